@@ -1,0 +1,44 @@
+# The targets are the README's commands. Everything lives in .venv; nothing is installed outside it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
+
+.PHONY: help demo test test-window check format clean
+
+help:
+	@echo "make demo         track the sample plate and say where the result is"
+	@echo "make test         run the tests"
+	@echo "make test-window  run the tests that open a real Blender window (needs Debian's blender and xvfb)"
+	@echo "make check        ruff and mypy"
+	@echo "make format       let ruff rewrite the layout"
+	@echo "make clean        remove .venv and everything that was generated"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cinematic-tracking needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@case "$(EXTRAS)" in *blender*) ;; *) echo "Blender's module (bpy 5.0.1) exists for Python 3.11 only: installing without it";; esac
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/cinetrack track examples/sample_plate.mp4 --output demo --overwrite
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not window"
+
+test-window: $(READY)
+	$(BIN)/python -m pytest -m window
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
