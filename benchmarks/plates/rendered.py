@@ -94,7 +94,6 @@ def _set_light(scene: object, stage: object) -> None:
 
     direction = Vector(stage.sun).normalized()
     world = scene.world = bpy.data.worlds.new("sky")
-    world.use_nodes = True
     tree = world.node_tree
     sky = tree.nodes.new("ShaderNodeTexSky")
     sky.sky_type, sky.sun_disc, sky.sun_elevation = "HOSEK_WILKIE", False, 0.7
