@@ -1,7 +1,7 @@
 """Blender's tracking by its own operators and properties, without the package under test.
 
-The benchmarks drive plain bpy, so that a fault of the package cannot hide in the figures that it is compared with.
-Positions are pixels, (0, 0) the centre of the top-left pixel; frames are numbered from 1.
+The benchmarks drive plain bpy, so that a fault of the package cannot hide in the figures that it is
+compared with. Positions are pixels, (0, 0) the centre of the top-left pixel; frames are numbered from 1.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def remove_tracks(clip: Clip) -> None:
 def add_tracks(
     clip: Clip, features: np.ndarray, motion_model: str, pattern: int, search: int, correlation: float
 ) -> list[str]:
-    """One track for each feature (n, 2) of frame 1, selected and ready to be tracked; their names in order."""
+    """One track, selected and ready, for each feature (n, 2) of frame 1; their names in order."""
     width, height = clip.size
     corner = 0.5 * np.array([pattern / width, pattern / height])
     reach = 0.5 * np.array([search / width, search / height])
@@ -171,7 +171,7 @@ class Solve:
 
 
 def solve(clip: Clip, focal: float) -> Solve:
-    """Blender's first camera solve of the clip's tracks: its own choice of keyframes, `focal` px known and held."""
+    """Blender's first camera solve of the clip's tracks: `focal` px held, keyframes its own choice."""
     import bpy
 
     tracking = clip.tracking

@@ -1,8 +1,8 @@
 """The trackers that are compared, behind one small interface.
 
-A contender is prepared on a piece of footage (frames decoded, or Blender's cache filled: not timed) and then tracks a set
-of features of frame 1 through all frames (timed). It returns where it says that they are: (N, F, 2) pixels, (0, 0) the centre
-of the top-left pixel, NaN where it gave up.
+A contender is prepared on a piece of footage (frames decoded, or Blender's cache filled: not timed) and
+then tracks a set of features of frame 1 through all frames (timed). It returns where it says that they are:
+(N, F, 2) pixels, (0, 0) the centre of the top-left pixel, NaN where it gave up.
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ class Contender(ABC):
 class OpenCvLk(Contender):
     """OpenCV's pyramidal Lucas-Kanade from frame to frame: translation only.
 
-    With `backward`, each step is also tracked back, and a marker that does not come home within that many pixels is the
-    track's end.
+    With `backward`, each step is also tracked back, and a marker that does not come home within that many
+    pixels is the track's end.
     """
 
     def __init__(self, backward: float | None = None, levels: int = 4) -> None:
+        """`backward` in px, None for no check; `levels` of the pyramid, 1 being none."""
         self.name = "OpenCV LK" if backward is None else "OpenCV LK, forward-backward"
         self.backward = backward
         self.levels = levels
@@ -103,9 +104,10 @@ class OpenCvLk(Contender):
 
 
 class Libmv(Contender):
-    """Blender's own tracker with one of its motion models, reference pattern from frame 1 (pattern match KEYFRAME)."""
+    """Blender's own tracker with one of its motion models and the reference pattern of frame 1."""
 
     def __init__(self, motion_model: str = "Loc") -> None:
+        """`motion_model` is one of `MOTION_MODELS`."""
         if motion_model not in MOTION_MODELS:
             raise ValueError(f"expected one of {', '.join(MOTION_MODELS)}, got {motion_model!r}")
         self.name = f"Blender, {motion_model}"

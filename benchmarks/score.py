@@ -1,7 +1,8 @@
 """Scores of tracks against exact truth.
 
-Positions are pixels, (0, 0) the centre of the top-left pixel. A set of N tracks over F frames is an array (N, F, 2) with NaN
-where there is no marker. The first marker of each track (frame `start`) is its reference and never counted.
+Positions are pixels, (0, 0) the centre of the top-left pixel. A set of N tracks over F frames is an array
+(N, F, 2) with NaN where there is no marker. The first marker of each track (frame `start`) is its reference
+and never counted.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Scores:
-    """The project's measures of one set of tracks; shares are in 0..1, and NaN where nothing could be counted."""
+    """The project's measures of a set of tracks; shares in 0..1, NaN where nothing could be counted."""
 
     tracks: int  # usable tracks
     markers: int  # markers of usable tracks, without the reference ones
@@ -51,7 +52,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class TapVid:
-    """The measures of TAP-Vid (Doersch et al. 2022), queried at each track's first frame, later frames counted."""
+    """The measures of TAP-Vid (Doersch et al. 2022), from each track's first frame onwards."""
 
     average_jaccard: float
     delta_average: float
@@ -59,7 +60,8 @@ class TapVid:
 
 
 def errors(tracks: np.ndarray, reference: Reference) -> np.ndarray:
-    """Distance of every marker from the truth, shape (N, F) px; NaN where there is no marker or the track is not scored.
+    """Distance of every marker from the truth, shape (N, F) px; NaN where there is no marker or the track
+    is not scored.
 
     A marker on a point that lies behind the camera is infinitely far off.
     """
@@ -93,7 +95,8 @@ def score(tracks: np.ndarray, reference: Reference) -> Scores:
 def tapvid(tracks: np.ndarray, reference: Reference) -> TapVid:
     """TAP-Vid's AJ, delta_avg and OA for `tracks`, shape (N, F, 2); no marker means "predicted occluded".
 
-    A tracker of markers gives no position for an occluded point, so a missing marker is also outside every threshold.
+    A tracker of markers gives no position for an occluded point, so a missing marker is also outside every
+    threshold.
     """
     later = np.arange(tracks.shape[1])[None] > reference.start[:, None]
     counted = later & reference.usable[:, None]
@@ -116,11 +119,13 @@ def tapvid(tracks: np.ndarray, reference: Reference) -> TapVid:
 def trajectory_error(solved: np.ndarray, truth: np.ndarray) -> float:
     """RMS camera position error after the best similarity, as a share of the path's extent ("ate").
 
-    Both (n, 3), n frames that were solved; the extent is the diagonal of the true path's bounding box. Alignment:
-    Umeyama 1991.
+    Both (n, 3), n frames that were solved; the extent is the diagonal of the true path's bounding box.
+    Alignment: Umeyama 1991.
     """
     if solved.shape != truth.shape or len(truth) < 3:
-        raise ValueError(f"expected two paths of one length of at least 3, got {solved.shape} and {truth.shape}")
+        raise ValueError(
+            f"expected two paths of one length of at least 3, got {solved.shape} and {truth.shape}"
+        )
     a, b = solved - solved.mean(axis=0), truth - truth.mean(axis=0)
     u, stretch, vt = np.linalg.svd(b.T @ a)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])

@@ -2,11 +2,11 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
 from benchmarks.plates import truth
-from benchmarks.plates.truth import Lens
 
 bpy = pytest.importorskip("bpy")
 OpenImageIO = pytest.importorskip("OpenImageIO")
@@ -19,7 +19,7 @@ SPEC = rendered.PlateSpec(layout="courtyard", seed=5, width=192, height=108, fra
 
 
 def depth_pass(folder, frame: int) -> np.ndarray:
-    """Cycles' depth (distance along the optical axis, metres) through every pixel's centre, (height, width)."""
+    """Cycles' depth along the optical axis, metres, through every pixel's centre; (height, width)."""
     scene = bpy.context.scene
     scene.frame_set(frame)
     bpy.context.view_layer.use_pass_z = True
@@ -37,7 +37,7 @@ def depth_pass(folder, frame: int) -> np.ndarray:
 
 @pytest.mark.parametrize("frame", [1, SPEC.frames])
 def test_the_rays_agree_with_the_renderer(tmp_path, frame):
-    """The surface that Cycles saw at a pixel lies, seen from the other end, where the truth says: to 0.01 px."""
+    """What Cycles saw at a pixel lies, seen from the other end, where the truth says: to 0.01 px."""
     points = truth.grid(SPEC.width, SPEC.height, step=3)
     found = truth.cast(SPEC, points, np.full(len(points), frame))
     depth = depth_pass(tmp_path, frame)
@@ -52,3 +52,43 @@ def test_the_rays_agree_with_the_renderer(tmp_path, frame):
     judged = found.usable & (found.mover < 0)
     assert judged.sum() > 500
     assert np.max(error[judged]) < 0.01
+
+
+def test_motion_blurred_truth_against_a_sharp_twin():
+    """Moves are straight between frames: the mean over a shutter of 0.4 follows from the sharp truth."""
+    spec = dataclasses.replace(SPEC, frames=24)
+    points = truth.grid(spec.width, spec.height, step=6)
+    start = np.full(len(points), 3)
+    sharp = truth.cast(spec, points, start)
+    blurred = truth.cast(dataclasses.replace(spec, shutter=0.4), points, start)
+    assert blurred.world_to_camera.shape[1] == truth.SHUTTER_SAMPLES
+    p = sharp.positions()
+    expected = p[:, 1:-1] + 0.05 * (p[:, 2:] - 2.0 * p[:, 1:-1] + p[:, :-2])
+    seen = sharp.visible[:, 1:-1]
+    bend = np.linalg.norm(p[:, 1:-1] - expected, axis=2)[seen]
+    assert np.max(bend) > 0.05  # there is something to get right
+    assert np.max(np.linalg.norm(blurred.positions()[:, 1:-1] - expected, axis=2)[seen]) < 0.01
+
+
+def test_the_shutter_is_centred_on_the_frame(tmp_path):
+    """The blurred picture lies on the sharp one; a shutter that opens with the frame would shift it."""
+    frame = 3
+    spec = dataclasses.replace(SPEC, width=320, height=180, samples=12)
+    pictures = {}
+    for shutter in (0.0, 0.4):
+        plate = rendered.Plate(dataclasses.replace(spec, shutter=shutter), tmp_path)
+        rendered.open_scene(plate.spec)
+        rendered.render_frame(plate, frame)
+        pictures[shutter] = cv2.imread(str(plate.path(frame)), cv2.IMREAD_GRAYSCALE)
+    features = cv2.goodFeaturesToTrack(pictures[0.0], 200, 0.02, 6)
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(pictures[0.0], pictures[0.4], features, None, winSize=(15, 15))
+    points = features[:, 0].astype(float)
+    sharp = truth.cast(spec, points, np.full(len(points), frame))
+    blurred = truth.cast(dataclasses.replace(spec, shutter=0.4), points, np.full(len(points), frame))
+    judged = sharp.usable & (found[:, 0] > 0)
+    path = sharp.positions()
+    late = 0.2 * (path[:, frame] - path[:, frame - 1])[judged]
+    error = (moved[:, 0] - features[:, 0] - blurred.positions()[:, frame - 1] + path[:, frame - 1])[judged]
+    along = late / np.linalg.norm(late, axis=1, keepdims=True)
+    assert np.median(np.linalg.norm(late, axis=1)) > 0.15
+    assert abs(np.median(np.sum(error * along, axis=1))) < 0.04

@@ -1,7 +1,8 @@
-"""Warped plates: a large textured still seen through a known moving homography. Truth is exact, and made in seconds.
+"""Warped plates: a large textured still seen through a known moving homography. Truth is exact, and made in
+seconds.
 
-Every pixel is the mean of `supersampling`^2 point samples of the still, taken in floating point, so that no rounding of
-an image library gets into the truth. Noise is independent in every pixel and frame.
+Every pixel is the mean of `supersampling`^2 point samples of the still, taken in floating point, so that no
+rounding of an image library gets into the truth. Noise is independent in every pixel and frame.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class WarpedPlate:
 
     @cached_property
     def homographies(self) -> np.ndarray:
-        """From pixels of frame 1 to pixels of every frame, shape (frames, 3, 3); the first is the identity."""
+        """From pixels of frame 1 to those of every frame, shape (frames, 3, 3); the first is the identity."""
         rng = np.random.default_rng([self.seed, 1])
         sign = rng.choice([-1.0, 1.0], 4)
         t = along([[0, 0, 0], [0.45, 0.45, 0.45], [1, 1, 1]], self.frames)[:, 0]
@@ -60,8 +61,10 @@ class WarpedPlate:
 
     @cached_property
     def still(self) -> np.ndarray:
-        """The picture behind the plate, (rows, columns) float32 in 0..255, `STILL_SCALE` times finer than frame 1."""
-        return draw_still(self.seed, int(1.5 * STILL_SCALE * self.width), int(1.6 * STILL_SCALE * self.height))
+        """The picture behind the plate, float32 in 0..255, `STILL_SCALE` times finer than frame 1."""
+        return draw_still(
+            self.seed, int(1.5 * STILL_SCALE * self.width), int(1.6 * STILL_SCALE * self.height)
+        )
 
     def clean(self, frame: int) -> np.ndarray:
         """A frame (numbered from 1) without noise, float32 (height, width)."""
@@ -73,7 +76,9 @@ class WarpedPlate:
     def picture(self, frame: int) -> np.ndarray:
         """A frame (numbered from 1) with noise, uint8 (height, width)."""
         rng = np.random.default_rng([self.seed, 2, frame])
-        noisy = self.clean(frame) + self.noise * rng.standard_normal((self.height, self.width), dtype=np.float32)
+        noisy = self.clean(frame) + self.noise * rng.standard_normal(
+            (self.height, self.width), dtype=np.float32
+        )
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
     def pictures(self) -> Iterator[np.ndarray]:
@@ -94,8 +99,8 @@ class WarpedPlate:
 def draw_still(seed: int, width: int, height: int) -> np.ndarray:
     """A picture full of corners, edges and blobs of every size, float32 (height, width) in about 20..235.
 
-    Overlapping polygons, discs and strokes over fractal noise, softened a little so that it holds no detail finer
-    than its own pixels.
+    Overlapping polygons, discs and strokes over fractal noise, softened a little so that it holds no detail
+    finer than its own pixels.
     """
     rng = np.random.default_rng([seed, 0])
     picture = np.zeros((height, width), np.float32)
@@ -135,7 +140,7 @@ def _draw_shape(picture: np.ndarray, rng: np.random.Generator) -> None:
 
 @njit(parallel=True, cache=True)
 def _sample(still: np.ndarray, inverse: np.ndarray, width: int, height: int, fine: int) -> np.ndarray:
-    """Mean of fine x fine bilinear samples of `still` in every pixel; `inverse` maps plate pixels to its pixels."""
+    """Mean of fine x fine bilinear samples of `still` in each pixel; `inverse` maps plate to still."""
     rows, columns = still.shape
     result = np.empty((height, width), np.float32)
     for y in prange(height):
