@@ -25,7 +25,7 @@ def hand_made() -> tuple[np.ndarray, Reference]:
 def test_every_measure_on_fingers():
     tracks, reference = hand_made()
     found = score(tracks, reference)
-    # markers that count: track 0 frames 1 to 3 (0.3, 0.8, 3.0 px off); track 1 frames 1 and 3 (0.5; 6.0, hidden)
+    # markers that count: track 0 frames 1-3 (0.3, 0.8, 3.0 px off); track 1 frames 1 and 3 (0.5; 6.0, hidden)
     # visible pairs that count: track 0 frames 1-4, track 1 frames 1-2
     assert (found.tracks, found.markers, found.good) == (2, 5, 2)
     assert found.recall05 == pytest.approx(2 / 6)
