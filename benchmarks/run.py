@@ -13,7 +13,6 @@ writes JSON and pictures to `benchmarks/results`.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from benchmarks.plates import catalogue, rendered, truth
 from benchmarks.plates.warped import WarpedPlate
 from benchmarks.report import Table
 from benchmarks.score import Reference, errors, score, tapvid, trajectory_error
+from benchmarks.solving import solve_apart
 
 BASELINE = "Blender, Affine"
 WARPED_TRACKS = 200
@@ -160,39 +160,12 @@ def solve_tables(field: Sequence[Contender], which: str) -> list[Table]:
         for contender in field:
             contender.prepare(trial.entry.footage, Options())
             tracks = contender.run(trial.features).tracks
-            solved = solve_apart(trial.entry.footage, tracks, trial.found.lens.focal)
+            solved = solve_apart(trial.entry.footage, tracks, trial.found.lens.focal, SOLVE_LIMIT)
             table.rows.append({"name": contender.name, **_judge(solved, trial.found)})
             if solved.message:
                 table.notes.append(f"{contender.name}: {solved.message}")
         tables.append(table)
     return tables
-
-
-def solve_apart(footage: Footage, tracks: np.ndarray, focal: float) -> blender.Solve:
-    """Blender's solve in a process of its own, which is ended when it takes longer than `SOLVE_LIMIT`."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_solve_here, args=(sender, footage, tracks, focal))
-    process.start()
-    sender.close()
-    nothing = (float("inf"), np.empty(0, int), np.empty((0, 3)))
-    if not receiver.poll(SOLVE_LIMIT):
-        process.terminate()
-        process.join()
-        return blender.Solve(*nothing, message=f"no solve within {SOLVE_LIMIT} s")
-    try:
-        return receiver.recv()
-    except EOFError:
-        process.join()
-        return blender.Solve(*nothing, message=f"Blender ended with exit code {process.exitcode}")
-    finally:
-        process.join()
-
-
-def _solve_here(sender: object, footage: Footage, tracks: np.ndarray, focal: float) -> None:
-    clip = blender.load_clip(footage)
-    blender.set_markers(clip, tracks)
-    sender.send(blender.solve(clip, focal))
 
 
 def _judge(solved: blender.Solve, found: truth.Truth) -> dict[str, float | int]:
