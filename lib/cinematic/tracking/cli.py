@@ -1,0 +1,297 @@
+"""The command ``cinetrack``.
+
+Results go to files, messages to stdout, errors to stderr in one line. Exit codes: 0 done, 1 failed, 2 wrong
+usage.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from typer.exceptions import TyperException
+
+from . import __version__
+from .blend_file import new_blend, write_blend
+from .blender import blender_version, interrupts_held, output_redirected
+from .context import frame_numbers
+from .errors import BackendUnavailable, TrackingError
+from .files import write_atomically
+from .footage import find_footage
+from .formats import cinetrack as tracks_json
+from .movie_clip import clip_info
+from .point_tracker import ENGINES, PointTracker
+from .presets import get_tracking_preset, list_tracking_presets
+
+app = typer.Typer(
+    name="cinetrack",
+    help="2D point tracks clean enough that the camera solve works at the first try.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Blender's own output.")]
+
+
+@app.command()
+def track(
+    clip: Annotated[
+        Path, typer.Argument(help="A movie, an image of a sequence, a pattern (shot.####.exr) or a folder.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results.")],
+    preset: Annotated[str, typer.Option(help="See 'cinetrack presets'.")] = "balanced",
+    engine: Annotated[str, typer.Option(help=f"What moves the markers: {', '.join(ENGINES)}.")] = ENGINES[0],
+    frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
+    clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Remove short tracks.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Detect features, track them through the plate, remove the bad ones, and write tracks.json and a .blend."""
+    _check_choice("--preset", preset, list_tracking_presets())
+    _check_choice("--engine", engine, ENGINES)
+    span = _parsed_frames(frames)
+    targets = _Targets(output, _shot_name(clip))
+    targets.check(overwrite)
+    console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
+    with tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
+        log = Path(scratch, "cinetrack.log")
+        with _leaving_at_once_on_interrupt(), nullcontext() if debug else output_redirected(log):
+            new_blend()
+            with _Steps(console, 5 if clean else 4, log) as steps:
+                tracker, tracks = _tracked(steps, clip, preset, engine, span, clean)
+                with steps.step("writing"), interrupts_held():
+                    targets.write(tracker.clip, tracks, log)
+    console.print(f"{len(tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
+    console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+
+
+@app.command()
+def presets() -> None:
+    """List the presets and what each is for."""
+    table = Table("preset", "motion model", "pattern px", "for", box=None, pad_edge=False)
+    for name in list_tracking_presets():
+        preset = get_tracking_preset(name)
+        tracking = preset["tracking"]
+        table.add_row(name, tracking["motion_model"], str(tracking["pattern_size"]), preset["description"])
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed and which engines work here."""
+    console = Console(highlight=False)
+    console.print(f"cinematic-tracking {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for package in ("numpy", "numba", "av", "OpenImageIO", "fileseq"):
+        console.print(f"  {package} {_installed_version(package)}")
+    try:
+        found = blender_version()
+        libmv = f"works (Blender {found})" if found else "not available: Blender's module bpy is not installed"
+    except BackendUnavailable as error:
+        libmv = f"not available: {error}"
+    console.print(f"engine libmv: {libmv}", soft_wrap=True)
+    console.print(f"threads: {os.cpu_count()}")
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of this package and of the system end in one line."""
+    debug = "--debug" in sys.argv
+    try:
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TyperException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted", 1)
+    except (TrackingError, OSError) as error:
+        if debug:
+            raise
+        _fail(str(error), 1)
+
+
+class _UsageError(TyperException):
+    """An option has a value that cannot be meant."""
+
+    exit_code = 2
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"cinetrack: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _tracked(
+    steps: _Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool
+) -> tuple[PointTracker, list[Any]]:
+    with steps.step("opening the clip"):
+        tracker = PointTracker(path, preset, engine=engine)
+        numbers = frame_numbers(tracker.clip)
+        first, last = span or (numbers.first, numbers.last)
+        for frame in (first, last):
+            numbers.checked(frame, "--frames")
+    with steps.step(f"detecting features on frame {first}") as done:
+        done(f"{tracker.detect_features(frame=first)} features")
+    with steps.step(f"tracking frames {first}-{last} with {engine}") as done:
+        result = tracker.track_all(frame_start=first, frame_end=last)
+        done(f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}")
+    if clean:
+        with steps.step("cleaning") as done:
+            done(f"{tracker.clean_tracks()} tracks removed")
+    with steps.step("measuring correlations"):
+        tracks = tracker.get_track_data()
+    return tracker, tracks
+
+
+class _Targets:
+    """The files of one result."""
+
+    def __init__(self, folder: Path, shot: str) -> None:
+        self.folder = folder
+        self.tracks = folder / "tracks.json"
+        self.blend = folder / f"{shot}.blend"
+        self.log = folder / "cinetrack.log"
+
+    def check(self, overwrite: bool) -> None:
+        """Refuse before any work is done."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise TrackingError(f"expected --output to be a folder, {self.folder} is a file")
+        existing = [path for path in (self.tracks, self.blend) if path.exists()]
+        if existing and not overwrite:
+            raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
+
+    def write(self, clip: Any, tracks: list[Any], log: Path) -> None:
+        """Write all files; when one cannot be written, a folder that was made for them goes again."""
+        is_new = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            write_blend(clip, self.blend)
+            tracks_json.write(self.tracks, clip_info(clip), tracks)
+            text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        except BaseException:
+            if is_new:
+                for path in (self.tracks, self.blend, self.log):
+                    path.unlink(missing_ok=True)
+                self.folder.rmdir()
+            raise
+
+
+class _Steps:
+    """Steps of a job: a bar on a terminal, plain lines elsewhere, and each line in the log."""
+
+    def __init__(self, console: Console, total: int, log: Path) -> None:
+        self.console = console
+        self.log = log
+        self.total = total
+        self.bar = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> _Steps:
+        self.bar.start()
+        self.task = self.bar.add_task("", total=self.total + 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[Any]:
+        """One step; the block may call what it gets with a word about the result."""
+        outcome: list[str] = []
+        begun = time.monotonic()
+        self.bar.update(self.task, description=what)
+        yield outcome.append
+        self.bar.advance(self.task)
+        line = f"{what}: {outcome[0] if outcome else 'done'} ({time.monotonic() - begun:.1f} s)"
+        self.console.print(line, soft_wrap=True)
+        with self.log.open("a", encoding="utf-8") as log:
+            print(line, file=log)
+
+
+@contextmanager
+def _leaving_at_once_on_interrupt() -> Iterator[None]:
+    """End the process on Ctrl-C although Blender's operators hold Python for as long as they run.
+
+    Python answers a signal between two bytecodes: in the middle of an operator there is none for minutes. A
+    thread that waits for the signal's number on a pipe can leave at once. Nothing has been written by then.
+    """
+    arrived, woken = os.pipe()
+    os.set_blocking(woken, False)
+    error_output = os.dup(sys.stderr.fileno())
+    previous = signal.set_wakeup_fd(woken)
+
+    def wait() -> None:
+        while number := os.read(arrived, 1):
+            if number[0] == signal.SIGINT:
+                show_cursor = b"\x1b[?25h\r\x1b[K" if os.isatty(error_output) else b""
+                os.write(error_output, show_cursor + b"cinetrack: error: interrupted, nothing was written\n")
+                os._exit(1)
+
+    thread = threading.Thread(target=wait, name="interrupt watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(previous)
+        os.close(woken)  # ends the thread
+        thread.join()
+        os.close(arrived)
+        os.close(error_output)
+
+
+def _check_choice(option: str, value: str, choices: Any) -> None:
+    if value not in choices:
+        raise _UsageError(f"expected {option} to be one of {', '.join(choices)}; got {value!r}")
+
+
+def _parsed_frames(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise _UsageError(f"expected --frames A-B with A below B, got {text!r}")
+    return int(first), int(last)
+
+
+def _shot_name(clip: Path) -> str:
+    """What to call the .blend: the movie's name, or the sequence's without its number."""
+    footage = find_footage(clip)
+    stem = footage.first_file.stem
+    return (stem.rstrip("0123456789").rstrip("._-") or stem) if footage.is_sequence else stem
+
+
+def _installed_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
