@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
+import shutil
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from typer.exceptions import TyperException
 
@@ -43,6 +34,7 @@ from .formats import cinetrack as tracks_json
 from .movie_clip import clip_info
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
+from .terminal import Steps, leaving_at_once_on_interrupt
 
 app = typer.Typer(
     name="cinetrack",
@@ -74,14 +66,15 @@ def track(
     targets = _Targets(output, _shot_name(clip))
     targets.check(overwrite)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
-    with tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
+    with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
         log = Path(scratch, "cinetrack.log")
-        with _leaving_at_once_on_interrupt(), nullcontext() if debug else output_redirected(log):
-            new_blend()
-            with _Steps(console, 5 if clean else 4, log) as steps:
+        quiet = nullcontext if debug else partial(output_redirected, log)
+        with Steps(console, total=6 if clean else 5, log=log) as steps:
+            with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)), quiet():
+                new_blend()
                 tracker, tracks = _tracked(steps, clip, preset, engine, span, clean)
-                with steps.step("writing"), interrupts_held():
-                    targets.write(tracker.clip, tracks, log)
+            with steps.step("writing"), interrupts_held(), quiet():
+                targets.write(tracker.clip, tracks, log)
     console.print(f"{len(tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
     console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
 
@@ -126,7 +119,7 @@ def main() -> NoReturn:
     except (TrackingError, OSError) as error:
         if debug:
             raise
-        _fail(str(error), 1)
+        _fail(_told(error), 1)
 
 
 class _UsageError(TyperException):
@@ -135,13 +128,19 @@ class _UsageError(TyperException):
     exit_code = 2
 
 
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:  # the system's own: its text begins with [Errno 13]
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
+
+
 def _fail(message: str, code: int) -> NoReturn:
     print(f"cinetrack: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 
 def _tracked(
-    steps: _Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool
+    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool
 ) -> tuple[PointTracker, list[Any]]:
     with steps.step("opening the clip"):
         tracker = PointTracker(path, preset, engine=engine)
@@ -150,13 +149,21 @@ def _tracked(
         for frame in (first, last):
             numbers.checked(frame, "--frames")
     with steps.step(f"detecting features on frame {first}") as done:
-        done(f"{tracker.detect_features(frame=first)} features")
+        features = tracker.detect_features(frame=first)
+        if not features:
+            raise TrackingError(f"no features found on frame {first} of {path}: it has too little texture")
+        done(f"{features} features")
     with steps.step(f"tracking frames {first}-{last} with {engine}") as done:
         result = tracker.track_all(frame_start=first, frame_end=last)
         done(f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}")
     if clean:
         with steps.step("cleaning") as done:
-            done(f"{tracker.clean_tracks()} tracks removed")
+            removed = tracker.clean_tracks()
+            if not tracker.clip.tracking.tracks:
+                raise TrackingError(
+                    f"no track is left: cleaning removed all {removed}; try another preset or --no-clean"
+                )
+            done(f"{removed} tracks removed")
     with steps.step("measuring correlations"):
         tracks = tracker.get_track_data()
     return tracker, tracks
@@ -170,6 +177,7 @@ class _Targets:
         self.tracks = folder / "tracks.json"
         self.blend = folder / f"{shot}.blend"
         self.log = folder / "cinetrack.log"
+        self._made: list[Path] = []
 
     def check(self, overwrite: bool) -> None:
         """Refuse before any work is done."""
@@ -179,94 +187,34 @@ class _Targets:
         if existing and not overwrite:
             raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
 
-    def write(self, clip: Any, tracks: list[Any], log: Path) -> None:
-        """Write all files; when one cannot be written, a folder that was made for them goes again."""
-        is_new = not self.folder.exists()
+    @contextmanager
+    def folder_made(self) -> Iterator[None]:
+        """Make the folder before any work is done; when the work fails, what was made goes again."""
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        except BaseException:
+            self.unmake_folder()
+            raise
+
+    def unmake_folder(self) -> None:
+        """Remove the folders that :meth:`folder_made` made; they are empty."""
+        for path in self._made:
+            path.rmdir()
+
+    def write(self, clip: Any, tracks: list[Any], log: Path) -> None:
+        """Write all files; when one cannot be written, those that were not there before go again."""
+        new = [path for path in (self.blend, self.tracks, self.log) if not path.exists()]
         try:
             write_blend(clip, self.blend)
             tracks_json.write(self.tracks, clip_info(clip), tracks)
             text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         except BaseException:
-            if is_new:
-                for path in (self.tracks, self.blend, self.log):
-                    path.unlink(missing_ok=True)
-                self.folder.rmdir()
+            for path in new:
+                path.unlink(missing_ok=True)
             raise
-
-
-class _Steps:
-    """Steps of a job: a bar on a terminal, plain lines elsewhere, and each line in the log."""
-
-    def __init__(self, console: Console, total: int, log: Path) -> None:
-        self.console = console
-        self.log = log
-        self.total = total
-        self.bar = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-
-    def __enter__(self) -> _Steps:
-        self.bar.start()
-        self.task = self.bar.add_task("", total=self.total + 1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[Any]:
-        """One step; the block may call what it gets with a word about the result."""
-        outcome: list[str] = []
-        begun = time.monotonic()
-        self.bar.update(self.task, description=what)
-        yield outcome.append
-        self.bar.advance(self.task)
-        line = f"{what}: {outcome[0] if outcome else 'done'} ({time.monotonic() - begun:.1f} s)"
-        self.console.print(line, soft_wrap=True)
-        with self.log.open("a", encoding="utf-8") as log:
-            print(line, file=log)
-
-
-@contextmanager
-def _leaving_at_once_on_interrupt() -> Iterator[None]:
-    """End the process on Ctrl-C although Blender's operators hold Python for as long as they run.
-
-    Python answers a signal between two bytecodes: in the middle of an operator there is none for minutes. A
-    thread that waits for the signal's number on a pipe can leave at once. Nothing has been written by then.
-    """
-    arrived, woken = os.pipe()
-    os.set_blocking(woken, False)
-    error_output = os.dup(sys.stderr.fileno())
-    previous = signal.set_wakeup_fd(woken)
-
-    def wait() -> None:
-        while number := os.read(arrived, 1):
-            if number[0] == signal.SIGINT:
-                show_cursor = b"\x1b[?25h\r\x1b[K" if os.isatty(error_output) else b""
-                os.write(error_output, show_cursor + b"cinetrack: error: interrupted, nothing was written\n")
-                os._exit(1)
-
-    thread = threading.Thread(target=wait, name="interrupt watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(previous)
-        os.close(woken)  # ends the thread
-        thread.join()
-        os.close(arrived)
-        os.close(error_output)
 
 
 def _check_choice(option: str, value: str, choices: Any) -> None:

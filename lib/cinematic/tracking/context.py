@@ -16,7 +16,7 @@ from typing import Any
 from .blender import BLENDER_AVAILABLE, require_blender, require_movie_clip
 from .coords import FrameNumbers
 from .errors import FootageError, TrackingError
-from .footage import FootagePath, find_footage
+from .footage import FootagePath, find_footage, open_footage
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -172,6 +172,7 @@ def ensure_clip_loaded(path: str | PathLike[str]) -> Any:
         Missing file, folder without images, no footage, a sequence with holes. Nothing is loaded then.
     """
     bpy = require_blender()
+    open_footage(path)  # Blender "loads" anything: what is no footage fails here, before anything is changed
     footage = find_footage(path)
     for clip in bpy.data.movieclips:
         if _is_clip_of(clip, footage):
