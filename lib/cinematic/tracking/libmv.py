@@ -168,12 +168,27 @@ def clean(editor: ClipEditor, frames: int, error: float, action: str) -> int:
     before = {track.name: len(track.markers) for track in clip.tracking.tracks}
     with interrupts_held(), flags_set(clip, "lock", disabled, True):
         if action == "SELECT":
-            editor.run("clean_tracks", frames=frames, error=error, action=action)
-            return sum(track.select for track in clip.tracking.tracks)
+            return _select_unclean(editor, frames, error)
         with selection_kept(clip):
-            editor.run("clean_tracks", frames=frames, error=error, action=action)
+            # Blender, told to delete segments and given an error too, deletes whole tracks for their length:
+            # so length is judged first, and error by itself.
+            editor.run("clean_tracks", frames=frames, error=0.0, action=action)
+            if error > 0:
+                editor.run("clean_tracks", frames=0, error=error, action="DELETE_TRACK")
     after = {track.name: len(track.markers) for track in clip.tracking.tracks}
     return sum(after.get(name) != count for name, count in before.items())
+
+
+def _select_unclean(editor: ClipEditor, frames: int, error: float) -> int:
+    """Add what ``clean_tracks`` finds to the selection; the number found, selected before or not."""
+    clip = editor.clip
+    selected = [track.name for track in clip.tracking.tracks if track.select]
+    select_only(clip, ())
+    editor.run("clean_tracks", frames=frames, error=error, action="SELECT")
+    found = sum(track.select for track in clip.tracking.tracks)
+    for name in selected:
+        clip.tracking.tracks[name].select = True
+    return found
 
 
 def _count(

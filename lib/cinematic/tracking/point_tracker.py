@@ -83,7 +83,7 @@ def detect_features(
         halved until ``min_features`` of the preset are found or its ``threshold_floor`` is reached.
     margin, min_distance
         Whole px, from the image's border and between two features. Left out, the preset's lengths are scaled
-        to the plate's width.
+        to the plate's width, and the margin keeps every pattern inside the image.
     frame
         The plate's number; default the clip's first frame.
     engine
@@ -109,8 +109,10 @@ def detect_features(
         thresholds = [_checked_number("threshold", threshold, 0.0, 1.0, above=True)]
     else:
         thresholds = list(_halved(detection["threshold"], detection["threshold_floor"]))
+    settings = _track_settings(preset, width)
     if margin is None:
-        margin = scaled_length(detection["margin"], width)
+        # a pattern must lie inside the image; nearer the border Blender also takes the border for a corner
+        margin = max(scaled_length(detection["margin"], width), settings["pattern_size"] // 2 + 1)
     if min_distance is None:
         min_distance = scaled_length(detection["min_distance"], width)
     numbers = frame_numbers(clip)
@@ -123,7 +125,7 @@ def detect_features(
             detection["min_features"],
             _checked_length("margin", margin, least=0),
             _checked_length("min_distance", min_distance, least=0),
-            _track_settings(preset, width),
+            settings,
         )
 
 
