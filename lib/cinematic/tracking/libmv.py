@@ -81,7 +81,7 @@ def delete(editor: ClipEditor, names: Sequence[str]) -> None:
     with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", names, False):
         select_only(clip, names)
         forget_disabled(clip, names)
-        editor.run("delete_track", confirm=False)
+        editor.run("delete_track")
 
 
 @dataclass(frozen=True)
