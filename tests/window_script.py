@@ -81,4 +81,5 @@ def start():
     bpy.app.timers.register(finish, first_interval=2)  # after the window has been drawn
 
 
+bpy.context.preferences.view.show_splash = False  # it would hide the picture
 bpy.app.timers.register(start, first_interval=3)
