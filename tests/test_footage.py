@@ -37,6 +37,19 @@ def test_part_of_a_movie_is_the_same_frames(movie: Path, first: int, last: int) 
         np.testing.assert_array_equal(image, whole[number])
 
 
+@pytest.mark.parametrize("kind", ["movie", "sequence"])
+def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pytest.FixtureRequest) -> None:
+    footage = open_footage(request.getfixturevalue(kind))
+    first, last = footage.numbers.first + 1, footage.numbers.last - 1
+    forwards = list(footage.frames(first, last))
+    backwards = list(footage.frames(first, last, backwards=True))
+    assert [number for number, _ in backwards] == [number for number, _ in reversed(forwards)]
+    for (number, image), (_, expected) in zip(backwards, reversed(forwards), strict=True):
+        np.testing.assert_array_equal(image, expected)
+        if number == first + 5:
+            np.testing.assert_array_equal(footage.frame(number), expected)
+
+
 def test_a_movie_with_reordered_frames_counts_as_shown(plate: Plate, tmp_path: Path) -> None:
     path = tmp_path / "reordered.mp4"
     with av.open(str(path), "w") as container:
