@@ -1,8 +1,8 @@
 """How the kernels are compiled: one place for the flags, and whether a compile is still to come.
 
-Kernels live in private ``@kernel`` / ``@parallel_kernel`` functions. They take arrays that a public wrapper has
-checked, they never raise, and each track is computed by one thread alone: the same numbers come out whatever the
-number of threads.
+Kernels are private ``@kernel`` functions. They take arrays that a public wrapper has checked, they never raise, they
+release the GIL (see :mod:`.threads`), and each track is computed by one thread alone: the same numbers come out
+whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -20,14 +20,27 @@ _kernels: list[Any] = []
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function of one track (or one small array) to machine code, cached on disk."""
+    """Compile a function to machine code, cached on disk."""
     compiled = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
     _kernels.append(compiled)
     return compiled
 
 
-def parallel_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that spreads chunks of tracks, or strips of an image, over the cores."""
-    compiled = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True, parallel=True)(function)
-    _kernels.append(compiled)
-    return compiled
+def needs_compile() -> bool:
+    """Whether the next use of the engine will compile kernels first (some seconds), for lack of a valid cache.
+
+    Reads the cache's index only; where that cannot be read the answer is yes.
+    """
+    from . import detection, tracker  # noqa: F401  (they declare the kernels)
+
+    return not all(_is_cached(compiled) for compiled in _kernels)
+
+
+def _is_cached(compiled: Any) -> bool:
+    if compiled.signatures:
+        return True
+    try:  # numba has no public way to ask; a numba that differs here only makes the answer "yes, it compiles"
+        machine = compiled.targetctx.codegen().magic_tuple()
+        return any(key[1] == machine for key in compiled._cache._cache_file._load_index())
+    except Exception:  # noqa: BLE001
+        return False

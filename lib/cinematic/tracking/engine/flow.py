@@ -8,13 +8,13 @@ Sources: Lucas & Kanade 1981; Bouguet 2000, "Pyramidal implementation of the Luc
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from ..errors import ParameterError
-from .compiler import kernel, parallel_kernel
+from .compiler import kernel
 from .pyramid import PAD, Pyramid
+from .threads import spread
 
-CHUNK = 16  # tracks per parallel task
+_PIECE = 128  # tracks per piece of work
 _WINDOW = 16  # pixels; a compile-time constant, so that LLVM unrolls the rows
 _SLACK = 3.0  # a window's centre may leave the level by this many pixels: it then reads the padding
 _STEPS = 8
@@ -48,19 +48,19 @@ def predict_positions(
     if positions.ndim != 2 or positions.shape[1:] != (2,) or guess.shape != positions.shape:
         raise ParameterError(f"expected positions and guess of shape (n, 2), got {positions.shape} and {guess.shape}")
     result = np.array(guess, np.float64)
-    _predict(*previous.coarse, *current.coarse, np.ascontiguousarray(positions, np.float64), result)
+    arguments = (*previous.coarse, *current.coarse, np.ascontiguousarray(positions, np.float64), result)
+    spread(lambda first, last: _predict_some(first, last, *arguments), len(result), _PIECE)
     return result
 
 
-@parallel_kernel
-def _predict(half0, quarter0, eighth0, half1, quarter1, eighth1, positions, displacement):  # type: ignore[no-untyped-def]
-    for chunk in prange((positions.shape[0] + CHUNK - 1) // CHUNK):
-        window = np.empty((_WINDOW + 2, _WINDOW + 2), np.float32)
-        pattern = np.empty((3, _WINDOW, _WINDOW), np.float32)
-        for k in range(chunk * CHUNK, min(positions.shape[0], chunk * CHUNK + CHUNK)):
-            _search_level(eighth0, eighth1, 0.125, positions[k], displacement[k], window, pattern)
-            _search_level(quarter0, quarter1, 0.25, positions[k], displacement[k], window, pattern)
-            _search_level(half0, half1, 0.5, positions[k], displacement[k], window, pattern)
+@kernel
+def _predict_some(first, last, half0, quarter0, eighth0, half1, quarter1, eighth1, positions, displacement):  # type: ignore[no-untyped-def]
+    window = np.empty((_WINDOW + 2, _WINDOW + 2), np.float32)
+    pattern = np.empty((3, _WINDOW, _WINDOW), np.float32)
+    for k in range(first, last):
+        _search_level(eighth0, eighth1, 0.125, positions[k], displacement[k], window, pattern)
+        _search_level(quarter0, quarter1, 0.25, positions[k], displacement[k], window, pattern)
+        _search_level(half0, half1, 0.5, positions[k], displacement[k], window, pattern)
 
 
 @kernel

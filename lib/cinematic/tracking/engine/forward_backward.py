@@ -9,14 +9,14 @@ Source: Kalal, Mikolajczyk & Matas 2010, "Forward-backward error".
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from .alignment import CHUNK, CONVERGED, FIGURES, PatternGrid, Patterns, align_one
-from .compiler import kernel, parallel_kernel
+from .alignment import CONVERGED, FIGURES, PIECE, PatternGrid, Patterns, align_one
+from .compiler import kernel
 from .flow import predict_positions
 from .motion_models import UNKNOWNS
 from .pyramid import Pyramid
 from .sampling import sample_scratch
+from .threads import spread
 
 
 def forward_backward(
@@ -44,7 +44,7 @@ def forward_backward(
         Tracks, as rows of the arrays with n rows.
     patches : float32 (n, m)
         What the current frame shows under each pattern (from :func:`.alignment.align`).
-    previous_warps : float64 (n, 3, 3)
+    previous_warps : float64 (k, 3, 3)
         Where each pattern was in ``previous``.
     previous_positions, positions, guess : float64 (k, 2)
         Marker in ``previous`` and in ``current``, and the displacement that was expected before looking; pixels.
@@ -61,9 +61,10 @@ def forward_backward(
     back = predict_positions(current, previous, positions, -guess)
     offsets = positions + back - previous_positions
     distance, correlation = np.full(len(rows), np.inf), np.zeros(len(rows))
-    _follow_back(
+    arguments = (
         previous.full, grid, rows, patches, previous_warps, offsets, distance, correlation, most_steps, tolerance
-    )
+    )  # fmt: skip
+    spread(lambda first, last: _follow_some(first, last, *arguments), len(rows), PIECE)
     return distance, correlation
 
 
@@ -121,33 +122,31 @@ def _translation_solution(values, slope_u, slope_v, energy, count, out):  # type
     return True
 
 
-@parallel_kernel
-def _follow_back(frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance):  # type: ignore[no-untyped-def]
+@kernel
+def _follow_some(
+    first, last, frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance
+):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
-    for chunk in prange((rows.shape[0] + CHUNK - 1) // CHUNK):
-        scratch = sample_scratch(m)
-        pattern = Patterns(
-            np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros((1, m), np.float32),
-            np.zeros(1), np.zeros(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)),
+    scratch = sample_scratch(m)
+    pattern = Patterns(
+        np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros((1, m), np.float32),
+        np.zeros(1), np.zeros(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)),
+    )  # fmt: skip
+    sums, step, figures = np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(FIGURES)
+    patch, warp = np.empty(m, np.float32), np.empty((3, 3))
+    for n in range(first, last):
+        k = rows[n]
+        if not _pattern_from_patch(patches[k], grid, pattern):
+            continue
+        for j in range(3):
+            warp[0, j] = warps[n, 0, j] + offsets[n, 0] * warps[n, 2, j]
+            warp[1, j] = warps[n, 1, j] + offsets[n, 1] * warps[n, 2, j]
+            warp[2, j] = warps[n, 2, j]
+        outcome = align_one(
+            frame, grid, pattern, np.int64(0), pattern.solution[0, 0], warp, scratch, patch, sums, step, figures, most_steps,
+            tolerance,
         )  # fmt: skip
-        sums, step, figures = np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(FIGURES)
-        patch = np.empty(m, np.float32)
-        warp = np.empty((3, 3))
-        for n in range(chunk * CHUNK, min(rows.shape[0], chunk * CHUNK + CHUNK)):
-            k = rows[n]
-            if not _pattern_from_patch(patches[k], grid, pattern):
-                continue
-            for i in range(3):
-                for j in range(3):
-                    warp[i, j] = warps[k, i, j]
-            for j in range(3):
-                warp[0, j] += offsets[n, 0] * warps[k, 2, j]
-                warp[1, j] += offsets[n, 1] * warps[k, 2, j]
-            outcome = align_one(
-                frame, grid, pattern, 0, pattern.solution[0, 0], warp, scratch, patch, sums, step, figures,
-                most_steps, tolerance,
-            )  # fmt: skip
-            if outcome == CONVERGED:
-                dx, dy = warp[0, 2] - warps[k, 0, 2], warp[1, 2] - warps[k, 1, 2]
-                distance[n] = np.sqrt(dx * dx + dy * dy)
-                correlation[n] = figures[0]
+        if outcome == CONVERGED:
+            dx, dy = warp[0, 2] - warps[n, 0, 2], warp[1, 2] - warps[n, 1, 2]
+            distance[n] = np.sqrt(dx * dx + dy * dy)
+            correlation[n] = figures[0]

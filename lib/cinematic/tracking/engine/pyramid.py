@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from ..errors import ParameterError
-from .compiler import kernel, parallel_kernel
+from .compiler import kernel
+from .threads import spread
 
 PAD = 16  # pixels added on every side of every level: the coarse search window (16) and its gradient fit
-LEVELS = 3  # smaller copies: 1/2, 1/4, 1/8
-_STRIP = 64  # rows per parallel task; fixed, so the result does not depend on the number of threads
+_STRIP = 64  # rows per piece of work
 
 # Direct cubic B-spline filter: sqrt(3) * z**|k|, z = sqrt(3) - 2 (Unser 1999, eq. 15), cut at |k| = 6 where it is
 # 6e-4 and normalised to sum 1. Finite, so that one NaN pixel spoils 6 pixels around it and not its whole row.
@@ -88,51 +87,47 @@ def build_pyramid(image: np.ndarray) -> Pyramid:
     image = check_image(image)
     height, width = image.shape
     spline = np.empty((height + 2 * PAD, width + 2 * PAD), np.float32)
-    _spline_coefficients(image, _TAPS, spline)
-    levels = []
-    level, rows, columns = image, height, width
-    pad = 0
-    for _ in range(LEVELS):
-        rows, columns = (rows + 1) // 2, (columns + 1) // 2
-        smaller = np.empty((rows + 2 * PAD, columns + 2 * PAD), np.float32)
-        _halve(level, pad, smaller)
-        _fill_rows(smaller)
-        levels.append(smaller)
-        level, pad = smaller, PAD
-    return Pyramid(width, height, spline, *levels)
+    spread(lambda first, last: _filter_strip(image, _TAPS, first, last, spline), len(spline), _STRIP)
+    half = _halved(image, 0)
+    quarter = _halved(half, PAD)
+    return Pyramid(width, height, spline, half, quarter, _halved(quarter, PAD))
 
 
-@parallel_kernel
-def _spline_coefficients(image, taps, out):  # type: ignore[no-untyped-def]
-    """Separable matched prefilter; strips of rows, each with a ring of 13 horizontally filtered rows."""
+def _halved(image: np.ndarray, pad: int) -> np.ndarray:
+    """Every second pixel of an image padded by ``pad``, low-passed and padded by PAD."""
+    rows, columns = ((size - 2 * pad + 1) // 2 for size in image.shape)
+    smaller = np.empty((rows + 2 * PAD, columns + 2 * PAD), np.float32)
+    spread(lambda first, last: _halve_strip(image, pad, first, last, smaller), rows, _STRIP)
+    _fill_rows(smaller)
+    return smaller
+
+
+@kernel
+def _filter_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
+    """Rows ``first`` to ``last`` of the padded result, by way of a ring of 13 horizontally filtered rows."""
     height, width = image.shape
-    rows, columns = out.shape
+    columns = out.shape[1]
     t0, t1, t2, t3, t4, t5, t6 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6]
-    ring_size = 2 * _REACH + 1
-    for strip in prange((rows + _STRIP - 1) // _STRIP):
-        ring = np.empty((ring_size, columns), np.float32)
-        line = np.empty(width + 2 * (PAD + _REACH), np.float32)
-        first = strip * _STRIP
-        last = min(rows, first + _STRIP)
-        for y in range(first - _REACH, last + _REACH):
-            source = image[min(max(y - PAD, 0), height - 1)]
-            _filter_row(source, taps, line, ring[(y + ring_size) % ring_size])
-            row = y - _REACH
-            if row < first:
-                continue
-            a0 = ring[(row + ring_size) % ring_size]
-            a1, b1 = ring[(row + ring_size - 1) % ring_size], ring[(row + 1) % ring_size]
-            a2, b2 = ring[(row + ring_size - 2) % ring_size], ring[(row + 2) % ring_size]
-            a3, b3 = ring[(row + ring_size - 3) % ring_size], ring[(row + 3) % ring_size]
-            a4, b4 = ring[(row + ring_size - 4) % ring_size], ring[(row + 4) % ring_size]
-            a5, b5 = ring[(row + ring_size - 5) % ring_size], ring[(row + 5) % ring_size]
-            a6, b6 = ring[(row + ring_size - 6) % ring_size], ring[(row + 6) % ring_size]
-            target = out[row]
-            # Two loops: LLVM tests at run time that rows do not overlap, and gives up beyond eight of them.
-            for x in range(columns):
-                target[x] = t0 * a0[x] + t1 * (a1[x] + b1[x]) + t2 * (a2[x] + b2[x]) + t3 * (a3[x] + b3[x])
-            for x in range(columns):
-                target[x] += t4 * (a4[x] + b4[x]) + t5 * (a5[x] + b5[x]) + t6 * (a6[x] + b6[x])
+    size = 2 * _REACH + 1
+    ring = np.empty((size, columns), np.float32)
+    line = np.empty(width + 2 * (PAD + _REACH), np.float32)
+    for y in range(first - _REACH, last + _REACH):
+        _filter_row(image[min(max(y - PAD, 0), height - 1)], taps, line, ring[(y + size) % size])
+        row = y - _REACH
+        if row < first:
+            continue
+        a0, target = ring[row % size], out[row]
+        a1, b1 = ring[(row + size - 1) % size], ring[(row + 1) % size]
+        a2, b2 = ring[(row + size - 2) % size], ring[(row + 2) % size]
+        a3, b3 = ring[(row + size - 3) % size], ring[(row + 3) % size]
+        a4, b4 = ring[(row + size - 4) % size], ring[(row + 4) % size]
+        a5, b5 = ring[(row + size - 5) % size], ring[(row + 5) % size]
+        a6, b6 = ring[(row + size - 6) % size], ring[(row + 6) % size]
+        # Two loops: LLVM tests at run time that rows do not overlap, and gives up beyond eight of them.
+        for x in range(columns):
+            target[x] = t0 * a0[x] + t1 * (a1[x] + b1[x]) + t2 * (a2[x] + b2[x]) + t3 * (a3[x] + b3[x])
+        for x in range(columns):
+            target[x] += t4 * (a4[x] + b4[x]) + t5 * (a5[x] + b5[x]) + t6 * (a6[x] + b6[x])
 
 
 @kernel
@@ -144,43 +139,38 @@ def _filter_row(source, taps, line, out):  # type: ignore[no-untyped-def]
     line[:before] = source[0]
     line[before : before + width] = source
     line[before + width :] = source[width - 1]
-    count = out.shape[0]
-    a6, a5, a4, a3, a2, a1 = line[0:], line[1:], line[2:], line[3:], line[4:], line[5:]
-    a0 = line[6:]
-    b1, b2, b3, b4, b5, b6 = line[7:], line[8:], line[9:], line[10:], line[11:], line[12:]
-    for x in range(count):
-        near = t0 * a0[x] + t1 * (a1[x] + b1[x]) + t2 * (a2[x] + b2[x]) + t3 * (a3[x] + b3[x])
-        out[x] = near + t4 * (a4[x] + b4[x]) + t5 * (a5[x] + b5[x]) + t6 * (a6[x] + b6[x])
+    for x in range(out.shape[0]):
+        near = t0 * line[x + 6] + t1 * (line[x + 5] + line[x + 7]) + t2 * (line[x + 4] + line[x + 8])
+        far = t4 * (line[x + 2] + line[x + 10]) + t5 * (line[x + 1] + line[x + 11]) + t6 * (line[x] + line[x + 12])
+        out[x] = near + t3 * (line[x + 3] + line[x + 9]) + far
 
 
-@parallel_kernel
-def _halve(image, pad, out):  # type: ignore[no-untyped-def]
-    """Binomial low-pass (1 4 6 4 1)/16 and every second pixel; ``pad``: the image's own padding."""
+@kernel
+def _halve_strip(image, pad, first, last, out):  # type: ignore[no-untyped-def]
+    """Rows ``first`` to ``last`` (without padding) of every second pixel, low-passed by (1 4 6 4 1)/16."""
     height = image.shape[0] - 2 * pad
     width = image.shape[1] - 2 * pad
-    rows = out.shape[0] - 2 * PAD
     columns = out.shape[1] - 2 * PAD
     four, six, scale = np.float32(4), np.float32(6), np.float32(1 / 256)
-    for strip in prange((rows + _STRIP - 1) // _STRIP):
-        line = np.empty(2 * columns + 4, np.float32)
-        for row in range(strip * _STRIP, min(rows, strip * _STRIP + _STRIP)):
-            y = 2 * row
-            a = image[pad + max(y - 2, 0), pad : pad + width]
-            b = image[pad + max(y - 1, 0), pad : pad + width]
-            c = image[pad + y, pad : pad + width]
-            d = image[pad + min(y + 1, height - 1), pad : pad + width]
-            e = image[pad + min(y + 2, height - 1), pad : pad + width]
-            middle = line[2 : 2 + width]
-            for x in range(width):
-                middle[x] = a[x] + e[x] + four * (b[x] + d[x]) + six * c[x]
-            line[0] = line[1] = line[2]
-            line[2 + width :] = line[1 + width]
-            target = out[PAD + row, PAD : PAD + columns]
-            for x in range(columns):
-                outer = line[2 * x] + line[2 * x + 4]
-                target[x] = scale * (outer + four * (line[2 * x + 1] + line[2 * x + 3]) + six * line[2 * x + 2])
-            out[PAD + row, :PAD] = target[0]
-            out[PAD + row, PAD + columns :] = target[columns - 1]
+    line = np.empty(2 * columns + 4, np.float32)
+    middle = line[2 : 2 + width]
+    for row in range(first, last):
+        y = 2 * row
+        a = image[pad + max(y - 2, 0), pad : pad + width]
+        b = image[pad + max(y - 1, 0), pad : pad + width]
+        c = image[pad + y, pad : pad + width]
+        d = image[pad + min(y + 1, height - 1), pad : pad + width]
+        e = image[pad + min(y + 2, height - 1), pad : pad + width]
+        for x in range(width):
+            middle[x] = a[x] + e[x] + four * (b[x] + d[x]) + six * c[x]
+        line[0] = line[1] = line[2]
+        line[2 + width :] = line[1 + width]
+        target = out[PAD + row, PAD : PAD + columns]
+        for x in range(columns):
+            outer = line[2 * x] + line[2 * x + 4]
+            target[x] = scale * (outer + four * (line[2 * x + 1] + line[2 * x + 3]) + six * line[2 * x + 2])
+        out[PAD + row, :PAD] = target[0]
+        out[PAD + row, PAD + columns :] = target[columns - 1]
 
 
 @kernel

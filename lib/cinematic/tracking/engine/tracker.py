@@ -13,10 +13,8 @@ the chain had drifted is gone.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 
-import numba
 import numpy as np
 
 from ..errors import ParameterError
@@ -38,6 +36,7 @@ from .flow import predict_positions
 from .forward_backward import forward_backward
 from .motion_models import MODEL_SIZES, UNKNOWNS
 from .pyramid import Pyramid, build_pyramid
+from .threads import use_threads
 from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
@@ -119,7 +118,7 @@ class Tracker:
         ``image`` may be a :class:`.pyramid.Pyramid`, so that several trackers (of different pattern sizes) can share
         the work of preparing a frame.
         """
-        with _threads(self.options.threads):
+        with use_threads(self.options.threads):
             current = image if isinstance(image, Pyramid) else build_pyramid(image)
             self._check_size(frame, current)
             moved = self._move(frame, current)
@@ -190,12 +189,9 @@ class Tracker:
         distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
         if np.isfinite(self.options.forward_backward_max):
             found = np.flatnonzero(reason == LostReason.TRACKED)
-            self._patch_warps = warps
-            full = np.empty_like(self._warp)
-            full[rows] = warps
             distance[found], back_correlation[found] = forward_backward(
-                previous, current, self.grid, rows[found], self._patch, full, start[found], position[found],
-                guess[found],
+                previous, current, self.grid, rows[found], self._patch, warps[found], start[found],
+                position[found], guess[found],
             )  # fmt: skip
             reason[found[distance[found] > self.options.forward_backward_max]] = LostReason.FORWARD_BACKWARD
         markers = FrameMarkers(
@@ -261,8 +257,8 @@ class Tracker:
         automatic = markers.tracked & (match == AUTO)
         returned = self._return_to_first(current, rows[automatic & (self._reference_frame[rows] != self.seeds.frames[rows])])
         band = self.options.scale_band
-        stretch = np.linalg.svd(self._warp[rows, :2, :2] / self.grid.radius, compute_uv=False)
-        resized = (stretch[:, 0] > band) | (stretch[:, 1] < 1 / band)
+        largest, smallest = _stretch(self._warp[rows], self.grid.radius)
+        resized = (largest > band) | (smallest < 1 / band)
         difference = 1.0 - markers.correlation
         faded = (markers.correlation < self.options.correlation_band) & (
             1.0 - back_correlation < _SLOW_CHANGE * difference
@@ -299,9 +295,9 @@ class Tracker:
         warps = self._warp.copy()
         warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
         warps[rows] /= warps[rows][:, 2:, 2:]
-        stretch = np.linalg.svd(warps[rows, :2, :2] / self.grid.radius, compute_uv=False)
+        largest, smallest = _stretch(warps[rows], self.grid.radius)
         band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
-        rows = rows[(stretch[:, 0] < band) & (stretch[:, 1] > 1 / band)]
+        rows = rows[(largest < band) & (smallest > 1 / band)]
         fixed = np.zeros_like(self._adaptive)
         patches = np.empty_like(self._patch) if len(rows) else self._patch
         outcome, figures = align(current, self.grid, self._first_patterns, rows, self._models, fixed, warps, patches)
@@ -323,6 +319,14 @@ def _shift(offsets: np.ndarray) -> np.ndarray:
     return matrices
 
 
+def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
+    derivative = (warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius
+    a, b, c, d = derivative[:, 0, 0], derivative[:, 0, 1], derivative[:, 1, 0], derivative[:, 1, 1]
+    mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
+    return mean + spread, np.abs(mean - spread)
+
+
 def _nothing(frame: int) -> FrameMarkers:
     return FrameMarkers(
         frame, np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 4, 2)), np.zeros(0),
@@ -337,18 +341,6 @@ def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
     order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
     names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
     return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Use ``count`` threads inside, what was set before afterwards."""
-    before = numba.get_num_threads()
-    if count is not None:
-        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
 
 
 @kernel

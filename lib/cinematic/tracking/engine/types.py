@@ -37,6 +37,18 @@ class LostReason(enum.IntEnum):
 
 
 @dataclass(frozen=True)
+class Features:
+    """What detection found, the strongest first; n rows."""
+
+    positions: npt.NDArray[np.float64]  # (n, 2) pixels
+    strength: npt.NDArray[np.float64]  # (n,) RMS gradient across the weakest direction, luminance per pixel
+    edge_ratio: npt.NDArray[np.float64]  # (n,) larger eigenvalue over smaller: 1 a corner, large an edge
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True)
 class TrackOptions:
     """How to track. The same for all tracks, except where :class:`Seeds` says otherwise."""
 
@@ -49,13 +61,10 @@ class TrackOptions:
     scale_band: float = 1.4
     # ... or when its correlation is below this while it changes slowly from frame to frame (so: no occluder).
     correlation_band: float = 0.9
-    threads: int | None = None  # None: what numba is set to; the result is the same
+    threads: int | None = None  # None: all cores (or what threads.use_threads says); the result is the same
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.pattern_size, int | np.integer) and 5 <= self.pattern_size <= 101):
-            raise ParameterError(f"expected pattern_size as a whole number in 5..101, got {self.pattern_size!r}")
-        if self.pattern_size % 2 == 0:
-            raise ParameterError(f"expected an odd pattern_size (it has a central pixel), got {self.pattern_size}")
+        check_pattern_size(self.pattern_size)
         check_name("motion_model", self.motion_model, (*MOTION_MODELS, AUTO))
         check_name("pattern_match", self.pattern_match, PATTERN_MATCHES)
         check_range("correlation_min", self.correlation_min, -1.0, 1.0)
@@ -129,6 +138,15 @@ class FrameMarkers:
 
     def __len__(self) -> int:
         return len(self.track)
+
+
+def check_pattern_size(pattern_size: int) -> int:
+    """Raise :class:`ParameterError` unless a pattern of this size can be tracked."""
+    if not (isinstance(pattern_size, int | np.integer) and 5 <= pattern_size <= 101):
+        raise ParameterError(f"expected pattern_size as a whole number in 5..101, got {pattern_size!r}")
+    if pattern_size % 2 == 0:
+        raise ParameterError(f"expected an odd pattern_size (it has a central pixel), got {pattern_size}")
+    return int(pattern_size)
 
 
 def check_name(what: str, value: object, names: Sequence[str]) -> None:
