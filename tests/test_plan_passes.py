@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from cinematic.tracking.libmv import Pass, plan_passes
-from cinematic.tracking.types import Markers
+from cinematic.tracking.passes import Candidate, Pass, Span, plan_passes, reached
 
 
-def markers(frames: range | list[int], keyed: tuple[int, ...] = (), muted: tuple[int, ...] = ()) -> Markers:
-    numbers = np.array(list(frames))
-    zeros = np.zeros((len(numbers), 2))
-    return Markers(
-        numbers, zeros, np.zeros((len(numbers), 4, 2)), zeros, zeros, np.isin(numbers, muted), np.isin(numbers, keyed)
-    )
+def track(name: str, frames: range | list[int], references: tuple[int, ...] = ()) -> Candidate:
+    return Candidate(name, list(frames), list(references))
 
 
 TRACKS = [
-    ("detected", markers([1], keyed=(1,))),
-    ("later", markers([30], keyed=(30,))),
-    ("whole", markers(range(1, 51), keyed=(20,))),
-    ("imported", markers(range(5, 40))),
-    ("lost", markers(range(1, 12), keyed=(1,), muted=(11,))),
-    ("outside", markers([200], keyed=(200,))),
-    ("disabled", markers([1], keyed=(1,), muted=(1,))),
+    track("detected", [1], (1,)),
+    track("later", [30], (30,)),
+    track("whole", range(1, 51), (20,)),
+    track("imported", range(5, 40)),
+    track("lost", range(1, 11), (1,)),
+    track("outside", [200], (200,)),
+    track("disabled", []),
 ]
 
 
@@ -38,10 +32,18 @@ TRACKS = [
     ],
 )
 def test_starts(backwards: bool, from_border: bool, expected: dict[int, tuple[str, ...]]) -> None:
-    passes = plan_passes(TRACKS, 1, 50, backwards, from_border)
+    passes = plan_passes(TRACKS, Span(1, 50, backwards, True, from_border))
     assert passes == [Pass(start, names) for start, names in expected.items()]
 
 
 def test_one_pass_where_all_start_together() -> None:
-    tracks = [(str(i), markers([1], keyed=(1,))) for i in range(100)]
-    assert len(plan_passes(tracks, 1, 50, False, False)) == 1
+    tracks = [track(str(i), [1], (1,)) for i in range(100)]
+    assert len(plan_passes(tracks, Span(1, 50, False, True, False))) == 1
+
+
+def test_what_came_of_it_is_counted_within_the_span() -> None:
+    passes = [Pass(1, ("a", "b")), Pass(10, ("c",))]
+    frames = {"a": set(range(1, 8)), "b": {1, 40}, "c": set(range(5, 13))}
+    assert reached(passes, frames, Span(1, 20, False, True, False)) == (2, 10, False)
+    assert reached(passes, frames, Span(1, 12, False, True, False)) == (2, 10, True)
+    assert reached(passes, frames, Span(1, 20, False, False, False)) == (2, 4, True)

@@ -24,7 +24,15 @@ def test_the_presets_that_are_promised() -> None:
 @pytest.mark.parametrize("name", list_tracking_presets())
 def test_every_preset_is_complete_and_in_range(name: str) -> None:
     detection, tracking, clean = get_detection_params(name), get_tracking_params(name), get_clean_params(name)
-    assert set(detection) == {"threshold", "threshold_floor", "min_features", "margin", "min_distance"}
+    assert set(detection) == {
+        "threshold",
+        "threshold_floor",
+        "gradient",
+        "gradient_floor",
+        "min_features",
+        "margin",
+        "min_distance",
+    }
     assert 0 < detection["threshold_floor"] <= detection["threshold"] <= 1
     assert tracking["motion_model"] in MOTION_MODELS
     assert tracking["pattern_match"] in PATTERN_MATCHES

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cinematic.tracking.formats import cinetrack
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lib" / "cinematic" / "tracking"
 MODULES = sorted(
@@ -38,7 +40,7 @@ for call in (
     lambda: add_track(object(), 1, (0.5, 0.5)),
     lambda: delete_track(object(), "a"),
     lambda: configure_track(object()),
-    lambda: PointTracker("missing.mp4"),
+    lambda: PointTracker("missing.mp4", engine="libmv"),
     lambda: analyze_track_quality(object()),
     lambda: clean_low_quality_tracks(object()),
     lambda: filter_tracks_by_correlation(object()),
@@ -80,16 +82,26 @@ def test_importing_costs_no_blender(root: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_the_command_says_it_in_one_line(movie: Path, tmp_path: Path) -> None:
-    code = f"""
-{BLOCKED["a blocked module"]}
-import sys
-sys.argv = ["cinetrack", "track", {str(movie)!r}, "-o", {str(tmp_path / "out")!r}]
-from cinematic.tracking.cli import main
-main()
-"""
-    result = run(code)
+def test_the_command_does_the_main_job(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = command("track", str(movie), "-o", str(out))
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "tracks.json"]
+    assert "without a .blend" in result.stdout
+    _, tracks = cinetrack.read(out / "tracks.json")
+    assert len(tracks) > 30
+
+
+def test_the_command_says_in_one_line_that_an_engine_is_missing(movie: Path, tmp_path: Path) -> None:
+    result = command("track", str(movie), "-o", str(tmp_path / "out"), "--engine", "libmv")
     assert result.returncode == 1
     assert result.stderr.startswith("cinetrack: error: Blender not available")
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(
+        f"{BLOCKED['a blocked module']}\nsys.argv = {['cinetrack', *arguments]!r}\n"
+        "from cinematic.tracking.cli import main\nmain()"
+    )

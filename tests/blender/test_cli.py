@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cinematic.tracking.formats import cinetrack
+from cinematic.tracking.movie_clip import MovieClipStore
 from tests.plates import Plate, write_sequence
 
 COMMAND = [sys.executable, "-m", "cinematic.tracking"]
@@ -24,8 +25,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
 
-def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path) -> None:
-    result = run("track", sequence / "shot.####.png", "-o", tmp_path / "out")
+@pytest.mark.parametrize("engine", ["klt", "libmv"])
+def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path, engine: str) -> None:
+    result = run("track", sequence / "shot.####.png", "-o", tmp_path / "out", "--engine", engine)
     assert (result.returncode, result.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cinetrack.log", "shot.blend", "tracks.json"]
     document = json.loads((tmp_path / "out" / "tracks.json").read_text())
@@ -41,9 +43,11 @@ def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "shot.blend"))
     (clip,) = bpy.data.movieclips
     assert Path(bpy.path.abspath(clip.filepath)).resolve() == sequence / "shot.1001.png"
-    assert {t.name: (t.markers[1].frame + 1000, tuple(t.markers[1].co)) for t in clip.tracking.tracks} == {
-        t.name: (1001, t.markers[1001]) for t in tracks
-    }
+    found = {t.name: t for t in MovieClipStore(clip).read()}
+    assert found.keys() == {t.name for t in tracks}
+    for track in tracks:
+        assert found[track.name].markers == track.markers
+        assert found[track.name].corners.keys() == track.markers.keys()
     scene = bpy.context.scene
     assert (scene.frame_start, scene.frame_end, scene.active_clip) == (1001, 1024, clip)
     assert (scene.render.resolution_x, scene.render.resolution_y) == (320, 240)
@@ -53,7 +57,7 @@ def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path)
 def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path) -> None:
     result = run("track", movie, "-o", tmp_path, "--frames", "5-9", "--no-clean", "--preset", "fast")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "tracking frames 5-9 with libmv" in result.stdout
+    assert "tracking frames 5-9 with klt" in result.stdout
     assert "cleaning" not in result.stdout
     clip, tracks = cinetrack.read(tmp_path / "tracks.json")
     assert clip.fps == 24
@@ -115,12 +119,13 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in result.stderr
 
 
-def test_ctrl_c_is_answered_at_once_and_leaves_nothing(plate: Plate, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["klt", "libmv"])
+def test_ctrl_c_is_answered_at_once_and_leaves_nothing(tmp_path: Path, engine: str) -> None:
     from tests.plates import drawn_plate, write_movie
 
     movie = write_movie(tmp_path / "long.mp4", drawn_plate(count=240).frames)
     process = subprocess.Popen(
-        [*COMMAND, "track", str(movie), "-o", str(tmp_path / "out")],
+        [*COMMAND, "track", str(movie), "-o", str(tmp_path / "out"), "--engine", engine],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
@@ -149,10 +154,10 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_lines(movie: Path, tmp_path: Path)
             break
     assert process.wait(timeout=60) == 0
     assert "━" in shown.decode()
-    assert "tracking frames 1-24 with libmv" in shown.decode()
+    assert "tracking frames 1-24 with klt" in shown.decode()
     log = (tmp_path / "out" / "cinetrack.log").read_text()
     assert "━" not in log
-    assert "tracking frames 1-24 with libmv: " in log
+    assert "tracking frames 1-24 with klt: " in log
 
 
 def test_presets_and_doctor(tmp_path: Path) -> None:
@@ -162,6 +167,7 @@ def test_presets_and_doctor(tmp_path: Path) -> None:
     doctor = run("doctor")
     assert doctor.returncode == 0
     assert "engine libmv: works (Blender 5." in doctor.stdout
+    assert "engine klt: works" in doctor.stdout
     assert "threads: " in doctor.stdout
     help_text = run("track", "--help")
     assert help_text.returncode == 0

@@ -165,7 +165,7 @@ def test_new_tracks_have_the_presets_settings_and_the_artists_defaults_stay(bpy:
         ({"min_distance": 2.5}, "min_distance"),
         ({"frame": 0}, "frame within 1-24, got 0"),
         ({"preset": "best"}, "preset"),
-        ({"engine": "magic"}, "engine to be one of libmv; got 'magic'"),
+        ({"engine": "magic"}, "engine to be one of klt, libmv; got 'magic'"),
     ],
 )
 def test_wrong_options_of_detection(bpy: Any, clip: Any, options: dict[str, Any], expected: str) -> None:

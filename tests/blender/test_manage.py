@@ -124,7 +124,7 @@ def test_one_wrong_value_changes_nothing(bpy: Any, clip: Any, options: dict[str,
 
 
 def test_what_is_no_track_or_no_name(bpy: Any, clip: Any) -> None:
-    with pytest.raises(ParameterError, match=r"expected a bpy.types.MovieTrackingTrack, got str"):
+    with pytest.raises(ParameterError, match=r"expected a bpy.types.MovieTrackingTrack or a TrackData, got str"):
         configure_track("Track")
     with pytest.raises(ParameterError, match="expected a track's name, got 3"):
         delete_track(clip, 3)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .blender import BLENDER_AVAILABLE
+from .clip import Clip
 from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
 from .errors import BackendUnavailable, FootageError, FormatError, ParameterError, TrackingError
 from .point_tracker import (
@@ -37,6 +38,7 @@ __all__ = [
     "MOTION_MODELS",
     "PATTERN_MATCHES",
     "BackendUnavailable",
+    "Clip",
     "ClipInfo",
     "FootageError",
     "FormatError",

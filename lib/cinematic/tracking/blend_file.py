@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .blender import require_blender, require_movie_clip
-from .context import frame_numbers
+from .context import ensure_clip_loaded, frame_numbers
 from .errors import TrackingError
 from .files import write_atomically
-from .movie_clip import clip_size
+from .movie_clip import MovieClipStore, clip_size
+from .types import TrackData
 
 
 def new_blend() -> None:
     """Start from Blender's own empty file, whatever the user's start-up file holds."""
     require_blender().ops.wm.read_factory_settings(use_empty=True)
+
+
+def blend_with(footage: Path, tracks: Iterable[TrackData]) -> Any:
+    """Start an empty file with the footage and these tracks in it; the MovieClip."""
+    new_blend()
+    clip = ensure_clip_loaded(footage)
+    MovieClipStore(clip).write(tracks)
+    return clip
 
 
 def write_blend(clip: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,17 +25,19 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from . import __version__
-from .blend_file import new_blend, write_blend
+from .blend_file import blend_with, new_blend, write_blend
 from .blender import blender_version, interrupts_held, output_redirected
-from .context import frame_numbers
+from .clip import Clip
+from .engine import needs_compile, warm
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
-from .movie_clip import clip_info
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
-from .terminal import Steps, leaving_at_once_on_interrupt
+from .store import store_of
+from .terminal import Step, Steps, leaving_at_once_on_interrupt
+from .types import ClipInfo, TrackData
 
 app = typer.Typer(
     name="cinetrack",
@@ -56,10 +59,14 @@ def track(
     engine: Annotated[str, typer.Option(help=f"What moves the markers: {', '.join(ENGINES)}.")] = ENGINES[0],
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Remove short tracks.")] = True,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the engine klt; default all cores.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Detect features, track them through the plate, remove the bad ones, and write tracks.json and a .blend."""
+    """Detect features, track them through the plate, remove the bad ones, and write tracks.json.
+
+    Where Blender's module is installed, a .blend with the clip and its tracks is written, too.
+    """
     _check_choice("--preset", preset, list_tracking_presets())
     _check_choice("--engine", engine, ENGINES)
     span = _parsed_frames(frames)
@@ -71,12 +78,12 @@ def track(
         quiet = nullcontext if debug else partial(output_redirected, log)
         with Steps(console, total=6 if clean else 5, log=log) as steps:
             with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)), quiet():
-                new_blend()
-                tracker, tracks = _tracked(steps, clip, preset, engine, span, clean)
-            with steps.step("writing"), interrupts_held(), quiet():
-                targets.write(tracker.clip, tracks, log)
-    console.print(f"{len(tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
-    console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+                job = _tracked(steps, clip, preset, engine, span, clean, threads)
+            with steps.step("writing") as step, interrupts_held(), quiet():
+                targets.write(job, step, log)
+    console.print(f"{len(job.tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
+    if targets.blend.exists():
+        console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
 
 
 @app.command()
@@ -91,8 +98,12 @@ def presets() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    warm_up: Annotated[bool, typer.Option("--warm", help="Compile the engine klt's kernels now.")] = False,
+) -> None:
     """Say what is installed and which engines work here."""
+    if warm_up:
+        warm()
     console = Console(highlight=False)
     console.print(f"cinematic-tracking {__version__}, Python {platform.python_version()}, {platform.platform()}")
     for package in ("numpy", "numba", "av", "OpenImageIO", "fileseq"):
@@ -102,6 +113,7 @@ def doctor() -> None:
         libmv = f"works (Blender {found})" if found else "not available: Blender's module bpy is not installed"
     except BackendUnavailable as error:
         libmv = f"not available: {error}"
+    console.print(f"engine klt: works, {'kernels compiled' if not needs_compile() else 'kernels not compiled yet'}")
     console.print(f"engine libmv: {libmv}", soft_wrap=True)
     console.print(f"threads: {os.cpu_count()}")
 
@@ -139,34 +151,49 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What has been tracked."""
+
+    path: Path
+    clip: Any  # the tracker's: a MovieClip or a Clip
+    info: ClipInfo
+    tracks: list[TrackData]
+
+
 def _tracked(
-    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool
-) -> tuple[PointTracker, list[Any]]:
+    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool, threads: int | None
+) -> _Job:
     with steps.step("opening the clip"):
+        if engine == "libmv":
+            new_blend()
         tracker = PointTracker(path, preset, engine=engine)
-        numbers = frame_numbers(tracker.clip)
-        first, last = span or (numbers.first, numbers.last)
+        store = store_of(tracker.clip)
+        first, last = span or (store.numbers.first, store.numbers.last)
         for frame in (first, last):
-            numbers.checked(frame, "--frames")
-    with steps.step(f"detecting features on frame {first}") as done:
+            store.numbers.checked(frame, "--frames")
+        if engine == "klt" and needs_compile():
+            steps.say("compiling the engine's kernels, once on this machine")
+    with steps.step(f"detecting features on frame {first}") as step:
         features = tracker.detect_features(frame=first)
         if not features:
             raise TrackingError(f"no features found on frame {first} of {path}: it has too little texture")
-        done(f"{features} features")
-    with steps.step(f"tracking frames {first}-{last} with {engine}") as done:
-        result = tracker.track_all(frame_start=first, frame_end=last)
-        done(f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}")
+        step.outcome = f"{features} features"
+    with steps.step(f"tracking frames {first}-{last} with {engine}", frames=last - first + 1) as step:
+        options = {"on_frame": step.frame_done, "threads": threads} if engine == "klt" else {}
+        result = tracker.track_all(frame_start=first, frame_end=last, **options)
+        step.outcome = f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}"
     if clean:
-        with steps.step("cleaning") as done:
+        with steps.step("cleaning") as step:
             removed = tracker.clean_tracks()
-            if not tracker.clip.tracking.tracks:
+            if removed and not store.read():
                 raise TrackingError(
                     f"no track is left: cleaning removed all {removed}; try another preset or --no-clean"
                 )
-            done(f"{removed} tracks removed")
+            step.outcome = f"{removed} tracks removed"
     with steps.step("measuring correlations"):
         tracks = tracker.get_track_data()
-    return tracker, tracks
+    return _Job(path, tracker.clip, store.info, tracks)
 
 
 class _Targets:
@@ -203,13 +230,17 @@ class _Targets:
         for path in self._made:
             path.rmdir()
 
-    def write(self, clip: Any, tracks: list[Any], log: Path) -> None:
+    def write(self, job: _Job, step: Step, log: Path) -> None:
         """Write all files; when one cannot be written, those that were not there before go again."""
         new = [path for path in (self.blend, self.tracks, self.log) if not path.exists()]
         try:
-            write_blend(clip, self.blend)
-            tracks_json.write(self.tracks, clip_info(clip), tracks)
-            text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            try:
+                movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
+                write_blend(movie_clip, self.blend)
+            except BackendUnavailable:
+                step.outcome = "done, without a .blend: Blender's module bpy is not here"
+            tracks_json.write(self.tracks, job.info, job.tracks)
+            text = log.read_text(encoding="utf-8", errors="replace")
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         except BaseException:
             for path in new:

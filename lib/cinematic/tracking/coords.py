@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ParameterError
+from .types import Area, Corners
 
 Size = tuple[int, int]
 """Width and height of the footage, px."""
@@ -65,6 +66,13 @@ def co_offsets_from_pixels(offsets: npt.ArrayLike, size: Size) -> npt.NDArray[np
     """Normalised offsets (y up) of pixel offsets (y down): the inverse of :func:`pixel_offsets_from_co`."""
     width, height = size
     return np.asarray(offsets, dtype=np.float64) / np.array([width, -height], dtype=np.float64)
+
+
+def corners_of(area: Area, size: Size) -> Corners:
+    """A rectangle around a marker, px, as normalised corners: bottom-left, bottom-right, top-right, top-left."""
+    x, y, width, height = area
+    offsets = np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)]) / size
+    return tuple(offsets.ravel().tolist())
 
 
 @dataclass(frozen=True)

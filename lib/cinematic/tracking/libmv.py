@@ -6,12 +6,8 @@ trusted: tracks and markers are counted before and after.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from .blender import interrupts_held
 from .context import ClipEditor
@@ -22,41 +18,31 @@ from .movie_clip import (
     forget_disabled,
     is_enabled,
     read_markers,
+    read_states,
     select_only,
     selection_kept,
 )
-from .types import Markers
+from .passes import Candidate, Search, Span, nothing_to_track, plan_passes, reached
 
 
-def detect(
-    editor: ClipEditor,
-    frame: int,
-    thresholds: Iterable[float],
-    min_features: int,
-    margin: int,
-    min_distance: int,
-    track_settings: dict[str, Any],
-) -> int:
-    """Detect features on one frame with the first threshold that gives ``min_features``, or with the last.
-
-    Returns the number of tracks created; they are left selected, as Blender leaves them.
-    """
+def detect(editor: ClipEditor, frame: int, search: Search, track_settings: dict[str, Any]) -> int:
+    """Detect features on one frame; the number of tracks created. They are left selected, as Blender leaves them."""
     clip = editor.clip
     before = {track.name for track in clip.tracking.tracks}
     created: list[str] = []
     with interrupts_held(), selection_kept(clip), default_settings(clip, **track_settings):
         editor.go_to(frame)
-        for threshold in thresholds:
+        for threshold in search.thresholds:
             delete(editor, created)
             editor.run(
                 "detect_features",
                 placement="FRAME",
-                margin=margin,
+                margin=search.margin,
                 threshold=threshold,
-                min_distance=min_distance,
+                min_distance=search.min_distance,
             )
             created = [track.name for track in clip.tracking.tracks if track.name not in before]
-            if len(created) >= min_features:
+            if len(created) >= search.min_features:
                 break
     return len(created)
 
@@ -84,52 +70,13 @@ def delete(editor: ClipEditor, names: Sequence[str]) -> None:
         editor.run("delete_track")
 
 
-@dataclass(frozen=True)
-class Pass:
-    """Tracks that start from one frame: one call of the operator."""
-
-    start: int  # plate frame
-    names: tuple[str, ...]
-
-
-def plan_passes(
-    tracks: Iterable[tuple[str, Markers]], first: int, last: int, backwards: bool, from_border: bool
-) -> list[Pass]:
-    """From which frame each track is to be tracked within plate frames ``first`` to ``last``.
-
-    A track starts at the range's border where it has a marker there and the caller named that border
-    (``from_border``); else at its reference frame nearest to the border; else, for tracks that never had
-    one, at its marker nearest to it. Blender, asked to start where a track has no marker, would invent one.
-    """
-    border = last if backwards else first
-    nearest = max if backwards else min
-    starts: dict[int, list[str]] = defaultdict(list)
-    for name, markers in tracks:
-        valid = markers[~markers.muted & (markers.frames >= first) & (markers.frames <= last)]
-        if not len(valid):
-            continue
-        keyed = valid.frames[valid.keyed]
-        if from_border and border in valid.frames:
-            start = border
-        else:
-            start = int(nearest(keyed if len(keyed) else valid.frames))
-        starts[start].append(name)
-    return [Pass(start, tuple(names)) for start, names in sorted(starts.items(), reverse=backwards)]
-
-
-def track(
-    editor: ClipEditor, first: int, last: int, backwards: bool, sequence: bool, from_border: bool
-) -> tuple[int, int, bool]:
-    """Track every unlocked, enabled track within plate frames ``first`` to ``last``, one call per start frame.
+def track(editor: ClipEditor, span: Span) -> tuple[int, int, bool]:
+    """Track every unlocked, enabled track over a span, one operator call per start frame.
 
     Returns
     -------
-    tracks : int
-        Tracks that have a marker beyond the frame they started from.
-    frames : int
-        Frames of the range on which those have markers.
-    finished : bool
-        One of them reached the last frame that was asked for.
+    tracks, frames, finished
+        See :func:`.passes.reached`; counted in the clip afterwards.
 
     Raises
     ------
@@ -137,25 +84,21 @@ def track(
         There is nothing to track.
     """
     clip = editor.clip
-    candidates = [t.name for t in clip.tracking.tracks if not t.lock and is_enabled(t)]
-    passes = plan_passes(
-        ((name, read_markers(clip, clip.tracking.tracks[name])) for name in candidates),
-        first,
-        last,
-        backwards,
-        from_border,
-    )
+    candidates = [_candidate(clip, t) for t in clip.tracking.tracks if not t.lock and is_enabled(t)]
+    passes = plan_passes(candidates, span)
     if not passes:
-        raise TrackingError(_nothing_to_track(clip, first, last))
-    with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", candidates, False):
+        raise TrackingError(nothing_to_track(clip.name, read_states(clip), span))
+    names = [candidate.name for candidate in candidates]
+    with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", names, False):
         for each in passes:
-            if each.start == (first if backwards else last):
+            if each.start == span.end:
                 continue  # it stands at the end already
             select_only(clip, each.names)
-            editor.limit_range(first, last)
+            editor.limit_range(span.first, span.last)
             editor.go_to(each.start)
-            editor.run("track_markers", backwards=backwards, sequence=sequence)
-    return _count(clip, passes, first, last, backwards, sequence)
+            editor.run("track_markers", backwards=span.backwards, sequence=span.sequence)
+    frames_of = {name: _candidate(clip, clip.tracking.tracks[name]) for each in passes for name in each.names}
+    return reached(passes, {name: set(found.frames) for name, found in frames_of.items()}, span)
 
 
 def clean(editor: ClipEditor, frames: int, error: float, action: str) -> int:
@@ -191,33 +134,7 @@ def _select_unclean(editor: ClipEditor, frames: int, error: float) -> int:
     return found
 
 
-def _count(
-    clip: Any, passes: Sequence[Pass], first: int, last: int, backwards: bool, sequence: bool
-) -> tuple[int, int, bool]:
-    step = -1 if backwards else 1
-    tracked = 0
-    frames: set[int] = set()
-    finished = False
-    for each in passes:
-        goal = each.start + step if not sequence else (first if backwards else last)
-        for name in each.names:
-            markers = read_markers(clip, clip.tracking.tracks[name])
-            span = np.sort([each.start, goal])
-            reached = markers.frames[~markers.muted & (markers.frames >= span[0]) & (markers.frames <= span[1])]
-            if len(reached) > 1:  # more than the marker it started from
-                tracked += 1
-                frames.update(reached.tolist())
-                finished |= goal in reached
-    return tracked, len(frames), finished
-
-
-def _nothing_to_track(clip: Any, first: int, last: int) -> str:
-    tracks = list(clip.tracking.tracks)
-    if not tracks:
-        return f"clip {clip.name!r} has no tracks: detect features or add a track first"
-    locked = sum(track.lock for track in tracks)
-    disabled = sum(not is_enabled(track) for track in tracks)
-    return (
-        f"expected an unlocked, enabled track with a marker within frames {first}-{last} of clip {clip.name!r}, "
-        f"got none of {len(tracks)} ({locked} locked, {disabled} disabled)"
-    )
+def _candidate(clip: Any, track: Any) -> Candidate:
+    markers = read_markers(clip, track)
+    valid = markers[~markers.muted]
+    return Candidate(track.name, valid.frames.tolist(), valid.frames[valid.keyed].tolist())

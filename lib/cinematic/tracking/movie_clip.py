@@ -7,41 +7,78 @@ kept across an operator, which may free them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from .context import footage_path, frame_numbers
-from .coords import Size, pixel_offsets_from_co
-from .errors import ParameterError
-from .types import Area, ClipInfo, Markers, TrackData
+from .coords import Size, corners_of, pixel_offsets_from_co
+from .errors import FootageError
+from .footage import Footage, open_footage
+from .passes import State
+from .types import AUTO, Area, ClipInfo, Markers, Point, TrackData, as_float32
 
 _DISABLED = "cinetrack_disabled"
 """The clip's custom property (saved with the .blend) that remembers which markers were unmuted before a track
 was disabled: JSON, ``{track: {"frames": [marker frames], "first": [x, y]}}``."""
 
 
+class MovieClipStore:
+    """A MovieClip seen as :class:`.clip.Clip` is: footage, and tracks as plain data to read and write."""
+
+    def __init__(self, clip: Any) -> None:
+        self.clip = clip
+        self.name: str = clip.name
+        self.size = clip_size(clip)
+        self.numbers = frame_numbers(clip)
+
+    @property
+    def info(self) -> ClipInfo:
+        """What tracks.json says of the footage."""
+        fps = float(self.clip.fps) if self.clip.fps > 0 else None  # 0 for an image sequence
+        width, height = self.size
+        return ClipInfo(str(footage_path(self.clip)), width, height, fps, self.numbers.first, self.numbers.last)
+
+    @property
+    def footage(self) -> Footage:
+        """The footage itself, read without Blender.
+
+        Raises
+        ------
+        FootageError
+            It cannot be read, or is not what Blender shows.
+        """
+        footage = open_footage(footage_path(self.clip))
+        if footage.size != self.size:
+            raise FootageError(
+                f"expected {self.size[0]}x{self.size[1]} as in Blender, got {footage.size}: {footage.path}"
+            )
+        return footage
+
+    def read(self) -> list[TrackData]:
+        """All tracks as plain data, in the clip's order."""
+        return [track_data(self.clip, track) for track in self.clip.tracking.tracks]
+
+    def write(self, tracks: Iterable[TrackData]) -> None:
+        """Make the clip's tracks of these names what the data say, new ones where there are none."""
+        for track in tracks:
+            write_track(self.clip, track)
+
+    def disable(self, names: Iterable[str]) -> int:
+        """Mute the named tracks' markers; the number of tracks that were enabled."""
+        return disable_tracks(self.clip, [self.clip.tracking.tracks[name] for name in names])
+
+    def enable(self, names: Iterable[str]) -> int:
+        """Take :meth:`disable` back; the number of tracks that were disabled."""
+        return enable_tracks(self.clip, [self.clip.tracking.tracks[name] for name in names])
+
+
 def clip_size(clip: Any) -> Size:
     """Width and height of the footage, px."""
     width, height = clip.size
     return int(width), int(height)
-
-
-def clip_info(clip: Any) -> ClipInfo:
-    """What tracks.json says of the footage."""
-    numbers = frame_numbers(clip)
-    width, height = clip_size(clip)
-    fps = float(clip.fps) if clip.fps > 0 else None  # 0 for an image sequence
-    return ClipInfo(str(footage_path(clip)), width, height, fps, numbers.first, numbers.last)
-
-
-def find_track(clip: Any, name: str) -> Any | None:
-    """The track of that name, or None."""
-    if not isinstance(name, str):
-        raise ParameterError(f"expected a track's name, got {name!r}")
-    return clip.tracking.tracks.get(name)
 
 
 def read_markers(clip: Any, track: Any) -> Markers:
@@ -67,6 +104,11 @@ def read_markers(clip: Any, track: Any) -> Markers:
 def is_enabled(track: Any) -> bool:
     """A track is disabled when every marker of it is muted: Blender has no switch for a whole track."""
     return any(not marker.mute for marker in track.markers)
+
+
+def read_states(clip: Any) -> list[State]:
+    """Locked and enabled, track by track."""
+    return [State(track.lock, is_enabled(track)) for track in clip.tracking.tracks]
 
 
 def valid_markers(clip: Any, track: Any) -> Markers:
@@ -123,36 +165,89 @@ def forget_disabled(clip: Any, names: Iterable[str]) -> None:
     _remember(clip, remembered)
 
 
-def track_data(clip: Any, track: Any, correlations: Mapping[int, float] | None = None) -> TrackData:
-    """A track as plain data.
-
-    Parameters
-    ----------
-    correlations
-        ZNCC of its markers by plate frame; left out: not measured.
-    """
-    markers = valid_markers(clip, track)
+def track_data(clip: Any, track: Any) -> TrackData:
+    """A track as plain data, with nothing left out that :func:`write_track` could write."""
+    markers, valid = read_markers(clip, track), valid_markers(clip, track)
     size = clip_size(clip)
-    reference = int(np.argmax(markers.keyed)) if len(markers) else 0
     data = TrackData(
         name=track.name,
-        markers={int(f): (float(x), float(y)) for f, (x, y) in zip(markers.frames, markers.co, strict=True)},
+        markers=_points(valid),
         enabled=is_enabled(track),
-        color=tuple(track.color) if track.use_custom_color else None,
+        color=tuple(as_float32(track.color)) if track.use_custom_color else None,
         motion_model=track.motion_model,
         pattern_match=track.pattern_match,
-        correlation_min=track.correlation_min,
-        weight=track.weight,
+        correlation_min=as_float32(track.correlation_min),
+        weight=as_float32(track.weight),
         locked=track.lock,
-        reference_frames=[int(frame) for frame in markers.frames[markers.keyed]],
+        hidden=track.hide,
+        reference_frames=valid.frames[valid.keyed].tolist(),
+        average_error=float(track.average_error) if track.has_bundle else None,
+        corners=dict(zip(valid.frames.tolist(), map(tuple, as_float32(valid.corners.reshape(-1, 8))), strict=True)),
+        muted=_points(markers[~np.isin(markers.frames, valid.frames)]),
     )
-    if len(markers):
-        data.pattern_area = _area(markers.corners[reference], size)
-        data.search_area = _area(np.stack([markers.search_min[reference], markers.search_max[reference]]), size)
-    if correlations:
-        data.correlations = dict(correlations)
-        data.correlation = float(np.mean(list(correlations.values())))
+    if len(valid):
+        reference = int(np.argmax(valid.keyed))
+        data.pattern_area = _area(valid.corners[reference], size)
+        data.search_area = _area(np.stack([valid.search_min[reference], valid.search_max[reference]]), size)
     return data
+
+
+def write_track(clip: Any, data: TrackData) -> Any:
+    """Make the clip's track of that name what ``data`` says, a new one if there is none; the track.
+
+    Frames outside the clip are no error: Blender keeps such markers, too.
+    """
+    tracks = clip.tracking.tracks
+    first = frame_numbers(clip).first - 1
+    positions = {**data.markers, **data.muted}
+    frames = sorted(positions)
+    track = tracks.get(data.name)
+    if track is None:
+        track = tracks.new(name=data.name, frame=frames[0] - first if frames else 1)
+    known = {marker.frame for marker in track.markers}
+    for frame in frames:
+        if frame - first not in known:
+            track.markers.insert_frame(frame - first)
+    for frame in known - {frame - first for frame in frames}:
+        if len(track.markers) > 1:
+            track.markers.delete_frame(frame)
+    _write_markers(track, data, frames, clip_size(clip))
+    track.motion_model = data.motion_model if data.motion_model != AUTO else "Affine"
+    track.pattern_match = data.pattern_match if data.pattern_match != AUTO else "KEYFRAME"
+    track.correlation_min, track.weight = data.correlation_min, data.weight
+    track.use_custom_color = data.color is not None
+    if data.color is not None:
+        track.color = data.color
+    track.lock, track.hide = data.locked, data.hidden
+    if not data.enabled:
+        disable_tracks(clip, [track])
+    return track
+
+
+def _write_markers(track: Any, data: TrackData, frames: Sequence[int], size: Size) -> None:
+    """Fill the markers, which exist and are in the order of ``frames``, with the data's."""
+    if not frames:
+        track.markers[0].mute = True  # Blender has no track without a marker
+        return
+    upright = corners_of(data.pattern_area, size)
+    corners = [data.corners.get(frame, upright) for frame in frames]
+    low, high = np.reshape(corners_of(data.search_area, size), (4, 2))[[0, 2]]
+    positions = {**data.markers, **data.muted}
+    columns = {
+        "co": np.array([positions[frame] for frame in frames]),
+        "pattern_corners": np.array(corners),
+        "search_min": np.tile(low, len(frames)),
+        "search_max": np.tile(high, len(frames)),
+    }
+    for name, values in columns.items():
+        track.markers.foreach_set(name, values.astype(np.float32).ravel())
+    references = set(data.reference_frames)
+    track.markers.foreach_set("is_keyed", np.array([frame in references for frame in frames]))
+    track.markers.foreach_set("mute", np.array([frame in data.muted for frame in frames]))
+
+
+def _points(markers: Markers) -> dict[int, Point]:
+    return {frame: (x, y) for frame, (x, y) in zip(markers.frames.tolist(), as_float32(markers.co), strict=True)}
 
 
 @contextmanager

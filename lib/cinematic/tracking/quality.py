@@ -13,21 +13,13 @@ from typing import Any
 import numpy as np
 
 from . import libmv
-from .blender import BLENDER_AVAILABLE, require_movie_clip
-from .context import footage_path, tracking_context
-from .coords import pixels_from_co
+from .blender import BLENDER_AVAILABLE
+from .clip import Clip, clean
+from .context import tracking_context
+from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
-from .footage import open_footage
 from .metrics import PatternTrack, correlations, reference_rows
-from .movie_clip import (
-    clip_size,
-    disable_tracks,
-    find_track,
-    is_enabled,
-    track_data,
-    valid_markers,
-)
-from .movie_clip import enable_tracks as _enable
+from .store import Store, store_of
 from .types import TrackData
 
 __all__ = [
@@ -57,7 +49,7 @@ def analyze_track_quality(
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
+    clip : bpy.types.MovieClip or Clip
     min_frames
         A track with fewer markers is short.
     max_error
@@ -79,39 +71,37 @@ def analyze_track_quality(
     FootageError
         The clip's footage cannot be read.
     BackendUnavailable
-        Without Blender.
+        It needs Blender and there is none.
     """
-    require_movie_clip(clip)
-    tracks = list(clip.tracking.tracks)
-    active = [track for track in tracks if is_enabled(track)]
-    counts = {track.name: len(valid_markers(clip, track)) for track in active}
-    means = _means(measure_correlations(clip, active))
-    solved = clip.tracking.reconstruction.is_valid
-    errors = {track.name: float(track.average_error) for track in active if solved and track.has_bundle}
+    store = store_of(clip)
+    tracks = store.read()
+    active = [track for track in tracks if track.enabled]
+    means = _means(_measured(store, active))
+    errors = {track.name: track.average_error for track in active if track.average_error is not None}
     return {
         "total_tracks": len(tracks),
         "active_tracks": len(active),
-        "average_markers": float(np.mean(list(counts.values()))) if counts else 0.0,
+        "average_markers": float(np.mean([len(track.markers) for track in active])) if active else 0.0,
         "low_correlation_tracks": [name for name, mean in means.items() if mean < min_correlation],
-        "short_tracks": [name for name, count in counts.items() if count < min_frames],
+        "short_tracks": [track.name for track in active if len(track.markers) < min_frames],
         "high_error_tracks": [
             {"name": name, "error": error}
             for name, error in sorted(errors.items(), key=lambda entry: -entry[1])
             if error > max_error
         ],
         "correlations": means,
-        "is_solved": bool(solved),
+        "is_solved": bool(errors),
     }
 
 
 def clean_low_quality_tracks(clip: Any, frames: int = 5, error: float = 2.0, action: str = "DELETE") -> int:
     """Remove short tracks, and after a camera solve those with a high reprojection error.
 
-    Runs ``bpy.ops.clip.clean_tracks``. Locked, hidden and disabled tracks are left alone.
+    On a Blender clip this runs ``bpy.ops.clip.clean_tracks``. Locked, hidden and disabled tracks are left alone.
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
+    clip : bpy.types.MovieClip or Clip
     frames
         Tracks (or segments) with fewer tracked frames go; 0: none for its length.
     error
@@ -119,7 +109,7 @@ def clean_low_quality_tracks(clip: Any, frames: int = 5, error: float = 2.0, act
         error is 0.
     action
         ``"DELETE"`` (Blender's ``"DELETE_TRACK"``), ``"DELETE_SEGMENTS"``, or Blender's ``"SELECT"``: select them
-        and remove nothing.
+        and remove nothing (only Blender has a selection).
 
     Returns
     -------
@@ -131,15 +121,17 @@ def clean_low_quality_tracks(clip: Any, frames: int = 5, error: float = 2.0, act
     ParameterError
         A value is out of its range. Nothing was changed.
     BackendUnavailable
-        Without Blender.
+        It needs Blender and there is none.
     """
-    require_movie_clip(clip)
+    store_of(clip)
     if isinstance(frames, bool) or not isinstance(frames, int | np.integer) or frames < 0:
         raise ParameterError(f"expected frames as a whole number of at least 0, got {frames!r}")
     if isinstance(error, bool) or not isinstance(error, int | float | np.number) or not 0 <= error < np.inf:
         raise ParameterError(f"expected error as px of at least 0, got {error!r}")
     if not isinstance(action, str) or action not in CLEAN_ACTIONS:
         raise ParameterError(f"expected action to be one of {', '.join(CLEAN_ACTIONS)}; got {action!r}")
+    if isinstance(clip, Clip):
+        return clean(clip, int(frames), float(error), _on_a_clip(CLEAN_ACTIONS[action]))
     with tracking_context(clip) as editor:
         return libmv.clean(editor, int(frames), float(error), CLEAN_ACTIONS[action])
 
@@ -152,7 +144,7 @@ def filter_tracks_by_correlation(clip: Any, min_correlation: float = 0.6) -> int
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
+    clip : bpy.types.MovieClip or Clip
     min_correlation
         Mean ZNCC, -1 to 1.
 
@@ -165,13 +157,13 @@ def filter_tracks_by_correlation(clip: Any, min_correlation: float = 0.6) -> int
     ------
     ParameterError, FootageError, BackendUnavailable
     """
-    require_movie_clip(clip)
+    store = store_of(clip)
     number = isinstance(min_correlation, int | float | np.number) and not isinstance(min_correlation, bool)
     if not number or not -1 <= min_correlation <= 1:
         raise ParameterError(f"expected min_correlation from -1 to 1, got {min_correlation!r}")
-    tracks = [track for track in clip.tracking.tracks if is_enabled(track) and not track.lock]
-    means = _means(measure_correlations(clip, tracks))
-    return disable_tracks(clip, [track for track in tracks if means.get(track.name, 1.0) < min_correlation])
+    tracks = [track for track in store.read() if track.enabled and not track.locked]
+    means = _means(_measured(store, tracks))
+    return store.disable(name for name, mean in means.items() if mean < min_correlation)
 
 
 def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
@@ -179,7 +171,7 @@ def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
+    clip : bpy.types.MovieClip or Clip
     names
         Default: all disabled tracks.
 
@@ -193,16 +185,15 @@ def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
     ParameterError
         The clip has no track of that name.
     BackendUnavailable
-        Without Blender.
+        It needs Blender and there is none.
     """
-    require_movie_clip(clip)
-    if names is None:
-        return _enable(clip, list(clip.tracking.tracks))
-    chosen = {name: find_track(clip, name) for name in names}
-    missing = [name for name, track in chosen.items() if track is None]
+    store = store_of(clip)
+    present = [track.name for track in store.read()]
+    chosen = present if names is None else list(names)
+    missing = [name for name in chosen if name not in present]
     if missing:
         raise ParameterError(f"expected names of tracks of clip {clip.name!r}, got {', '.join(map(repr, missing))}")
-    return _enable(clip, list(chosen.values()))
+    return store.enable(chosen)
 
 
 def get_track_quality_report(clip: Any) -> str:
@@ -229,25 +220,20 @@ def get_track_quality_report(clip: Any) -> str:
     return "\n".join(lines)
 
 
-def measure_correlations(clip: Any, tracks: Iterable[Any] | None = None) -> dict[str, dict[int, float]]:
+def measure_correlations(clip: Any) -> dict[str, dict[int, float]]:
     """ZNCC of each valid marker with its reference pattern, from the footage.
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
-    tracks
-        Default: all tracks of the clip.
+    clip : bpy.types.MovieClip or Clip
 
     Returns
     -------
     dict
         ``{track name: {plate frame: zncc}}``; reference markers and frames beyond the footage are left out.
     """
-    require_movie_clip(clip)
-    chosen = list(clip.tracking.tracks if tracks is None else tracks)
-    patterns = [pattern for track in chosen if len((pattern := _pattern_track(clip, track)).frames) > 1]
-    measured = correlations(patterns, open_footage(footage_path(clip))) if patterns else {}
-    return {track.name: measured.get(track.name, {}) for track in chosen}
+    store = store_of(clip)
+    return _measured(store, store.read())
 
 
 def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
@@ -255,27 +241,55 @@ def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
 
     Parameters
     ----------
-    clip : bpy.types.MovieClip
+    clip : bpy.types.MovieClip or Clip
+        Of a :class:`Clip` they are its own tracks, not copies.
     measure
-        Read the footage to fill the correlations.
+        Read the footage to fill the correlations that no engine has left.
     """
-    require_movie_clip(clip)
-    measured = measure_correlations(clip) if measure else {}
-    return [track_data(clip, track, measured.get(track.name)) for track in clip.tracking.tracks]
+    store = store_of(clip)
+    tracks = store.read()
+    if measure:
+        measured = _measured(store, tracks)
+        for track in tracks:
+            track.correlations = measured[track.name]
+            track.correlation = _mean(track.correlations)
+    return tracks
 
 
-def _pattern_track(clip: Any, track: Any) -> PatternTrack:
-    markers = valid_markers(clip, track)
+def _measured(store: Store, tracks: list[TrackData]) -> dict[str, dict[int, float]]:
+    """The correlations that the engine has left with a track, and those of the others from the footage."""
+    unknown = [track for track in tracks if not track.correlations and len(track.markers) > 1]
+    patterns = [_pattern_track(track, store.size) for track in unknown]
+    found = correlations(patterns, store.footage) if patterns else {}
+    return {track.name: found.get(track.name, track.correlations) for track in tracks}
+
+
+def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
+    frames = sorted(track.markers)
+    upright = corners_of(track.pattern_area, size)
+    corners = np.array([track.corners.get(frame, upright) for frame in frames]).reshape(-1, 4, 2)
+    positions = np.array([track.markers[frame] for frame in frames])
+    keyed = np.isin(frames, track.reference_frames)
     return PatternTrack(
         name=track.name,
-        frames=markers.frames,
-        quads=pixels_from_co(markers.co[:, None] + markers.corners, clip_size(clip)),
-        references=reference_rows(markers.keyed, previous_frame=track.pattern_match == "PREV_FRAME"),
+        frames=np.array(frames),
+        quads=pixels_from_co(positions[:, None] + corners, size),
+        references=reference_rows(keyed, previous_frame=track.pattern_match == "PREV_FRAME"),
     )
 
 
+def _on_a_clip(action: str) -> str:
+    if action == "SELECT":
+        raise ParameterError("expected action DELETE or DELETE_SEGMENTS on a Clip, got 'SELECT': only Blender selects")
+    return action
+
+
+def _mean(values: dict[int, float]) -> float | None:
+    return float(np.mean(list(values.values()))) if values else None
+
+
 def _means(measured: dict[str, dict[int, float]]) -> dict[str, float]:
-    return {name: float(np.mean(list(values.values()))) for name, values in measured.items() if values}
+    return {name: mean for name, values in measured.items() if (mean := _mean(values)) is not None}
 
 
 def _with_value(name: str, value: float, unit: str) -> str:

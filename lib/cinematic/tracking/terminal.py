@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -45,17 +44,36 @@ class Steps:
         self.bar.stop()
 
     @contextmanager
-    def step(self, what: str) -> Iterator[Any]:
-        """One step; the block may call what it gets with a word about the result."""
-        outcome: list[str] = []
+    def step(self, what: str, frames: int | None = None) -> Iterator[Step]:
+        """One step; the block may set the :attr:`Step.outcome` of what it gets, and count ``frames``."""
+        step = Step(self, what, frames)
         begun = time.monotonic()
         self.bar.update(self.task, description=what)
-        yield outcome.append
+        yield step
         self.bar.advance(self.task)
-        line = f"{what}: {outcome[0] if outcome else 'done'} ({time.monotonic() - begun:.1f} s)"
+        self.say(f"{what}: {step.outcome} ({time.monotonic() - begun:.1f} s)")
+
+    def say(self, line: str) -> None:
+        """A line for the user, and for the log."""
         self.console.print(line, soft_wrap=True)
         with self.log.open("a", encoding="utf-8") as log:
             print(line, file=log)
+
+
+class Step:
+    """One step while it lasts."""
+
+    def __init__(self, steps: Steps, what: str, frames: int | None) -> None:
+        self.outcome = "done"
+        self._steps = steps
+        self._what = what
+        self._frames = frames
+        self._done = 0
+
+    def frame_done(self, _frame: int) -> None:
+        """One frame of the step is done."""
+        self._done += 1
+        self._steps.bar.update(self._steps.task, description=f"{self._what}: {self._done} of {self._frames} frames")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Public positions are normalised (Blender's ``co``, see :mod:`.coords`) and frame
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -20,6 +20,15 @@ MOTION_MODELS = ("Loc", "LocRot", "LocScale", "LocRotScale", "Affine", "Perspect
 
 PATTERN_MATCHES = ("KEYFRAME", "PREV_FRAME")
 """Which pattern a marker is matched against: its reference frame's, or the previous frame's."""
+
+AUTO = "AUTO"
+"""As motion model or pattern match: the engine ``klt`` chooses, track by track. Blender has no such word."""
+
+Point = tuple[float, float]
+
+Corners = tuple[float, float, float, float, float, float, float, float]
+"""A pattern's corners relative to its marker, normalised, y up: x and y of bottom-left, bottom-right, top-right,
+top-left."""
 
 Area = tuple[float, float, float, float]
 """A rectangle around a marker: x and y of its bottom-left corner relative to the marker (y up), width, height; px."""
@@ -66,30 +75,40 @@ class TrackData:
     """One track, free of any application: what :meth:`PointTracker.get_track_data` returns and tracks.json holds."""
 
     name: str = "Track"
-    markers: dict[int, tuple[float, float]] = field(default_factory=dict)  # plate frame -> normalised (x, y)
+    markers: dict[int, Point] = field(default_factory=dict)  # plate frame -> normalised (x, y); the valid ones
     enabled: bool = True  # False: switched off as a whole; ``markers`` still holds its positions
     color: tuple[float, float, float] | None = None  # RGB 0-1; None: the application's default
     correlation: float | None = None  # mean ZNCC (-1..1) of the markers with their reference; None: not measured
     pattern_area: Area = (-10.5, -10.5, 21.0, 21.0)  # bounding box on the reference frame
     search_area: Area = (-35.5, -35.5, 71.0, 71.0)  # on the reference frame
     track_type: str = "point"
-    motion_model: str = "Loc"  # one of MOTION_MODELS
-    pattern_match: str = "KEYFRAME"  # one of PATTERN_MATCHES
+    motion_model: str = "Loc"  # one of MOTION_MODELS, or AUTO
+    pattern_match: str = "KEYFRAME"  # one of PATTERN_MATCHES, or AUTO
     correlation_min: float = 0.75  # below this the tracker gives a marker up
     weight: float = 1.0  # influence on the camera solve, 0-1
     locked: bool = False  # True: not to be tracked, cleaned or otherwise changed
+    hidden: bool = False  # True: out of sight, and nothing more
     reference_frames: list[int] = field(default_factory=list)  # plate frames a pattern is taken from
-    correlations: dict[int, float] = field(default_factory=dict)  # plate frame -> ZNCC with the reference pattern
+    average_error: float | None = None  # reprojection error of a camera solve, px; None: there is none
+    # By plate frame; what an engine does not know is not there:
+    correlations: dict[int, float] = field(default_factory=dict)  # ZNCC with the reference pattern
+    corners: dict[int, Corners] = field(default_factory=dict)  # the pattern's shape; absent: pattern_area, upright
+    muted: dict[int, Point] = field(default_factory=dict)  # markers without a valid position, where they were
+    forward_backward: dict[int, float] = field(default_factory=dict)  # px; how far off the way back ends
+    covariances: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # predicted xx, xy, yy; px^2
+    lost: dict[int, str] = field(default_factory=dict)  # why there is no marker where tracking ended
+
+    def drop(self, frames: Iterable[int]) -> None:
+        """Take markers away, with all that is known of them."""
+        gone = set(frames)
+        for column in (self.markers, self.correlations, self.corners, self.forward_backward, self.covariances):
+            for frame in gone & set(column):
+                del column[frame]
+        self.reference_frames = [frame for frame in self.reference_frames if frame not in gone]
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values; frames become strings, as JSON's keys must be."""
-        data = asdict(self)
-        data["markers"] = {str(frame): list(position) for frame, position in sorted(self.markers.items())}
-        data["correlations"] = {str(frame): value for frame, value in sorted(self.correlations.items())}
-        for name in ("color", "pattern_area", "search_area"):
-            value = data[name]
-            data[name] = None if value is None else list(value)
-        return data
+        return {column.name: _plain(getattr(self, column.name)) for column in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrackData:
@@ -110,6 +129,20 @@ class TrackData:
             return cls(**{key: _READERS[key](value) for key, value in data.items()})
         except (TypeError, ValueError, AttributeError) as error:
             raise FormatError(f"track {name!r}: {error}") from error
+
+
+def as_float32(values: npt.ArrayLike) -> Any:
+    """Numbers as Blender keeps them (float32), as the shortest Python floats that mean those: 0.6, not 0.6000000238.
+
+    What has gone through here comes back from Blender, and from JSON, unchanged. Nested lists of the same shape.
+    """
+    return np.asarray(values, dtype=np.float32).astype(str).astype(np.float64).tolist()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(frame): _plain(entry) for frame, entry in sorted(value.items())}
+    return list(value) if isinstance(value, tuple | list) else value
 
 
 def _finite(value: Any) -> float:
@@ -158,6 +191,13 @@ _READERS: dict[str, Any] = {
     "correlation_min": _finite,
     "weight": _finite,
     "locked": _flag,
+    "hidden": _flag,
+    "average_error": lambda value: _optional(_finite, value),
+    "corners": lambda value: _by_frame(lambda corners: _numbers(8, corners), value),
+    "muted": lambda value: _by_frame(lambda position: _numbers(2, position), value),
+    "forward_backward": lambda value: _by_frame(_finite, value),
+    "covariances": lambda value: _by_frame(lambda entry: _numbers(3, entry), value),
+    "lost": lambda value: _by_frame(_text, value),
     "reference_frames": lambda value: [int(frame) for frame in value],
     "correlations": lambda value: _by_frame(_finite, value),
 }
