@@ -33,6 +33,11 @@ class Plate:
         matrix = self.motions[index]
         return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
+    def on_first_frame(self, point: npt.ArrayLike, index: int) -> npt.NDArray[np.float64]:
+        """The first frame's pixel (1, 2) of what is at ``point`` on frame ``index``."""
+        inverse = cv2.invertAffineTransform(self.motions[index])
+        return np.atleast_2d(point) @ inverse[:, :2].T + inverse[:, 2]
+
 
 def drawn_plate(
     count: int = 24,
