@@ -24,6 +24,9 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	$(BIN)/cinetrack track examples/sample_plate.mp4 --output demo --overwrite
+	@if $(BIN)/python -c 'import bpy' 2>/dev/null; then \
+	    echo; echo "The same with Blender's own engine:"; \
+	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not window"
