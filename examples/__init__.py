@@ -1,0 +1,1 @@
+"""Runnable examples, from the repository's root: `python -m examples.render_sample_plate`."""
