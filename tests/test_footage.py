@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,7 +12,7 @@ import OpenImageIO as oiio
 import pytest
 
 from cinematic.tracking import FootageError, ParameterError
-from cinematic.tracking.footage import find_footage, open_footage
+from cinematic.tracking.footage import Movie, find_footage, open_footage
 from cinematic.tracking.footage.sequence import display_curve
 from cinematic.tracking.footage.stream import decoded_ahead
 from tests.plates import Plate, write_movie, write_sequence
@@ -61,6 +62,51 @@ def test_a_movie_with_reordered_frames_counts_as_shown(plate: Plate, tmp_path: P
         container.mux(stream.encode())
     for number, image in open_footage(path).frames(10, 17):
         assert np.abs(image * 255 - plate.frames[number - 1]).mean() < 2
+
+
+def turned(movie: Path, target: Path) -> Path:
+    """The movie with a quarter turn clockwise in its track header, as a phone writes it."""
+    content = bytearray(movie.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 4 + 20 + 16  # version 0: flags, times and ids, layer and volume
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    target.write_bytes(content)
+    return target
+
+
+def test_an_upright_movie_stands_upright(movie: Path, tmp_path: Path) -> None:
+    footage = open_footage(turned(movie, tmp_path / "upright.mp4"))
+    assert footage.size == (240, 320)
+    np.testing.assert_array_equal(footage.frame(3), np.rot90(open_footage(movie).frame(3), -1))
+
+
+@pytest.mark.blender
+def test_blender_turns_it_the_same_way(movie: Path, tmp_path: Path) -> None:
+    import bpy
+
+    upright = turned(movie, tmp_path / "upright.mp4")
+    image = bpy.data.images.load(str(upright))
+    pixels = np.array(image.pixels[:]).reshape(320, 240, 4)[::-1, :, 0]
+    assert np.abs(pixels - open_footage(upright).frame(1)).max() < 0.02
+    bpy.data.images.remove(image)
+
+
+def test_a_variable_rate_is_reported(movie: Path, plate: Plate, tmp_path: Path) -> None:
+    path = tmp_path / "variable.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for frame, time in zip(plate.frames[:6], (0, 40, 80, 200, 240, 280), strict=True):
+            picture = av.VideoFrame.from_ndarray(np.stack([frame] * 3, axis=2), format="rgb24")
+            picture.pts, picture.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    variable, constant = open_footage(path), open_footage(movie)
+    assert isinstance(variable, Movie)
+    assert isinstance(constant, Movie)
+    assert variable.has_variable_rate
+    assert not constant.has_variable_rate
+    assert len(list(variable.frames())) == 6
 
 
 def test_a_sequence_keeps_its_numbers(plate: Plate, sequence: Path) -> None:

@@ -172,6 +172,8 @@ def _tracked(
         first, last = span or (store.numbers.first, store.numbers.last)
         for frame in (first, last):
             store.numbers.checked(frame, "--frames")
+        if store.footage.has_variable_rate:
+            steps.say("the movie's frame rate varies: frames are counted as they are stored")
         if engine == "klt" and needs_compile():
             steps.say("compiling the engine's kernels, once on this machine")
     with steps.step(f"detecting features on frame {first}") as step:

@@ -7,7 +7,7 @@ away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from . import libmv
 from .blender import BLENDER_AVAILABLE
 from .clip import Clip, clean
+from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
@@ -233,7 +234,7 @@ def measure_correlations(clip: Any) -> dict[str, dict[int, float]]:
         ``{track name: {plate frame: zncc}}``; reference markers and frames beyond the footage are left out.
     """
     store = store_of(clip)
-    return _measured(store, store.read())
+    return {name: dict(values) for name, values in _measured(store, store.read()).items()}
 
 
 def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
@@ -251,12 +252,12 @@ def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
     if measure:
         measured = _measured(store, tracks)
         for track in tracks:
-            track.correlations = measured[track.name]
+            track.correlations = FrameColumn(0, measured[track.name])
             track.correlation = _mean(track.correlations)
     return tracks
 
 
-def _measured(store: Store, tracks: list[TrackData]) -> dict[str, dict[int, float]]:
+def _measured(store: Store, tracks: list[TrackData]) -> dict[str, Mapping[int, float]]:
     """The correlations that the engine has left with a track, and those of the others from the footage."""
     unknown = [track for track in tracks if not track.correlations and len(track.markers) > 1]
     patterns = [_pattern_track(track, store.size) for track in unknown]
@@ -284,11 +285,11 @@ def _on_a_clip(action: str) -> str:
     return action
 
 
-def _mean(values: dict[int, float]) -> float | None:
+def _mean(values: Mapping[int, float]) -> float | None:
     return float(np.mean(list(values.values()))) if values else None
 
 
-def _means(measured: dict[str, dict[int, float]]) -> dict[str, float]:
+def _means(measured: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
     return {name: mean for name, values in measured.items() if (mean := _mean(values)) is not None}
 
 

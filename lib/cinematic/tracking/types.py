@@ -6,13 +6,14 @@ Public positions are normalised (Blender's ``co``, see :mod:`.coords`) and frame
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .columns import FrameColumn
 from .errors import FormatError
 
 MOTION_MODELS = ("Loc", "LocRot", "LocScale", "LocRotScale", "Affine", "Perspective")
@@ -91,12 +92,19 @@ class TrackData:
     reference_frames: list[int] = field(default_factory=list)  # plate frames a pattern is taken from
     average_error: float | None = None  # reprojection error of a camera solve, px; None: there is none
     # By plate frame; what an engine does not know is not there:
-    correlations: dict[int, float] = field(default_factory=dict)  # ZNCC with the reference pattern
-    corners: dict[int, Corners] = field(default_factory=dict)  # the pattern's shape; absent: pattern_area, upright
+    correlations: MutableMapping[int, float] = field(default_factory=dict)  # ZNCC with the reference pattern
+    corners: MutableMapping[int, Corners] = field(default_factory=dict)  # pattern's shape; absent: pattern_area
     muted: dict[int, Point] = field(default_factory=dict)  # markers without a valid position, where they were
-    forward_backward: dict[int, float] = field(default_factory=dict)  # px; how far off the way back ends
-    covariances: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # predicted xx, xy, yy; px^2
+    forward_backward: MutableMapping[int, float] = field(default_factory=dict)  # px; how far off the way back ends
+    covariances: MutableMapping[int, tuple[float, float, float]] = field(default_factory=dict)  # xx, xy, yy; px^2
     lost: dict[int, str] = field(default_factory=dict)  # why there is no marker where tracking ended
+
+    def __post_init__(self) -> None:
+        # Long shots have millions of these; what is a dict when it comes in is kept tightly.
+        self.correlations = FrameColumn(0, self.correlations)
+        self.corners = FrameColumn(8, self.corners)
+        self.forward_backward = FrameColumn(0, self.forward_backward)
+        self.covariances = FrameColumn(3, self.covariances)
 
     def drop(self, frames: Iterable[int]) -> None:
         """Take markers away, with all that is known of them."""
@@ -140,7 +148,7 @@ def as_float32(values: npt.ArrayLike) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(frame): _plain(entry) for frame, entry in sorted(value.items())}
     return list(value) if isinstance(value, tuple | list) else value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +27,40 @@ class Movie(Footage):
     def __init__(self, path: Path) -> None:
         self.path = path
         with _video_stream(path) as stream:
-            self.size = (stream.codec_context.width, stream.codec_context.height)
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
             packets = [packet for packet in stream.container.demux(stream) if packet.size]
-            # None where a stream does not carry times: frames can then only be counted from the start.
-            times = [packet.pts for packet in packets]
-            self._times: list[int] | None = sorted(times) if None not in times else None
-            self._keyframe_times = sorted(
-                packet.pts for packet in packets if packet.is_keyframe and packet.pts is not None
-            )
-        if not packets or 0 in self.size:
+        if not packets:
             raise FootageError(f"expected a movie with frames, got {path}")
+        # None where a stream does not carry times: frames can then only be counted from the start.
+        times = [packet.pts for packet in packets]
+        self._times: list[int] | None = sorted(times) if None not in times else None
+        self._keyframe_times = sorted(p.pts for p in packets if p.is_keyframe and p.pts is not None)
         self.numbers = FrameNumbers(1, len(packets))
+        _, first = next(self._numbered_from(1), (1, None))
+        if first is None:
+            raise FootageError(f"expected a movie with frames, got {path}")
+        height, width = _luminance(first).shape
+        self.size = (width, height)
+
+    @property
+    def has_variable_rate(self) -> bool:
+        """True: frames are not shown for equal times. They are counted as they are stored, whatever their times."""
+        if self._times is None or len(self._times) < 3:
+            return False
+        steps = [later - earlier for earlier, later in pairwise(self._times)]
+        return max(steps) - min(steps) > max(1, 0.05 * min(steps))  # a time base may round every step up or down
 
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
         number = first - 1
         for number, frame in self._numbered_from(first):
-            yield number, _luminance(frame)
+            image = _luminance(frame)
+            if image.shape[::-1] != self.size:
+                raise FootageError(
+                    f"expected every frame to be {self.size[0]}x{self.size[1]} like the first, "
+                    f"frame {number} is {image.shape[1]}x{image.shape[0]}: {self.path}"
+                )
+            yield number, image
             if number == last:
                 return
         raise FootageError(f"expected frames {first}-{last}, decoding ended after {number}: {self.path}")
@@ -101,4 +117,6 @@ def _luminance(frame: Any) -> Luminance:
     """The luma of a frame, full range; FFmpeg takes it from YCbCr as it is, and weighs RGB."""
     deep = frame.format.components[0].bits > 8
     image = frame.reformat(format="gray16le" if deep else "gray", dst_color_range=ColorRange.JPEG).to_ndarray()
-    return image.astype(np.float32) * np.float32(1 / (65535 if deep else 255))
+    luminance = image.astype(np.float32) * np.float32(1 / (65535 if deep else 255))
+    # A phone held upright stores lying frames and how to turn them, anticlockwise in degrees; Blender turns them, too.
+    return np.ascontiguousarray(np.rot90(luminance, frame.rotation // 90)) if frame.rotation else luminance

@@ -33,6 +33,11 @@ class Footage(ABC):
     fps: float | None  # None: the footage does not say
     numbers: FrameNumbers
 
+    @property
+    def has_variable_rate(self) -> bool:
+        """True: frames are not shown for equal times. They are counted as they are stored, whatever their times."""
+        return False
+
     def frames(
         self, first: int | None = None, last: int | None = None, *, backwards: bool = False
     ) -> Iterator[tuple[int, Luminance]]:

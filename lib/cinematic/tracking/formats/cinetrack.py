@@ -34,14 +34,16 @@ def write(path: str | PathLike[str], clip: ClipInfo, tracks: Sequence[TrackData]
     ValueError
         A number is not finite: JSON has no word for that.
     """
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        "clip": clip.to_dict(),
-        "tracks": [track.to_dict() for track in tracks],
-    }
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    write_atomically(Path(path), lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+    head = {"format": FORMAT, "version": VERSION, "clip": clip.to_dict()}
+
+    def save(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(f'{_json(head)[:-1]},"tracks":[')
+            for number, track in enumerate(tracks):  # one by one: a long shot's text is never in memory as a whole
+                file.write(f"{',' if number else ''}\n{_json(track.to_dict())}")
+            file.write("\n]}\n")
+
+    write_atomically(Path(path), save)
 
 
 def read(path: str | PathLike[str]) -> tuple[ClipInfo, list[TrackData]]:
@@ -69,6 +71,10 @@ def read(path: str | PathLike[str]) -> tuple[ClipInfo, list[TrackData]]:
         return _clip_info(document.get("clip")), [TrackData.from_dict(track) for track in tracks]
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _clip_info(data: Any) -> ClipInfo:
