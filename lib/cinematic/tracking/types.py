@@ -159,6 +159,44 @@ def _finite(value: Any) -> float:
     return float(value)
 
 
+VERDICTS = ("good", "suspect", "bad")
+
+REASONS = (
+    "occluded",
+    "drifting",
+    "sliding along an edge",
+    "moving object",
+    "jittery",
+    "mismatched jump",
+    "too short",
+    "duplicate",
+    "low correlation",
+)
+"""Why a track or a marker is not good."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is thought of one track."""
+
+    name: str  # the track's
+    verdict: str  # one of VERDICTS
+    reasons: tuple[str, ...]  # of REASONS, the weightiest first; empty: it is good
+    badness: float  # 0 (good) to 1 (bad): how tracks are ordered
+    bad_markers: dict[int, str] = field(default_factory=dict)  # plate frame -> reason, where single markers are bad
+    measures: dict[str, float] = field(default_factory=dict)  # figures behind it, by name; units in the name
+    curves: dict[str, dict[int, float]] = field(default_factory=dict)  # the same by plate frame
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a camera solve can work with a set of tracks."""
+
+    score: float  # 0 (will fail) to 1 (ready)
+    reasons: tuple[str, ...]  # in words; what is missing, with figures
+    tracks_per_frame: dict[int, int]  # plate frame -> good tracks that have a marker there
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected text, got {value!r}")
