@@ -37,6 +37,8 @@ _ALONG = np.float32(1 - 2 * 0.1065)
 # gave 1.22, 1.09, 1.11 times the bound.
 UNKNOWN_PRICE = 8.0
 
+_EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
+
 # Outcomes of one alignment.
 CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
 
@@ -165,8 +167,17 @@ def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes,
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
         _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.count, gram)
-        for model in range(sizes.shape[0]):
-            solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
+        into.solution[k] = 0.0
+        if _two_directions(gram):
+            for model in range(sizes.shape[0]):
+                solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
+
+
+@kernel
+def _two_directions(gram):  # type: ignore[no-untyped-def]
+    """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
+    trace = gram[0, 0] + gram[1, 1]
+    return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
 
 
 @kernel
@@ -241,7 +252,10 @@ def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-
 
 @kernel
 def warp_inside(warp, width, height):  # type: ignore[no-untyped-def]
-    """Whether the pattern's four corner pixels fall on the frame and the warp is not folded over."""
+    """Whether the centres of the pattern's four corner pixels fall on the frame, and the warp is not folded over.
+
+    The frame reaches half a pixel beyond the centres of its outermost pixels.
+    """
     for corner in range(4):
         u = 1.0 if corner % 2 == 1 else -1.0
         v = 1.0 if corner // 2 == 1 else -1.0
@@ -250,7 +264,7 @@ def warp_inside(warp, width, height):  # type: ignore[no-untyped-def]
             return False
         x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
         y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
-        if not (x >= 0.0 and y >= 0.0 and x <= width - 1 and y <= height - 1):
+        if not (x >= -0.5 and y >= -0.5 and x <= width - 0.5 and y <= height - 0.5):
             return False
     return True
 
