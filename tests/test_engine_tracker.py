@@ -119,7 +119,7 @@ def test_auto_finds_the_simplest_motion_that_explains_the_change(warps: list[np.
     assert np.mean(chosen == needed) > 0.7  # each look may upgrade a track by chance
     automatic = np.median(np.hypot(*errors(results, warps, points)[-1].T))
     richest = np.median(np.hypot(*errors(run(frames, points, motion_model="Perspective"), warps, points)[-1].T))
-    assert automatic < (1.0 if needed == "Affine" else 0.9) * richest  # what unneeded unknowns would have cost
+    assert automatic < (1.0 if needed == "Affine" else 0.95) * richest  # what unneeded unknowns would have cost
     if needed != "Loc":
         poorest = run(frames, points, motion_model="Loc", correlation_min=-1, forward_backward_max=np.inf,
                       pattern_match="KEYFRAME")  # fmt: skip
@@ -142,7 +142,7 @@ def test_strong_zoom_kills_a_fixed_reference_and_not_a_chain_of_them() -> None:
     fixed = run(frames, points, motion_model="LocRotScale", pattern_match="KEYFRAME")
     chained = run(frames, points, motion_model="LocRotScale")
     assert chained[-1].tracked.sum() > 0.9 * len(points)
-    assert fixed[-1].tracked.sum() < 0.2 * len(points)
+    assert fixed[-1].tracked.sum() < 0.5 * len(points)
     assert np.unique(chained[3].reference_frame).tolist() == [1]
     assert chained[-1].reference_frame.min() > 1
     error = errors(chained, warps, points)[-1]

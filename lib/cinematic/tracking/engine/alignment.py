@@ -18,7 +18,7 @@ import numpy as np
 from .compiler import kernel
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
 from .pyramid import PAD, Level, Pyramid
-from .sampling import sample_scratch, sample_warped
+from .sampling import sample_scratch, sample_warped, touch_window
 from .threads import spread
 
 PIECE = 64  # tracks per piece of work
@@ -115,7 +115,7 @@ def align(
     patches: np.ndarray,
     *,
     most_steps: int = 20,
-    tolerance: float = 0.01,
+    tolerance: float = 0.02,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit the patterns ``rows`` (k,) to a frame, from the warps given.
 
@@ -302,6 +302,7 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
     figures[:] = 0.0
     if not energy > 1e-9 * count:  # less contrast than 3e-5 of white
         return FLAT
+    touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)
     move = 0.0
     for iteration in range(most_steps):
         if not warp_inside(warp, frame.width, frame.height):

@@ -103,6 +103,38 @@ def _spline_quad(
     return signature, codegen
 
 
+@intrinsic
+def _touch(typingctx: Any, array: Any, index: Any) -> Any:
+    """Load one number of ``array.flat`` for no other purpose than to have it in the cache."""
+    signature = types.void(array, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), _I32.as_pointer())
+        builder.load_atomic(pointer, "monotonic", 4)  # a plain load that nobody uses would be left out
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@kernel
+def touch_window(level, pad, x, y, reach):  # type: ignore[no-untyped-def]
+    """Load the pixels within ``reach`` of a place all at once; the place may lie anywhere, or be NaN.
+
+    Tracks are strewn over an image that no cache holds, and reading a pattern row by row waits for memory row by row:
+    some 2 us, as long as the whole alignment takes. All rows asked for together come in 0.2 us. (Prefetch
+    instructions do not help: they are dropped where the page is not in the TLB, which is nearly always.)
+    """
+    if not (x > -pad and y > -pad and x < level.width + pad and y < level.height + pad):
+        return
+    last = level.pixels.shape[0] - 1
+    first = (int(y) - reach + pad) * level.stride + int(x) - reach + pad
+    for line in range(2 * reach + 1):
+        start = first + line * level.stride
+        for offset in range(0, 2 * reach + 16, 16):
+            _touch(level.pixels, min(max(start + offset, 0), last))
+
+
 class SampleScratch(NamedTuple):
     """Room that one thread needs to read a pattern."""
 
