@@ -20,7 +20,8 @@ from cinematic.tracking.engine.alignment import (
 from cinematic.tracking.engine.flow import predict_positions
 from cinematic.tracking.engine.forward_backward import forward_backward
 from cinematic.tracking.engine.motion_models import MODEL_BASES, MODEL_SIZES, solution_matrix
-from cinematic.tracking.engine.pyramid import Pyramid, build_pyramid
+from cinematic.tracking.engine.pyramid import PAD, Pyramid, build_pyramid
+from cinematic.tracking.engine.sampling import sample_scratch, sample_warped
 from cinematic.tracking.engine.types import MOTION_MODELS
 from cinematic.tracking.errors import ParameterError
 from tests.test_engine_plate import Texture, apply, around, bound, grid_points
@@ -184,16 +185,10 @@ def test_way_back_measures_how_far_a_marker_slipped(slip: float) -> None:
     grid = square_grid(21)
     start = np.array([[10.0, 0, 80], [0, 10, 60], [0, 0, 1]])
     slipped = warp @ around((0, 0), shift=(slip, 0)) @ start  # the marker sits on another bit of surface than it was
-    patterns, patches = empty_patterns(1, grid), np.zeros((1, grid.u.shape[0]), np.float32)
+    patches = np.zeros((1, grid.u.shape[0]), np.float32)
     row = np.zeros(1, np.int64)
-    from cinematic.tracking.engine.pyramid import PAD
-    from cinematic.tracking.engine.sampling import sample_scratch, sample_warped
-
-    level = second.full
-    sample_warped(
-        level.pixels, level.stride, PAD, slipped / slipped[2, 2], grid.u, grid.v, sample_scratch(len(grid.u)), patches[0]
-    )
-    assert patterns.values.shape == patches.shape
+    level, room = second.full, sample_scratch(len(grid.u))
+    sample_warped(level.pixels, level.stride, PAD, slipped / slipped[2, 2], grid.u, grid.v, room, patches[0])
     position = slipped[:2, 2:].T / slipped[2, 2]
     distance, correlation = forward_backward(
         first, second, grid, row, patches, start[None], np.array([CENTRE]), position, position - CENTRE
@@ -207,7 +202,6 @@ def test_way_back_is_infinite_where_it_is_lost() -> None:
     grid = square_grid(21)
     patches = np.random.default_rng(0).random((1, grid.u.shape[0])).astype(np.float32)
     start = np.array([[[10.0, 0, 80], [0, 10, 60], [0, 0, 1]]])
-    distance, _ = forward_backward(
-        first, first, grid, np.zeros(1, np.int64), patches, start, np.array([CENTRE]), np.array([CENTRE]), np.zeros((1, 2))
-    )
+    place, row = np.array([CENTRE]), np.zeros(1, np.int64)
+    distance, _ = forward_backward(first, first, grid, row, patches, start, place, place, np.zeros((1, 2)))
     assert np.isinf(distance[0])

@@ -25,9 +25,7 @@ class Texture:
         self.phase = rng.uniform(0, 2 * np.pi, waves)
         self.amplitude = wavelength**0.5 / np.sqrt(np.sum(wavelength) / 2) * 0.16
 
-    def frame(
-        self, size: tuple[int, int], warp: np.ndarray | None = None, scale: float | None = None
-    ) -> np.ndarray:
+    def frame(self, size: tuple[int, int], warp: np.ndarray | None = None, scale: float | None = None) -> np.ndarray:
         """(height, width) float32: pixel ``p`` shows the texture at ``warp @ p`` (a homography)."""
         width, height = size
         x, y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))

@@ -73,7 +73,8 @@ def test_markers_are_as_good_as_the_bound_allows_and_say_so() -> None:
         for markers, warp in list(zip(results, warps, strict=True))[1:]:
             placed = markers.track[markers.tracked]
             error = markers.position[markers.tracked] - apply(warp, points)[placed]
-            step = np.stack([apply(warp, points + d) - apply(warp, points - d) for d in ([0.5, 0], [0, 0.5])], 2)[placed]
+            along = [apply(warp, points + d) - apply(warp, points - d) for d in ([0.5, 0], [0, 0.5])]
+            step = np.stack(along, 2)[placed]
             covariance = step @ limit[placed] @ step.transpose(0, 2, 1)
             whitened.append(np.einsum("ni,nij,nj->n", error, np.linalg.inv(covariance), error))
             said = np.linalg.inv(markers.covariance[markers.tracked])
@@ -230,7 +231,8 @@ def test_same_numbers_whatever_the_number_of_threads() -> None:
 
 def test_each_seed_may_have_its_own_settings() -> None:
     points = grid_points(SIZE, 50, 30)[:3]
-    seeds = Seeds(1, points, motion_models=["Loc", "Affine", "AUTO"], pattern_matches=["PREV_FRAME", "KEYFRAME", "AUTO"],
+    matches = ["PREV_FRAME", "KEYFRAME", "AUTO"]
+    seeds = Seeds(1, points, motion_models=["Loc", "Affine", "AUTO"], pattern_matches=matches,
                   correlation_mins=[0.5, 1.0, 0.5])  # fmt: skip
     results = list(track(plate(Texture(11), turning(4)), seeds))
     assert results[1].motion_model[:2].tolist() == [0, 4]
@@ -316,7 +318,9 @@ def test_a_pattern_without_contrast_never_starts() -> None:
     assert len(results[1]) == 0
 
 
-@pytest.mark.parametrize("position", [(0.0, 0.0), (9.0, 90.0), (239.0, 90.0), (120.0, 171.0), (-50.0, 90.0), (1e9, 1e9)])
+@pytest.mark.parametrize(
+    "position", [(0.0, 0.0), (9.0, 90.0), (239.0, 90.0), (120.0, 171.0), (-50.0, 90.0), (1e9, 1e9)]
+)
 def test_a_pattern_on_the_border_never_starts(position: tuple[float, float]) -> None:
     frames = plate(Texture(15), turning(2))
     results = run(frames, np.array([position]))
@@ -354,7 +358,7 @@ def test_a_3x3_frame_holds_no_pattern() -> None:
 
 def test_frames_that_change_size_are_refused() -> None:
     frames = [(1, np.zeros((180, 240), np.float32)), (2, np.zeros((90, 120), np.float32))]
-    with pytest.raises(ParameterError, match="frame 2 to be 240x180.*got 120x90"):
+    with pytest.raises(ParameterError, match=r"frame 2 to be 240x180.*got 120x90"):
         run(frames, np.array([CENTRE]))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from .compiler import kernel
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
-from .pyramid import PAD, Level, Pyramid
+from .pyramid import PAD, Pyramid
 from .sampling import sample_scratch, sample_warped, touch_window
 from .threads import spread
 
@@ -270,6 +270,14 @@ def warp_inside(warp, width, height):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _area(warp):  # type: ignore[no-untyped-def]
+    """Magnification of areas at the pattern's centre."""
+    a, b = warp[0, 0] - warp[0, 2] * warp[2, 0], warp[0, 1] - warp[0, 2] * warp[2, 1]
+    c, d = warp[1, 0] - warp[1, 2] * warp[2, 0], warp[1, 1] - warp[1, 2] * warp[2, 1]
+    return a * d - b * c
+
+
+@kernel
 def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # type: ignore[no-untyped-def]
     """Ten inner products of the residual with the steepest-descent images; returns its sum of squares."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = squares = np.float32(0)
@@ -304,7 +312,12 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         return FLAT
     touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)
     move = 0.0
+    start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
     for iteration in range(most_steps):
+        astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
+        area = _area(warp)
+        if astray or area > 4.0 * start_area or area < 0.25 * start_area:
+            return DIVERGED
         if not warp_inside(warp, frame.width, frame.height):
             return OUTSIDE
         sample_warped(frame.pixels, frame.stride, PAD, warp, grid.u, grid.v, scratch, patch)
@@ -389,9 +402,7 @@ def _align_some(
             )  # fmt: skip
             if not adaptive[k] or result != CONVERGED:
                 break
-            richer = _explaining_model(
-                patterns.solution[k], models[k], sums, figures[n], grid.count, sizes, contains
-            )
+            richer = _explaining_model(patterns.solution[k], models[k], sums, figures[n], grid.count, sizes, contains)
             if richer == models[k]:
                 break
             models[k] = richer

@@ -126,9 +126,7 @@ def _translation_solution(values, slope_u, slope_v, energy, count, out):  # type
 
 
 @kernel
-def _follow_some(
-    first, last, frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance
-):  # type: ignore[no-untyped-def]
+def _follow_some(first, last, frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     scratch = sample_scratch(m)
     pattern = Patterns(
@@ -146,8 +144,8 @@ def _follow_some(
             warp[1, j] = warps[n, 1, j] + offsets[n, 1] * warps[n, 2, j]
             warp[2, j] = warps[n, 2, j]
         outcome = align_one(
-            frame, grid, pattern, np.int64(0), pattern.solution[0, 0], warp, scratch, patch, sums, step, figures, most_steps,
-            tolerance,
+            frame, grid, pattern, np.int64(0), pattern.solution[0, 0], warp, scratch, patch, sums, step, figures,
+            most_steps, tolerance,
         )  # fmt: skip
         if outcome == CONVERGED:
             dx, dy = warp[0, 2] - warps[n, 0, 2], warp[1, 2] - warps[n, 1, 2]

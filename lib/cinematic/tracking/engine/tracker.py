@@ -286,7 +286,8 @@ class Tracker:
         rows = markers.track
         match = self._match[rows]
         automatic = markers.tracked & (match == AUTO)
-        returned = self._return_to_first(current, rows[automatic & (self._reference_frame[rows] != self.seeds.frames[rows])])
+        away = automatic & (self._reference_frame[rows] != self.seeds.frames[rows])
+        returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
         largest, smallest = _stretch(self._warp[rows], self.grid.radius)
         resized = (largest > band) | (smallest < 1 / band)
