@@ -10,11 +10,11 @@ Examples
 --------
 >>> import numpy as np
 >>> from cinematic.tracking.engine import Seeds, detect, track
->>> texture = np.random.default_rng(0).random((120, 140)).astype(np.float32)
+>>> texture = np.kron(np.random.default_rng(0).random((20, 24)), np.ones((6, 6))).astype(np.float32)
 >>> frames = [(1, texture[:100, :120]), (2, texture[3:103, 2:122])]
 >>> features = detect(frames[0][1], max_features=5)
 >>> for markers in track(frames, Seeds(1, features.positions)):
-...     print(markers.frame, markers.tracked.sum(), np.round(np.abs(markers.position - features.positions).max(0), 1))
+...     print(markers.frame, markers.tracked.sum(), np.abs(markers.position - features.positions).max(0).round(1))
 1 5 [0. 0.]
 2 5 [2. 3.]
 """

@@ -8,6 +8,7 @@ whatever the number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -18,10 +19,19 @@ _FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 
 _kernels: list[Any] = []
 
+# numba takes a cached kernel for valid as long as the kernel's OWN file is unchanged, but kernels of other files are
+# compiled into it. So the stamp that it compares is made one of the whole folder.
+_SOURCES = tuple(
+    (file.name, file.stat().st_mtime, file.stat().st_size) for file in sorted(Path(__file__).parent.glob("*.py"))
+)
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function to machine code, cached on disk."""
     compiled = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
+    cache_file = getattr(compiled._cache, "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = _SOURCES
     _kernels.append(compiled)
     return compiled
 
@@ -42,5 +52,5 @@ def _is_cached(compiled: Any) -> bool:
     try:  # numba has no public way to ask; a numba that differs here only makes the answer "yes, it compiles"
         machine = compiled.targetctx.codegen().magic_tuple()
         return any(key[1] == machine for key in compiled._cache._cache_file._load_index())
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False

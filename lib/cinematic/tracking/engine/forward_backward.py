@@ -30,8 +30,9 @@ def forward_backward(
     positions: np.ndarray,
     guess: np.ndarray,
     *,
+    levels: int = 3,
     most_steps: int = 8,
-    tolerance: float = 0.03,
+    tolerance: float = 0.1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance between where each marker was and where the way back ends.
 
@@ -48,8 +49,10 @@ def forward_backward(
         Where each pattern was in ``previous``.
     previous_positions, positions, guess : float64 (k, 2)
         Marker in ``previous`` and in ``current``, and the displacement that was expected before looking; pixels.
+    levels
+        As in :func:`.flow.predict_positions`.
     most_steps, tolerance
-        As in :func:`.alignment.align`.
+        As in :func:`.alignment.align`; coarser, for the error left is a tenth of the last step.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def forward_backward(
     correlation : float64 (k,)
         ZNCC between the two frames' patterns.
     """
-    back = predict_positions(current, previous, positions, -guess)
+    back = predict_positions(current, previous, positions, -guess, levels=levels)
     offsets = positions + back - previous_positions
     distance, correlation = np.full(len(rows), np.inf), np.zeros(len(rows))
     arguments = (
@@ -123,9 +126,7 @@ def _translation_solution(values, slope_u, slope_v, energy, count, out):  # type
 
 
 @kernel
-def _follow_some(
-    first, last, frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance
-):  # type: ignore[no-untyped-def]
+def _follow_some(first, last, frame, grid, rows, patches, warps, offsets, distance, correlation, most_steps, tolerance):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     scratch = sample_scratch(m)
     pattern = Patterns(
@@ -143,8 +144,8 @@ def _follow_some(
             warp[1, j] = warps[n, 1, j] + offsets[n, 1] * warps[n, 2, j]
             warp[2, j] = warps[n, 2, j]
         outcome = align_one(
-            frame, grid, pattern, np.int64(0), pattern.solution[0, 0], warp, scratch, patch, sums, step, figures, most_steps,
-            tolerance,
+            frame, grid, pattern, np.int64(0), pattern.solution[0, 0], warp, scratch, patch, sums, step, figures,
+            most_steps, tolerance,
         )  # fmt: skip
         if outcome == CONVERGED:
             dx, dy = warp[0, 2] - warps[n, 0, 2], warp[1, 2] - warps[n, 1, 2]

@@ -106,6 +106,9 @@ class Tracker:
         self._reference_frame = seeds.frames.copy()
         self._patch = np.zeros_like(self._patterns.values)
         self._previous: Pyramid | None = None
+        self._previous_is_own = False  # built here, so that its memory may be used again
+        self._spare: Pyramid | None = None
+        self._fresh = np.zeros(count, bool)  # has one marker only, so that its velocity is unknown
 
     @property
     def alive(self) -> np.ndarray:
@@ -119,11 +122,13 @@ class Tracker:
         the work of preparing a frame.
         """
         with use_threads(self.options.threads):
-            current = image if isinstance(image, Pyramid) else build_pyramid(image)
+            own = not isinstance(image, Pyramid)
+            current = build_pyramid(image, self._spare) if own else image
             self._check_size(frame, current)
             moved = self._move(frame, current)
             begun = self._begin(frame, current)
-            self._previous = current
+            self._spare = self._previous if self._previous_is_own else None
+            self._previous, self._previous_is_own = current, own
         return _join(moved, begun)
 
     def _check_size(self, frame: int, current: Pyramid) -> None:
@@ -141,6 +146,7 @@ class Tracker:
         rows = np.flatnonzero((self.seeds.frames == frame) & ~self._alive)
         self._position[rows] = self.seeds.positions[rows]
         self._velocity[rows] = 0.0
+        self._fresh[rows] = True
         centres = np.rint(self._position[rows])
         radius = self.grid.radius
         inside = (centres >= radius).all(1) & (centres <= np.array([current.width, current.height]) - 1 - radius).all(1)
@@ -182,18 +188,26 @@ class Tracker:
         guess = self._velocity[rows]
         start = self._position[rows]
         warps = self._warp[rows]
-        flow = predict_positions(previous, current, start, guess)
+        flow = self._predict(previous, current, rows, start, guess)
         reason, figures = self._align_from(current, rows, warps, flow)
-        self._try_again(current, rows, warps, guess, reason, figures)
+        failed = np.flatnonzero(reason != LostReason.TRACKED)
+        if len(failed):
+            wide = predict_positions(previous, current, start[failed], guess[failed])
+            failed = self._try_again(current, rows, failed, warps, wide, reason, figures)
+            self._try_again(current, rows, failed, warps, guess[failed], reason, figures)
         position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
         distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
         if np.isfinite(self.options.forward_backward_max):
             found = np.flatnonzero(reason == LostReason.TRACKED)
-            distance[found], back_correlation[found] = forward_backward(
-                previous, current, self.grid, rows[found], self._patch, warps[found], start[found],
-                position[found], guess[found],
-            )  # fmt: skip
-            reason[found[distance[found] > self.options.forward_backward_max]] = LostReason.FORWARD_BACKWARD
+            for levels in (2, 3):  # a second, wider look before a track is given up
+                distance[found], back_correlation[found] = forward_backward(
+                    previous, current, self.grid, rows[found], self._patch, warps[found], start[found],
+                    position[found], guess[found], levels=levels,
+                )  # fmt: skip
+                found = found[distance[found] > self.options.forward_backward_max]
+                if not len(found):
+                    break
+            reason[found] = LostReason.FORWARD_BACKWARD
         markers = FrameMarkers(
             frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
             self._models[rows].astype(np.int8), self._reference_frame[rows],
@@ -202,11 +216,26 @@ class Tracker:
         self._change_references(frame, current, markers, back_correlation)
         return markers
 
+    def _predict(
+        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, start: np.ndarray, guess: np.ndarray
+    ) -> np.ndarray:
+        """Displacements; a wide search where there is no velocity to go by."""
+        fresh = self._fresh[rows]
+        self._fresh[rows] = False
+        if fresh.all() or not fresh.any():
+            return predict_positions(previous, current, start, guess, levels=3 if fresh.any() else 2)
+        flow = np.empty_like(guess)
+        for some, levels in ((fresh, 3), (~fresh, 2)):
+            flow[some] = predict_positions(previous, current, start[some], guess[some], levels=levels)
+        return flow
+
     def _align_from(
         self, current: Pyramid, rows: np.ndarray, warps: np.ndarray, shift: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Align ``rows`` from their previous ``warps`` moved by ``shift``; reasons and figures."""
-        self._warp[rows] = _shift(shift) @ warps
+        moved = warps.copy()
+        moved[:, :2] += shift[:, :, None] * warps[:, 2:]
+        self._warp[rows] = moved
         outcome, figures = align(
             current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
         )
@@ -216,19 +245,21 @@ class Tracker:
         return reason, figures
 
     def _try_again(
-        self, current: Pyramid, rows: np.ndarray, warps: np.ndarray, guess: np.ndarray, reason: np.ndarray,
-        figures: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Give what failed a second chance from where constant velocity would put it; updates in place."""
-        failed = np.flatnonzero(reason != LostReason.TRACKED)
+        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, shift: np.ndarray,
+        reason: np.ndarray, figures: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Give rows ``failed`` another chance from another ``shift``; updates in place, returns what still fails."""
         if not len(failed):
-            return
+            return failed
         before = self._warp[rows[failed]]
-        again, new_figures = self._align_from(current, rows[failed], warps[failed], guess[failed])
+        again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
         better = again == LostReason.TRACKED
+        # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
+        better |= (reason[failed] == LostReason.OUT_OF_FRAME) & (again != LostReason.OUT_OF_FRAME)
         self._warp[rows[failed[~better]]] = before[~better]
-        reason[failed[better]] = LostReason.TRACKED
+        reason[failed[better]] = again[better]
         figures[failed[better]] = new_figures[better]
+        return failed[reason[failed] != LostReason.TRACKED]
 
     def _measure(self, rows: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Position, corners and covariance of the first marker and pattern as now placed."""
@@ -255,7 +286,8 @@ class Tracker:
         rows = markers.track
         match = self._match[rows]
         automatic = markers.tracked & (match == AUTO)
-        returned = self._return_to_first(current, rows[automatic & (self._reference_frame[rows] != self.seeds.frames[rows])])
+        away = automatic & (self._reference_frame[rows] != self.seeds.frames[rows])
+        returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
         largest, smallest = _stretch(self._warp[rows], self.grid.radius)
         resized = (largest > band) | (smallest < 1 / band)
