@@ -22,7 +22,6 @@ class Graph:
     def __init__(self, name: str) -> None:
         """Start a material of that name; the name also shifts its patterns."""
         self.material = bpy.data.materials.new(name)
-        self.material.use_nodes = True
         self.tree = self.material.node_tree
         self.tree.nodes.clear()
         self.offset = (zlib.crc32(name.encode()) % 997) * 1.7

@@ -1,7 +1,5 @@
 """Rendered plates: a seeded Blender scene, its frames by Cycles, its exact truth by ray casting.
 
-    python -m benchmarks.plates.rendered --layout street --seed 3
-
 A plate is a folder of PNG frames with `spec.json`; the scene can be built again from the spec at any time,
 which is what makes it possible to judge any point that a tracker may choose.
 """
@@ -18,8 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.plates.truth import Lens
+
 CACHE = Path(__file__).resolve().parents[1] / "cache"
 BASE_EXPOSURE = 0.25  # stops
+SENSOR = 36.0  # width in mm
+OVERSAMPLING = 1.5  # pixels rendered per pixel of a plate that is distorted afterwards
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,13 @@ def build_scene(spec: PlateSpec) -> None:
     from benchmarks.plates import layouts
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.preferences.edit.keyframe_new_interpolation_type = "LINEAR"
     stage = layouts.LAYOUTS[spec.layout](np.random.default_rng(spec.seed), spec.frames, spec.fps, spec.movers)
     scene = bpy.context.scene
     _set_light(scene, stage)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.data.lens, camera.data.sensor_width, camera.data.sensor_fit = stage.lens, 36.0, "HORIZONTAL"
+    scene["focal"] = spec.width * stage.lens / SENSOR
+    camera.data.sensor_width, camera.data.sensor_fit = SENSOR, "HORIZONTAL"
+    camera.data.lens = stage.lens / _overscan(lens_of(spec))
     camera.data.clip_start = 0.05
     scene.collection.objects.link(camera)
     scene.camera = camera
@@ -78,6 +81,21 @@ def open_scene(spec: PlateSpec) -> None:
         bpy.context.scene["plate"] = spec.key
 
 
+def lens_of(spec: PlateSpec) -> Lens:
+    """The lens of the open scene's plate."""
+    import bpy
+
+    centre = (0.5 * (spec.width - 1), 0.5 * (spec.height - 1))
+    return Lens(bpy.context.scene["focal"], centre, spec.distortion)
+
+
+def _overscan(lens: Lens) -> float:
+    """How much wider than the plate the undistorted picture must be, as a factor of at least 1."""
+    corner = np.array(lens.centre) + 0.5
+    needed = np.linalg.norm(lens.rays(np.array(lens.centre) + corner)[:2]) * lens.focal
+    return max(1.0, 1.01 * float(needed / np.linalg.norm(corner))) if lens.k1 else 1.0
+
+
 def _animate(thing: object, move: object) -> None:
     """Key location and rotation in every frame, frame 1 first, straight lines in between."""
     thing.rotation_mode = "XYZ"
@@ -85,6 +103,10 @@ def _animate(thing: object, move: object) -> None:
         thing.location, thing.rotation_euler = location, rotation
         thing.keyframe_insert("location", frame=index + 1)
         thing.keyframe_insert("rotation_euler", frame=index + 1)
+    for layer in thing.animation_data.action.layers:
+        for curve in layer.strips[0].channelbags[0].fcurves:
+            for key in curve.keyframe_points:
+                key.interpolation = "LINEAR"
 
 
 def _set_light(scene: object, stage: object) -> None:
@@ -94,7 +116,6 @@ def _set_light(scene: object, stage: object) -> None:
 
     direction = Vector(stage.sun).normalized()
     world = scene.world = bpy.data.worlds.new("sky")
-    world.use_nodes = True
     tree = world.node_tree
     sky = tree.nodes.new("ShaderNodeTexSky")
     sky.sky_type, sky.sun_disc, sky.sun_elevation = "HOSEK_WILKIE", False, 0.7
@@ -133,7 +154,9 @@ def _set_render(scene: object, spec: PlateSpec) -> None:
     """Cycles on the CPU, without a denoiser: Monte-Carlo noise, new in every frame, is the plate's grain."""
     render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
-    render.resolution_x, render.resolution_y, render.resolution_percentage = spec.width, spec.height, 100
+    scale = OVERSAMPLING * _overscan(lens_of(spec)) if spec.distortion else 1.0
+    render.resolution_x, render.resolution_y = round(scale * spec.width), round(scale * spec.height)
+    render.resolution_percentage = 100
     render.fps = round(spec.fps)
     scene.frame_start, scene.frame_end = 1, spec.frames
     render.use_persistent_data = True
@@ -177,11 +200,11 @@ def render(spec: PlateSpec, root: Path = CACHE) -> Plate:
         (plate.folder / "spec.json").write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
         open_scene(spec)
         for frame in missing:
-            _render_frame(plate, frame)
+            render_frame(plate, frame)
     return plate
 
 
-def _render_frame(plate: Plate, frame: int) -> None:
+def render_frame(plate: Plate, frame: int) -> None:
     """Render one frame of the open scene, with noise of its own, and put it into the cache in one step."""
     import bpy
 
@@ -192,4 +215,23 @@ def _render_frame(plate: Plate, frame: int) -> None:
     scene.view_settings.exposure = BASE_EXPOSURE + spec.exposure * (frame - 1) / max(1, spec.frames - 1)
     scene.render.filepath = str(unfinished)
     bpy.ops.render.render(write_still=True)
+    picture = cv2.imread(str(unfinished))
+    if spec.distortion:
+        picture = _distort(picture, lens_of(spec), spec)
+    if spec.grain > 0.0:
+        rng = np.random.default_rng([spec.seed, frame])
+        noise = spec.grain * rng.standard_normal((spec.height, spec.width, 1))
+        picture = np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+    cv2.imwrite(str(unfinished), picture)
     unfinished.replace(plate.path(frame))
+
+
+def _distort(picture: np.ndarray, lens: Lens, spec: PlateSpec) -> np.ndarray:
+    """The plate as the lens would show it, resampled from the wider and finer picture of a pinhole."""
+    x, y = np.meshgrid(np.arange(spec.width), np.arange(spec.height))
+    plane = lens.rays(np.stack([x, y], axis=-1))[..., :2]
+    height, width = picture.shape[:2]
+    scale = width / (spec.width * _overscan(lens))
+    source = plane * lens.focal * scale + [0.5 * (width - 1), 0.5 * (height - 1)]
+    x, y = source.astype(np.float32).transpose(2, 0, 1)
+    return cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)

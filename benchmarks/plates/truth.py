@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.score import Reference
+
 if TYPE_CHECKING:
     from benchmarks.plates.rendered import PlateSpec
 
@@ -140,6 +142,10 @@ class Truth:
             usable=usable,
         )
 
+    def reference(self) -> Reference:
+        """What scoring needs of it."""
+        return Reference(self.positions(), self.visible, self.usable, self.start - 1, self.size)
+
     def save(self, path: Path) -> None:
         """Write a compressed .npz; points in single precision (some 1e-4 px)."""
         head = {
@@ -217,11 +223,11 @@ class _Caster:
     def __init__(self, spec: PlateSpec) -> None:
         import bpy
 
+        from benchmarks.plates.rendered import lens_of
+
         self.scene = bpy.context.scene
         self.spec = spec
-        camera = self.scene.camera.data
-        centre = (0.5 * (spec.width - 1), 0.5 * (spec.height - 1))
-        self.lens = Lens(spec.width * camera.lens / camera.sensor_width, centre, spec.distortion)
+        self.lens = lens_of(spec)
         self.names = sorted(thing.name for thing in self.scene.objects if thing.type == "MESH")
         self.movers = [n for n in self.names if self.scene.objects[n].animation_data]
         self.world_to_camera, self.mover_to_world = self._matrices()

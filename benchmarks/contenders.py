@@ -1,0 +1,135 @@
+"""The trackers that are compared, behind one small interface.
+
+A contender is prepared on a piece of footage (frames decoded, or Blender's cache filled: not timed) and
+then tracks a set of features of frame 1 through all frames (timed). It returns where it says that they are:
+(N, F, 2) pixels, (0, 0) the centre of the top-left pixel, NaN where it gave up.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from benchmarks import blender
+from benchmarks.footage import Footage
+
+MOTION_MODELS = ("Loc", "LocRot", "LocScale", "LocRotScale", "Affine", "Perspective")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every contender is told, as far as it has such a setting."""
+
+    pattern: int = 21  # edge of the pattern area, px
+    search: int = 71  # edge of the search area, px
+    correlation: float = 0.75  # least correlation of a marker
+
+
+@dataclass(frozen=True)
+class Run:
+    """One timed run of a contender."""
+
+    tracks: np.ndarray  # (N, F, 2) px
+    seconds: float
+
+    @property
+    def markers(self) -> int:
+        """Markers that were tracked, the features themselves not counted."""
+        return int(np.isfinite(self.tracks[:, 1:, 0]).sum())
+
+
+class Contender(ABC):
+    """A tracker under test."""
+
+    name: str
+
+    @abstractmethod
+    def prepare(self, footage: Footage, options: Options) -> None:
+        """Decode, warm up: all that is not timed."""
+
+    @abstractmethod
+    def track(self, features: np.ndarray) -> np.ndarray:
+        """Track `features` (N, 2) of frame 1 through the prepared footage; (N, F, 2)."""
+
+    def run(self, features: np.ndarray) -> Run:
+        """`track`, timed."""
+        begin = time.perf_counter()
+        tracks = self.track(features)
+        return Run(tracks, time.perf_counter() - begin)
+
+
+class OpenCvLk(Contender):
+    """OpenCV's pyramidal Lucas-Kanade from frame to frame: translation only.
+
+    With `backward`, each step is also tracked back, and a marker that does not come home within that many
+    pixels is the track's end.
+    """
+
+    def __init__(self, backward: float | None = None, levels: int = 4) -> None:
+        """`backward` in px, None for no check; `levels` of the pyramid, 1 being none."""
+        self.name = "OpenCV LK" if backward is None else "OpenCV LK, forward-backward"
+        self.backward = backward
+        self.levels = levels
+        self._frames: list[np.ndarray] = []
+
+    def prepare(self, footage: Footage, options: Options) -> None:
+        """Decode all frames."""
+        self._frames = [footage.grey(frame) for frame in range(1, footage.frames + 1)]
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.01)
+        window = (options.pattern, options.pattern)
+        self._settings = {"winSize": window, "maxLevel": self.levels - 1, "criteria": criteria}
+
+    def track(self, features: np.ndarray) -> np.ndarray:
+        """Frame to frame, dropping a track when LK (or the way back) says so."""
+        tracks = np.full((len(features), len(self._frames), 2), np.nan)
+        tracks[:, 0] = features
+        alive, here = np.arange(len(features)), features.astype(np.float32)
+        height, width = self._frames[0].shape
+        for frame in range(1, len(self._frames)):
+            if len(alive) == 0:
+                break
+            before, after = self._frames[frame - 1], self._frames[frame]
+            there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, here, None, **self._settings)
+            keep = (found[:, 0] > 0) & np.all((there >= 0) & (there <= [width - 1, height - 1]), axis=1)
+            if self.backward is not None:
+                home, found, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None, **self._settings)
+                keep &= (found[:, 0] > 0) & (np.linalg.norm(home - here, axis=1) < self.backward)
+            alive, here = alive[keep], there[keep]
+            tracks[alive, frame] = here
+        return tracks
+
+
+class Libmv(Contender):
+    """Blender's own tracker with one of its motion models and the reference pattern of frame 1."""
+
+    def __init__(self, motion_model: str = "Loc") -> None:
+        """`motion_model` is one of `MOTION_MODELS`."""
+        if motion_model not in MOTION_MODELS:
+            raise ValueError(f"expected one of {', '.join(MOTION_MODELS)}, got {motion_model!r}")
+        self.name = f"Blender, {motion_model}"
+        self.motion_model = motion_model
+
+    def prepare(self, footage: Footage, options: Options) -> None:
+        """Load the clip and fill Blender's cache with its frames."""
+        self._clip = blender.load_clip(footage)
+        self._options = options
+        blender.warm_cache(self._clip)
+
+    def track(self, features: np.ndarray) -> np.ndarray:
+        """One call of Blender's operator over the whole clip."""
+        options = self._options
+        blender.remove_tracks(self._clip)
+        names = blender.add_tracks(
+            self._clip, features, self.motion_model, options.pattern, options.search, options.correlation
+        )
+        blender.track_forwards(self._clip)
+        return blender.read_tracks(self._clip, names)
+
+
+def peers() -> list[Contender]:
+    """The contenders of the tables: Blender's motion models and OpenCV's LK."""
+    return [*(Libmv(model) for model in MOTION_MODELS), OpenCvLk(), OpenCvLk(backward=1.0)]

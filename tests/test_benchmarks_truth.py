@@ -1,0 +1,109 @@
+"""The truth is tested itself: against the renderer's own depth, and motion-blurred against a sharp twin."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation, Slerp
+
+from benchmarks.plates import truth
+
+bpy = pytest.importorskip("bpy")
+OpenImageIO = pytest.importorskip("OpenImageIO")
+
+from benchmarks.plates import rendered  # noqa: E402
+
+pytestmark = pytest.mark.blender
+
+SPEC = rendered.PlateSpec(layout="courtyard", seed=5, width=192, height=108, frames=5, samples=1, movers=1)
+
+
+def depth_pass(folder, frame: int) -> np.ndarray:
+    """Cycles' depth along the optical axis, metres, through every pixel's centre; (height, width)."""
+    scene = bpy.context.scene
+    scene.frame_set(frame)
+    bpy.context.view_layer.use_pass_z = True
+    scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 0.01
+    scene.cycles.samples = 1
+    scene.render.image_settings.media_type = "MULTI_LAYER_IMAGE"
+    scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
+    scene.render.image_settings.color_depth = "32"
+    scene.render.filepath = str(folder / f"depth{frame}.exr")
+    bpy.ops.render.render(write_still=True)
+    picture = OpenImageIO.ImageBuf(scene.render.filepath, 1, 0)  # the parts: combined, depth
+    assert picture.spec().channelnames == ("ViewLayer.Depth.Z",)
+    return picture.get_pixels(OpenImageIO.FLOAT)[:, :, 0].astype(float)
+
+
+@pytest.mark.parametrize("frame", [1, SPEC.frames])
+def test_the_rays_agree_with_the_renderer(tmp_path, frame):
+    """What Cycles saw at a pixel lies, seen from the other end, where the truth says: to 0.01 px."""
+    points = truth.grid(SPEC.width, SPEC.height, step=3)
+    found = truth.cast(SPEC, points, np.full(len(points), frame))
+    depth = depth_pass(tmp_path, frame)
+    bpy.context.scene["plate"] = ""  # the pass has changed its settings
+    rendered_z = depth[points[:, 1].astype(int), points[:, 0].astype(int)]
+    in_camera = found.lens.rays(points) * rendered_z[:, None]
+    other = SPEC.frames + 1 - frame
+    here, there = found.world_to_camera[[frame - 1, other - 1], 0]
+    move = there @ np.linalg.inv(here)
+    seen = found.lens.project(in_camera @ move[:3, :3].T + move[:3, 3])
+    error = np.linalg.norm(seen - found.positions()[:, other - 1], axis=1)
+    judged = found.usable & (found.mover < 0)
+    assert judged.sum() > 500
+    assert np.max(error[judged]) < 0.01
+
+
+def between_frames(poses: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Camera-to-world matrices (n, 4, 4) at `times` in frames from 0, straight and steady between `poses`."""
+    frames = np.arange(len(poses))
+    result = np.tile(np.eye(4), (len(times), 1, 1))
+    result[:, :3, :3] = Slerp(frames, Rotation.from_matrix(poses[:, :3, :3]))(times).as_matrix()
+    result[:, :3, 3] = np.stack([np.interp(times, frames, axis) for axis in poses[:, :3, 3].T], axis=1)
+    return result
+
+
+def test_motion_blurred_truth_against_a_sharp_twin():
+    """The mean of the sharp twin's projections at 81 instants of the shutter is the blurred position."""
+    spec = dataclasses.replace(SPEC, frames=12)
+    points = truth.grid(spec.width, spec.height, step=6)
+    sharp = truth.cast(spec, points, np.full(len(points), 3))
+    blurred = truth.cast(dataclasses.replace(spec, shutter=0.4), points, np.full(len(points), 3))
+    assert blurred.world_to_camera.shape[1] == truth.SHUTTER_SAMPLES
+    poses, frame = np.linalg.inv(sharp.world_to_camera[:, 0]), 7
+    instants = np.linalg.inv(between_frames(poses, frame - 1 + np.linspace(-0.2, 0.2, 81)))
+    judged = (sharp.mover < 0) & sharp.visible[:, frame - 1]
+    world = sharp.local[judged, None]
+    in_camera = (
+        np.einsum("tij,ntj->nti", instants[:, :3, :3], world + np.zeros((1, 81, 1))) + instants[:, :3, 3]
+    )
+    expected = sharp.lens.project(in_camera).mean(axis=1)
+    unblurred = sharp.positions()[judged, frame - 1]
+    assert judged.sum() > 300
+    assert np.max(np.linalg.norm(unblurred - expected, axis=1)) > 0.02  # there is something to get right
+    assert np.max(np.linalg.norm(blurred.positions()[judged, frame - 1] - expected, axis=1)) < 0.003
+
+
+def test_the_shutter_is_centred_on_the_frame(tmp_path):
+    """The blurred picture lies on the sharp one; a shutter that opens with the frame would shift it."""
+    frame = 3
+    spec = dataclasses.replace(SPEC, width=320, height=180, samples=12)
+    pictures = {}
+    for shutter in (0.0, 0.4):
+        plate = rendered.Plate(dataclasses.replace(spec, shutter=shutter), tmp_path)
+        rendered.open_scene(plate.spec)
+        rendered.render_frame(plate, frame)
+        pictures[shutter] = cv2.imread(str(plate.path(frame)), cv2.IMREAD_GRAYSCALE)
+    features = cv2.goodFeaturesToTrack(pictures[0.0], 200, 0.02, 6)
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(pictures[0.0], pictures[0.4], features, None, winSize=(15, 15))
+    points = features[:, 0].astype(float)
+    sharp = truth.cast(spec, points, np.full(len(points), frame))
+    blurred = truth.cast(dataclasses.replace(spec, shutter=0.4), points, np.full(len(points), frame))
+    judged = sharp.usable & (found[:, 0] > 0)
+    path = sharp.positions()
+    late = 0.2 * (path[:, frame] - path[:, frame - 1])[judged]
+    error = (moved[:, 0] - features[:, 0] - blurred.positions()[:, frame - 1] + path[:, frame - 1])[judged]
+    along = late / np.linalg.norm(late, axis=1, keepdims=True)
+    assert np.median(np.linalg.norm(late, axis=1)) > 0.15
+    assert abs(np.median(np.sum(error * along, axis=1))) < 0.04
