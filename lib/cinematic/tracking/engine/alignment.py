@@ -251,22 +251,23 @@ def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-
 
 
 @kernel
-def warp_inside(warp, width, height):  # type: ignore[no-untyped-def]
-    """Whether the centres of the pattern's four corner pixels fall on the frame, and the warp is not folded over.
+def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
+    """CONVERGED where the centres of the pattern's four corner pixels fall on the frame, else OUTSIDE or DIVERGED.
 
-    The frame reaches half a pixel beyond the centres of its outermost pixels.
+    The frame reaches half a pixel beyond the centres of its outermost pixels. A warp that folds the pattern over its
+    horizon has diverged.
     """
     for corner in range(4):
         u = 1.0 if corner % 2 == 1 else -1.0
         v = 1.0 if corner // 2 == 1 else -1.0
         w = warp[2, 0] * u + warp[2, 1] * v + 1.0
-        if not w > 0.1:
-            return False
+        if w <= 0.1:
+            return DIVERGED
         x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
         y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
         if not (x >= -0.5 and y >= -0.5 and x <= width - 0.5 and y <= height - 0.5):
-            return False
-    return True
+            return OUTSIDE
+    return CONVERGED
 
 
 @kernel
@@ -318,8 +319,9 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         area = _area(warp)
         if astray or area > 4.0 * start_area or area < 0.25 * start_area:
             return DIVERGED
-        if not warp_inside(warp, frame.width, frame.height):
-            return OUTSIDE
+        check = _check_warp(warp, frame.width, frame.height)
+        if check != CONVERGED:
+            return check
         sample_warped(frame.pixels, frame.stride, PAD, warp, grid.u, grid.v, scratch, patch)
         for i in range(count, patch.shape[0]):
             patch[i] = np.float32(mean)

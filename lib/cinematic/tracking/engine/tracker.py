@@ -187,14 +187,14 @@ class Tracker:
             return _nothing(frame)
         guess = self._velocity[rows]
         start = self._position[rows]
-        warps = self._warp[rows]
+        warps, models = self._warp[rows], self._models[rows]
         flow = self._predict(previous, current, rows, start, guess)
         reason, figures = self._align_from(current, rows, warps, flow)
         failed = np.flatnonzero(reason != LostReason.TRACKED)
         if len(failed):
             wide = predict_positions(previous, current, start[failed], guess[failed])
-            failed = self._try_again(current, rows, failed, warps, wide, reason, figures)
-            self._try_again(current, rows, failed, warps, guess[failed], reason, figures)
+            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
+            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
         position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
         distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
         if np.isfinite(self.options.forward_backward_max):
@@ -245,13 +245,14 @@ class Tracker:
         return reason, figures
 
     def _try_again(
-        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, shift: np.ndarray,
-        reason: np.ndarray, figures: np.ndarray,
+        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, models: np.ndarray,
+        shift: np.ndarray, reason: np.ndarray, figures: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Give rows ``failed`` another chance from another ``shift``; updates in place, returns what still fails."""
         if not len(failed):
             return failed
         before = self._warp[rows[failed]]
+        self._models[rows[failed]] = models[failed]  # what a failed attempt needed is no evidence
         again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
         better = again == LostReason.TRACKED
         # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
