@@ -78,8 +78,10 @@ def pair_distances(first: FloatArray, second: FloatArray) -> FloatArray | None:
     homography, _ = cv2.findHomography(first, second, cv2.USAC_MAGSAC, 2 * _TIGHT, maxIters=2000, confidence=0.999)
     if homography is None:
         return along
-    plane = transfer_distances(homography, first, second) / 2  # two directions to miss in, twice the tolerance
-    explained = np.sum(plane < _TIGHT) / max(1, np.sum(along < _TIGHT))
+    plane = (
+        transfer_distances(np.asarray(homography, dtype=np.float64), first, second) / 2
+    )  # two directions to miss in, twice the tolerance
+    explained = float((plane < _TIGHT).sum()) / max(1, int((along < _TIGHT).sum()))
     if explained >= _NO_PARALLAX:
         return plane
     return np.minimum(along, plane) if explained >= _LITTLE_PARALLAX else along
@@ -106,7 +108,7 @@ def _fundamental(first: FloatArray, second: FloatArray) -> FloatArray | None:
         matrix, _ = cv2.findFundamentalMat(first, second, cv2.USAC_MAGSAC, _TIGHT, 0.9999, 5000)
     except cv2.error:
         return None  # OpenCV asserts where no sample gave a model at all
-    return None if matrix is None else matrix[:3]
+    return None if matrix is None else np.asarray(matrix[:3], dtype=np.float64)
 
 
 def _starts(frames: int, gap: int, gaps: int) -> range:
