@@ -31,8 +31,8 @@ class WarpedPlate:
     frames: int = 60
     noise: float = 2.0  # sigma, of 255
     supersampling: int = 3
-    turn: float = 14.0  # degrees between the first and the last frame
-    zoom: float = 1.22  # scale between the first and the last frame
+    turn: float = 26.0  # degrees between the first and the last frame
+    zoom: float = 1.4  # scale between the first and the last frame
     tilt: float = 0.07  # perspective: the foreshortening over half the picture's width in the last frame
 
     @cached_property

@@ -1,0 +1,285 @@
+"""The benchmark's command.
+
+    python -m benchmarks.run warped                  speed and accuracy on the warped plate
+    python -m benchmarks.run rendered [--plates P]   accuracy on rendered plates, against exact truth
+    python -m benchmarks.run solve [--plates P]      Blender's first camera solve with each one's tracks
+    python -m benchmarks.run scaling                 cost against tracks, frames and resolution
+
+P is `committed` (no rendering; the default), `development` or `report`. Every table is one run: the same
+features for all contenders, the contenders in turn, `--rounds` times, medians reported. Prints Markdown;
+writes JSON and pictures to `benchmarks/results`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import blender, contenders, crlb, report
+from benchmarks.contenders import Contender, Options, Run
+from benchmarks.footage import Footage, write_sequence
+from benchmarks.plates import catalogue, rendered, truth
+from benchmarks.plates.warped import WarpedPlate
+from benchmarks.report import Table
+from benchmarks.score import Reference, errors, score, tapvid, trajectory_error
+
+BASELINE = "Blender, Affine"
+WARPED_TRACKS = 200
+SOLVE_TRACKS = 150
+SOLVE_LIMIT = 600  # seconds
+
+SPEED_COLUMNS = {"rate": "markers/s", "ratio": f"times {BASELINE}"}
+SCORE_COLUMNS = {
+    "recall05": "recall05",
+    "recall1": "recall1",
+    "bad1": "bad1",
+    "bad4": "bad4",
+    "occluded": "occluded",
+    "median": "median px",
+    "good": "good",
+    "average_jaccard": "AJ",
+    "delta_average": "delta_avg",
+    "occlusion_accuracy": "OA",
+}
+
+
+def in_turn(
+    field: Sequence[Contender], footage: Footage, features: np.ndarray, options: Options, rounds: int
+) -> dict[str, list[Run]]:
+    """Every contender on the same features, one after the other, `rounds` times; the runs by name."""
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in field}
+    for contender in field:
+        contender.prepare(footage, options)
+    for _ in range(rounds):
+        for contender in field:
+            runs[contender.name].append(contender.run(features))
+    return runs
+
+
+def speeds(runs: dict[str, list[Run]]) -> dict[str, dict[str, float]]:
+    """Markers a second and the ratio to the baseline, each the median over the rounds."""
+    rates = {name: np.array([run.markers / run.seconds for run in found]) for name, found in runs.items()}
+    base = rates.get(BASELINE)
+    result = {}
+    for name, rate in rates.items():
+        ratio = float(np.median(rate / base)) if base is not None else float("nan")
+        result[name] = {"rate": float(np.median(rate)), "ratio": ratio}
+    return result
+
+
+def warped(field: Sequence[Contender], rounds: int) -> list[Table]:
+    """The first table of the measures: sub-pixel accuracy and speed where the truth is a homography."""
+    plate, options = WarpedPlate(), Options()
+    footage = write_sequence(plate.pictures(), rendered.CACHE / f"warped-{plate.seed}")
+    features = _detect(footage, WARPED_TRACKS)
+    reference = plate.reference(features)
+    bound = crlb.pooled_median(crlb.covariances(plate.clean(1), features, plate.noise, options.pattern))
+    runs = in_turn(field, footage, features, options, rounds)
+    size = f"{plate.width}x{plate.height}, {plate.frames} frames, noise sigma {plate.noise:g} of 255"
+    title = f"Warped plate, {size}, pattern {options.pattern} px, {len(features)} tracks"
+    columns = SPEED_COLUMNS | {
+        "median": "median px",
+        "bias": "bias px",
+        "bad1": "share > 1 px",
+        "recall05": "recall05",
+    }
+    table = Table("warped", title, columns)
+    distances = {}
+    for name, speed in speeds(runs).items():
+        tracks = runs[name][0].tracks
+        distances[name] = errors(tracks, reference).ravel()
+        bias = np.nanmedian((tracks - reference.positions)[:, 1:].reshape(-1, 2), axis=0)
+        row = {"name": name, **speed, **score(tracks, reference).as_dict(), "bias": float(np.abs(bias).max())}
+        table.rows.append(row)
+    table.notes.append(
+        f"Cramer-Rao bound as a median, affine + gain + bias, both frames noisy: {bound:.3f} px."
+    )
+    table.notes.append("Frames decoded beforehand for all (Blender: its cache filled by `clip.prefetch`).")
+    report.error_picture(distances, title, report.RESULTS / "warped.png", bound)
+    return [table]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A rendered plate with the features that everyone is given on it, and their truth."""
+
+    entry: catalogue.Entry
+    features: np.ndarray  # (N, 2) px, as Blender detects them on frame 1
+    found: truth.Truth
+
+    @property
+    def reference(self) -> Reference:
+        """The truth as scoring wants it."""
+        return self.found.reference()
+
+
+def trials(which: str, limit: int | None = None) -> list[Trial]:
+    """The plates of a set, each with its features (at most `limit`, spread evenly) and their truth."""
+    result = []
+    for entry in catalogue.entries(which):
+        features = _detect(entry.footage, limit)
+        result.append(Trial(entry, features, truth.cast(entry.spec, features, np.ones(len(features), int))))
+    return result
+
+
+def rendered_tables(field: Sequence[Contender], which: str, rounds: int) -> list[Table]:
+    """Accuracy where tracks meet occlusion, parallax, moving objects and blur; one table a plate."""
+    tables = []
+    for trial in trials(which):
+        spec, reference = trial.entry.spec, trial.reference
+        runs = in_turn(field, trial.entry.footage, trial.features, Options(), rounds)
+        judged = f"{len(reference)} features, {int(reference.usable.sum())} usable"
+        title = (
+            f"Rendered plate {trial.entry.name}, {spec.width}x{spec.height}, {spec.frames} frames, {judged}"
+        )
+        table = Table(trial.entry.name, title, SPEED_COLUMNS | SCORE_COLUMNS)
+        distances = {}
+        for name, speed in speeds(runs).items():
+            tracks = runs[name][0].tracks
+            distances[name] = errors(tracks, reference).ravel()
+            video = vars(tapvid(tracks, reference))
+            table.rows.append({"name": name, **speed, **score(tracks, reference).as_dict(), **video})
+        picture = "rendered-" + trial.entry.name.replace("/", "-") + ".png"
+        report.error_picture(distances, title, report.RESULTS / picture)
+        tables.append(table)
+    return tables
+
+
+def solve_tables(field: Sequence[Contender], which: str) -> list[Table]:
+    """Blender's first solve with the tracks as delivered; one table a plate."""
+    tables = []
+    for trial in trials(which, SOLVE_TRACKS):
+        columns = {"solve1": "solve1 px", "ate": "ate", "frames": "frames solved", "tracks": "tracks"}
+        title = f"First camera solve, plate {trial.entry.name}, {len(trial.features)} features"
+        table = Table("solve-" + trial.entry.name, title, columns)
+        for contender in field:
+            contender.prepare(trial.entry.footage, Options())
+            tracks = contender.run(trial.features).tracks
+            solved = solve_apart(trial.entry.footage, tracks, trial.found.lens.focal)
+            table.rows.append({"name": contender.name, **_judge(solved, trial.found)})
+            if solved.message:
+                table.notes.append(f"{contender.name}: {solved.message}")
+        tables.append(table)
+    return tables
+
+
+def solve_apart(footage: Footage, tracks: np.ndarray, focal: float) -> blender.Solve:
+    """Blender's solve in a process of its own, which is ended when it takes longer than `SOLVE_LIMIT`."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_solve_here, args=(sender, footage, tracks, focal))
+    process.start()
+    sender.close()
+    nothing = (float("inf"), np.empty(0, int), np.empty((0, 3)))
+    if not receiver.poll(SOLVE_LIMIT):
+        process.terminate()
+        process.join()
+        return blender.Solve(*nothing, message=f"no solve within {SOLVE_LIMIT} s")
+    try:
+        return receiver.recv()
+    except EOFError:
+        process.join()
+        return blender.Solve(*nothing, message=f"Blender ended with exit code {process.exitcode}")
+    finally:
+        process.join()
+
+
+def _solve_here(sender: object, footage: Footage, tracks: np.ndarray, focal: float) -> None:
+    clip = blender.load_clip(footage)
+    blender.set_markers(clip, tracks)
+    sender.send(blender.solve(clip, focal))
+
+
+def _judge(solved: blender.Solve, found: truth.Truth) -> dict[str, float | int]:
+    """solve1 and ate of a solve."""
+    ate = float("inf")
+    if len(solved.frames) >= 3:
+        ate = trajectory_error(solved.centres, found.camera_centres()[solved.frames - 1])
+    return {"solve1": solved.error, "ate": ate, "frames": str(len(solved.frames)), "tracks": len(found)}
+
+
+def scaling(field: Sequence[Contender], rounds: int) -> list[Table]:
+    """What a run costs against the number of tracks, of frames, and the resolution."""
+    sweeps: list[tuple[str, str, list[tuple[int, WarpedPlate, int]]]] = [
+        ("tracks", "tracks", [(n, WarpedPlate(seed=3, frames=16), n) for n in (50, 200, 800)]),
+        (
+            "frames",
+            "frames",
+            [(n, WarpedPlate(seed=3, width=1280, height=720, frames=n), 200) for n in (8, 24, 72)],
+        ),
+        (
+            "resolution",
+            "picture width, px",
+            [
+                (w, WarpedPlate(seed=3, width=w, height=w * 9 // 16, frames=8), 200)
+                for w in (640, 1280, 1920, 3840)
+            ],
+        ),
+    ]
+    tables = []
+    for name, label, points in sweeps:
+        table = Table(
+            f"scaling-{name}", f"Seconds against {label}", {str(at): f"{at}" for at, _, _ in points}
+        )
+        seconds: dict[str, list[float]] = {contender.name: [] for contender in field}
+        for _, plate, tracks in points:
+            where = f"scaling-{plate.width}-{plate.frames}"
+            footage = write_sequence(plate.pictures(), rendered.CACHE / where)
+            features = _detect(footage, tracks)
+            for who, runs in in_turn(field, footage, features, Options(), rounds).items():
+                seconds[who].append(float(np.median([run.seconds for run in runs])))
+        keys = list(table.columns)
+        table.rows = [
+            {"name": who, **dict(zip(keys, values, strict=True))} for who, values in seconds.items()
+        ]
+        at = [x for x, _, _ in points]
+        series = {who: (at, values) for who, values in seconds.items()}
+        report.line_picture(series, table.title, label, "seconds", report.RESULTS / f"scaling-{name}.png")
+        tables.append(table)
+    return tables
+
+
+def _detect(footage: Footage, limit: int | None) -> np.ndarray:
+    """Blender's features of frame 1 (threshold 0.02, min_distance 12), at most `limit`, evenly spread."""
+    features = blender.detect(blender.load_clip(footage))
+    return features if limit is None else features[catalogue.evenly(features, limit)]
+
+
+def main() -> None:
+    """Run what was asked for, print the tables, keep them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["warped", "rendered", "solve", "scaling"])
+    parser.add_argument("--plates", choices=catalogue.SETS, default="committed")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="contenders whose name contains this, e.g. Affine")
+    options = parser.parse_args()
+    field = [c for c in contenders.peers() if options.only.lower() in c.name.lower()]
+    if not field:
+        parser.error(f"--only {options.only!r}: no such contender")
+    tasks: dict[str, Callable[[], list[Table]]] = {
+        "warped": lambda: warped(field, options.rounds),
+        "rendered": lambda: rendered_tables(field, options.plates, options.rounds),
+        "solve": lambda: solve_tables(field, options.plates),
+        "scaling": lambda: scaling(field, options.rounds),
+    }
+    tables = tasks[options.what]()
+    print(report.headline(), end="\n\n")
+    for table in tables:
+        print(table.markdown())
+    name = options.what if options.plates == "committed" else f"{options.what}-{options.plates}"
+    print(f"kept in {_shown(report.save(tables, name))}")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(catalogue.ROOT))
+
+
+if __name__ == "__main__":
+    main()
