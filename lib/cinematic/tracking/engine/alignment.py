@@ -35,7 +35,8 @@ _ALONG = np.float32(1 - 2 * 0.1065)
 # A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
 # BIC's log(441) = 6 is meant for one look, and a track is looked at in every frame. On development plates 4, 8, 16
 # gave 1.22, 1.09, 1.11 times the bound.
-UNKNOWN_PRICE = 8.0
+_UNKNOWN_PRICE = 8.0
+_TILT_PRICE = 24.0  # the same for the two unknowns of perspective: a small pattern fixes them badly, and then diverges
 
 _EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
 
@@ -50,9 +51,9 @@ FIGURES = 5
 class PatternGrid(NamedTuple):
     """The pixels of a square pattern, row by row, in template coordinates."""
 
-    u: np.ndarray  # float32 (m,) to the right; m is ``count`` rounded up, 0 in the padding
+    u: np.ndarray  # float32 (m,) to the right; m is ``pixels`` rounded up, 0 in the padding
     v: np.ndarray  # float32 (m,) downwards
-    count: int  # (2 radius + 1)**2 pixels
+    pixels: int  # (2 radius + 1)**2; the rest of ``u`` and ``v`` is padding
     radius: float  # pixels from the central pixel to the outermost one
 
 
@@ -166,7 +167,7 @@ def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes,
         _read_pixels(spline, centre_x[n] + corner, centre_y[n] + corner, raw)
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
         _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
-        _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.count, gram)
+        _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
         into.solution[k] = 0.0
         if _two_directions(gram):
             for model in range(sizes.shape[0]):
@@ -306,7 +307,7 @@ def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # typ
 @kernel
 def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, step, figures, most_steps, tolerance):  # type: ignore[no-untyped-def]
     """Move ``warp`` until pattern ``k`` fits; fills ``patch``, ``sums`` and ``figures``, returns the outcome."""
-    radius, count = grid.radius, grid.count
+    radius, count = grid.radius, grid.pixels
     mean, energy = patterns.mean[k], patterns.energy[k]
     figures[:] = 0.0
     if not energy > 1e-9 * count:  # less contrast than 3e-5 of white
@@ -376,7 +377,9 @@ def _explaining_model(solutions, model, sums, figures, count, sizes, contains): 
     best, best_cost = model, 0.0
     for candidate in range(MODELS):
         if candidate != model and quadratic[candidate] > 0.0:
-            price = UNKNOWN_PRICE * (sizes[candidate] - sizes[model])
+            price = _UNKNOWN_PRICE * (sizes[candidate] - sizes[model])
+            if candidate == MODELS - 1:
+                price += 2.0 * (_TILT_PRICE - _UNKNOWN_PRICE)
             cost = price - (quadratic[candidate] - quadratic[model]) / noise
             if cost < best_cost:
                 best, best_cost = candidate, cost
@@ -384,10 +387,10 @@ def _explaining_model(solutions, model, sums, figures, count, sizes, contains): 
 
 
 @kernel
-def _align_some(
+def _align_some(  # type: ignore[no-untyped-def]
     first, last, frame, grid, patterns, rows, models, adaptive, sizes, contains, warps, patches, figures, outcome,
     most_steps, tolerance,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     scratch = sample_scratch(grid.u.shape[0])
     sums, step = np.empty(UNKNOWNS), np.empty(UNKNOWNS)
     for n in range(first, last):
@@ -404,7 +407,7 @@ def _align_some(
             )  # fmt: skip
             if not adaptive[k] or result != CONVERGED:
                 break
-            richer = _explaining_model(patterns.solution[k], models[k], sums, figures[n], grid.count, sizes, contains)
+            richer = _explaining_model(patterns.solution[k], models[k], sums, figures[n], grid.pixels, sizes, contains)
             if richer == models[k]:
                 break
             models[k] = richer

@@ -28,8 +28,8 @@ _SOURCES = tuple(
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function to machine code, cached on disk."""
-    compiled = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
-    cache_file = getattr(compiled._cache, "_cache_file", None)
+    compiled: Any = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
+    cache_file: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _SOURCES
     _kernels.append(compiled)

@@ -75,7 +75,7 @@ def forward_backward(
 def _pattern_from_patch(patch, grid, into):  # type: ignore[no-untyped-def]
     """Turn a patch in template coordinates into pattern 0 of ``into``, with the solution for translation only."""
     size = 2 * int(grid.radius) + 1
-    count = grid.count
+    count = grid.pixels
     total = np.float32(0)
     for k in range(count):
         total += patch[k]

@@ -49,6 +49,8 @@ MODEL_BASES = np.zeros((len(_BASES), UNKNOWNS, UNKNOWNS))  # zero-padded to one 
 for _number, _matrix in enumerate(_BASES):
     MODEL_BASES[_number, :, : _matrix.shape[1]] = _matrix
 
+AFFINE, PERSPECTIVE = 4, 5
+
 # Models that contain a given one, so that AUTO only ever moves to a richer model.
 CONTAINS = np.array(
     [[np.linalg.matrix_rank(np.hstack([big, small])) == big.shape[1] for big in _BASES] for small in _BASES]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -132,13 +132,13 @@ def touch_window(level, pad, x, y, reach):  # type: ignore[no-untyped-def]
     for line in range(2 * reach + 1):
         start = first + line * level.stride
         for offset in range(0, 2 * reach + 16, 16):
-            _touch(level.pixels, min(max(start + offset, 0), last))
+            _touch(level.pixels, min(max(start + offset, 0), last))  # type: ignore[call-arg]
 
 
 class SampleScratch(NamedTuple):
     """Room that one thread needs to read a pattern."""
 
-    index: np.ndarray  # int32 (m,) place of the first tap, relative to the warp's centre
+    places: np.ndarray  # int32 (m,) place of the first tap, relative to the warp's centre
     fraction_x: np.ndarray  # float32 (m,)
     fraction_y: np.ndarray  # float32 (m,)
 
@@ -168,7 +168,7 @@ def sample_warped(spline, stride, pad, warp, grid_u, grid_v, scratch, out):  # t
     out : float32 (m,)
         The samples.
     """
-    index, fraction_x, fraction_y = scratch.index, scratch.fraction_x, scratch.fraction_y
+    index, fraction_x, fraction_y = scratch.places, scratch.fraction_x, scratch.fraction_y
     # Places are computed relative to the whole pixel at the warp's centre: single precision then suffices at any
     # image size.
     centre_x, centre_y = np.floor(warp[0, 2]), np.floor(warp[1, 2])
@@ -198,4 +198,4 @@ def sample_warped(spline, stride, pad, warp, grid_u, grid_v, scratch, out):  # t
             fraction_x[k], fraction_y[k] = x - column, y - line
             index[k] = np.int32(line) * row + np.int32(column)
     for k in range(0, count, 4):
-        _spline_quad(spline, stride, start, index, fraction_x, fraction_y, k, out)
+        _spline_quad(spline, stride, start, index, fraction_x, fraction_y, k, out)  # type: ignore[call-arg]

@@ -34,7 +34,7 @@ from .alignment import (
 from .compiler import kernel
 from .flow import predict_positions
 from .forward_backward import forward_backward
-from .motion_models import MODEL_SIZES, UNKNOWNS
+from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .pyramid import Pyramid, build_pyramid
 from .threads import use_threads
 from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
@@ -103,7 +103,8 @@ class Tracker:
         self._base = np.zeros((count, 3, 3))  # first pattern's pixel offsets -> those template coordinates
         self._first_base = np.zeros((count, 3, 3))
         self._link_covariance = np.zeros((count, 2, 2))  # of the reference in use, in its pixels^2
-        self._reference_frame = seeds.frames.copy()
+        self._seed_frame = np.array(seeds.frames, np.int64)
+        self._reference_frame = self._seed_frame.copy()
         self._patch = np.zeros_like(self._patterns.values)
         self._previous: Pyramid | None = None
         self._previous_is_own = False  # built here, so that its memory may be used again
@@ -123,7 +124,7 @@ class Tracker:
         """
         with use_threads(self.options.threads):
             own = not isinstance(image, Pyramid)
-            current = build_pyramid(image, self._spare) if own else image
+            current = image if isinstance(image, Pyramid) else build_pyramid(image, self._spare)
             self._check_size(frame, current)
             moved = self._move(frame, current)
             begun = self._begin(frame, current)
@@ -143,7 +144,7 @@ class Tracker:
 
     def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
-        rows = np.flatnonzero((self.seeds.frames == frame) & ~self._alive)
+        rows = np.flatnonzero((self._seed_frame == frame) & ~self._alive)
         self._position[rows] = self.seeds.positions[rows]
         self._velocity[rows] = 0.0
         self._fresh[rows] = True
@@ -252,7 +253,9 @@ class Tracker:
         if not len(failed):
             return failed
         before = self._warp[rows[failed]]
-        self._models[rows[failed]] = models[failed]  # what a failed attempt needed is no evidence
+        # What a failed attempt needed is no evidence; and a perspective that was found may be what came apart.
+        tilted = (models[failed] == PERSPECTIVE) & self._adaptive[rows[failed]]
+        self._models[rows[failed]] = np.where(tilted, AFFINE, models[failed])
         again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
         better = again == LostReason.TRACKED
         # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
@@ -266,7 +269,7 @@ class Tracker:
         """Position, corners and covariance of the first marker and pattern as now placed."""
         count = len(rows)
         position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
-        noise = residual / np.maximum(1, self.grid.count - MODEL_SIZES[self._models[rows]])
+        noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
         _measure(
             rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
             self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
@@ -287,7 +290,7 @@ class Tracker:
         rows = markers.track
         match = self._match[rows]
         automatic = markers.tracked & (match == AUTO)
-        away = automatic & (self._reference_frame[rows] != self.seeds.frames[rows])
+        away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
         returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
         largest, smallest = _stretch(self._warp[rows], self.grid.radius)
@@ -312,7 +315,7 @@ class Tracker:
         """Take this frame as the new reference of ``rows``, tied to the first by ``base``."""
         if self._first_patterns is None:
             self._first_patterns = Patterns(*(array.copy() for array in self._patterns))
-        first = rows[self._reference_frame[rows] == self.seeds.frames[rows]]
+        first = rows[self._reference_frame[rows] == self._seed_frame[rows]]
         for kept, now in zip(self._first_patterns, self._patterns, strict=True):
             kept[first] = now[first]
         total = self._warp[rows] @ self._base[rows]
@@ -340,7 +343,7 @@ class Tracker:
             now[rows] = kept[rows]
         self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
         self._link_covariance[rows] = 0.0
-        self._reference_frame[rows] = self.seeds.frames[rows]
+        self._reference_frame[rows] = self._seed_frame[rows]
         return rows
 
 

@@ -79,7 +79,7 @@ class TrackOptions:
 class Seeds:
     """Where n tracks begin. Results name a track by its index here."""
 
-    frames: npt.NDArray[np.int64]  # (n,) the frame each reference pattern is taken from; one number for all is fine
+    frames: npt.NDArray[np.int64] | int  # (n,) frame each reference pattern is taken from; one for all is fine
     positions: npt.NDArray[np.float64]  # (n, 2) pixels; the reference marker
     motion_models: Sequence[str] | None = None  # (n,) overrides TrackOptions.motion_model
     pattern_matches: Sequence[str] | None = None  # (n,) overrides TrackOptions.pattern_match
