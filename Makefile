@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
 
-.PHONY: help demo test test-window check format clean
+.PHONY: help demo test test-window check format bench bench-solve clean
 
 help:
 	@echo "make demo         track the sample plate and say where the result is"
@@ -13,6 +13,8 @@ help:
 	@echo "make test-window  run the tests that open a real Blender window (needs Debian's blender and xvfb)"
 	@echo "make check        ruff and mypy"
 	@echo "make format       let ruff rewrite the layout"
+	@echo "make bench        speed and accuracy against Blender and OpenCV, on plates with exact truth (minutes)"
+	@echo "make bench-solve  Blender's first camera solve with each contender's tracks"
 	@echo "make clean        remove .venv and everything that was generated"
 
 $(READY): pyproject.toml
@@ -24,6 +26,9 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	$(BIN)/cinetrack track examples/sample_plate.mp4 --output demo --overwrite
+	@if $(BIN)/python -c 'import bpy' 2>/dev/null; then \
+	    echo; echo "The same with Blender's own engine:"; \
+	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not window"
@@ -39,6 +44,14 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.run warped
+	$(BIN)/python -m benchmarks.run rendered
+	$(BIN)/python -m benchmarks.run scaling
+
+bench-solve: $(READY)
+	$(BIN)/python -m benchmarks.run solve
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

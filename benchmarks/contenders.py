@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks import blender
 from benchmarks.footage import Footage
+from cinematic.tracking import engine
 
 MOTION_MODELS = ("Loc", "LocRot", "LocScale", "LocRotScale", "Affine", "Perspective")
 
@@ -130,6 +131,44 @@ class Libmv(Contender):
         return blender.read_tracks(self._clip, names)
 
 
+class Klt(Contender):
+    """Our own engine, forward-backward check included."""
+
+    def __init__(self, motion_model: str = "AUTO", threads: int | None = None) -> None:
+        """`motion_model` is one of `MOTION_MODELS`, or AUTO; `threads` None: all cores."""
+        self.name = f"klt, {motion_model}"
+        self.motion_model = motion_model
+        self.threads = threads
+        self._frames: list[np.ndarray] = []
+
+    def prepare(self, footage: Footage, options: Options) -> None:
+        """Decode all frames to luminance as the engine takes it, and compile."""
+        weight = np.float32(1 / 255)
+        self._frames = [footage.grey(frame).astype(np.float32) * weight for frame in range(1, footage.frames + 1)]
+        self._options = engine.TrackOptions(
+            pattern_size=options.pattern,
+            motion_model=self.motion_model,
+            correlation_min=options.correlation,
+            threads=self.threads,
+        )
+        engine.warm()
+
+    def track(self, features: np.ndarray) -> np.ndarray:
+        """One pass over the frames, each made ready (pyramid, spline) as it comes."""
+        tracks = np.full((len(features), len(self._frames), 2), np.nan)
+        seeds = engine.Seeds(np.zeros(len(features), np.int64), features)
+        for markers in engine.track(enumerate(self._frames), seeds, self._options):
+            placed = markers.tracked
+            tracks[markers.track[placed], markers.frame] = markers.position[placed]
+        return tracks
+
+
 def peers() -> list[Contender]:
-    """The contenders of the tables: Blender's motion models and OpenCV's LK."""
-    return [*(Libmv(model) for model in MOTION_MODELS), OpenCvLk(), OpenCvLk(backward=1.0)]
+    """The contenders of the tables: Blender's motion models, OpenCV's LK, and our own engine."""
+    return [
+        *(Libmv(model) for model in MOTION_MODELS),
+        OpenCvLk(),
+        OpenCvLk(backward=1.0),
+        Klt("Affine"),
+        Klt("AUTO"),
+    ]

@@ -1,0 +1,69 @@
+"""2D point tracks clean enough that the camera solve works at the first try."""
+
+from __future__ import annotations
+
+from .blender import BLENDER_AVAILABLE
+from .clip import Clip
+from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
+from .errors import BackendUnavailable, FootageError, FormatError, ParameterError, TrackingError
+from .point_tracker import (
+    PointTracker,
+    add_track,
+    configure_track,
+    delete_track,
+    detect_features,
+    track_markers,
+)
+from .presets import (
+    get_clean_params,
+    get_detection_params,
+    get_tracking_params,
+    get_tracking_preset,
+    list_tracking_presets,
+)
+from .quality import (
+    analyze_track_quality,
+    clean_low_quality_tracks,
+    enable_tracks,
+    filter_tracks_by_correlation,
+    get_track_quality_report,
+    read_tracks,
+)
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BLENDER_AVAILABLE",
+    "MOTION_MODELS",
+    "PATTERN_MATCHES",
+    "BackendUnavailable",
+    "Clip",
+    "ClipInfo",
+    "FootageError",
+    "FormatError",
+    "ParameterError",
+    "PointTracker",
+    "TrackData",
+    "TrackingError",
+    "add_track",
+    "analyze_track_quality",
+    "clean_low_quality_tracks",
+    "configure_track",
+    "delete_track",
+    "detect_features",
+    "enable_tracks",
+    "ensure_clip_loaded",
+    "filter_tracks_by_correlation",
+    "get_active_clip",
+    "get_clean_params",
+    "get_clip_editor_area",
+    "get_detection_params",
+    "get_track_quality_report",
+    "get_tracking_params",
+    "get_tracking_preset",
+    "list_tracking_presets",
+    "read_tracks",
+    "track_markers",
+    "tracking_context",
+]

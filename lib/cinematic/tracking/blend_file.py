@@ -1,0 +1,73 @@
+"""Blender: a .blend that opens ready to go on: clip, tracks, frame range and a Clip Editor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .blender import require_blender, require_movie_clip
+from .context import ensure_clip_loaded, frame_numbers
+from .errors import TrackingError
+from .files import write_atomically
+from .movie_clip import MovieClipStore, clip_size
+from .types import TrackData
+
+
+def new_blend() -> None:
+    """Start from Blender's own empty file, whatever the user's start-up file holds."""
+    require_blender().ops.wm.read_factory_settings(use_empty=True)
+
+
+def blend_with(footage: Path, tracks: Iterable[TrackData]) -> Any:
+    """Start an empty file with the footage and these tracks in it; the MovieClip."""
+    new_blend()
+    clip = ensure_clip_loaded(footage)
+    MovieClipStore(clip).write(tracks)
+    return clip
+
+
+def write_blend(clip: Any, path: Path) -> None:
+    """Save Blender's data as a .blend in which ``clip`` is the scene's clip, shown in a large Clip Editor.
+
+    The scene gets the clip's frame range, size and rate. The file is written atomically; the Blender that is
+    running goes on under its own file's name.
+
+    Raises
+    ------
+    TrackingError
+        Blender could not write.
+    """
+    bpy = require_blender()
+    require_movie_clip(clip)
+    _prepare_scene(bpy.context.scene, clip)
+    _show(bpy, clip)
+
+    def save(temporary: Path) -> None:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
+        except RuntimeError as error:
+            raise TrackingError(f"Blender cannot write {path}: {' '.join(str(error).split())}") from error
+
+    write_atomically(path, save)
+
+
+def _prepare_scene(scene: Any, clip: Any) -> None:
+    numbers = frame_numbers(clip)
+    scene.active_clip = clip
+    scene.frame_start = numbers.scene_from_plate(numbers.first)
+    scene.frame_end = numbers.scene_from_plate(numbers.last)
+    scene.frame_current = scene.frame_start
+    scene.render.resolution_x, scene.render.resolution_y = clip_size(clip)
+    if clip.fps > 0:
+        # Blender keeps a whole rate and a divisor: 23.976 is 24 / 1.001.
+        scene.render.fps = max(1, round(clip.fps))
+        scene.render.fps_base = scene.render.fps / clip.fps
+
+
+def _show(bpy: Any, clip: Any) -> None:
+    for window in bpy.context.window_manager.windows:
+        area = max(window.screen.areas, key=lambda area: area.width * area.height)
+        area.ui_type = "CLIP_EDITOR"
+        area.spaces.active.clip = clip
+        area.spaces.active.mode = "TRACKING"

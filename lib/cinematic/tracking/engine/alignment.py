@@ -1,0 +1,414 @@
+"""Align a reference pattern with a frame: inverse composition, six motion models, gain and bias.
+
+The pattern keeps its own pixels (it is cut at whole pixels, so it is not interpolated); the frame is read through a
+cubic B-spline where the warp says. One step multiplies ten inner products of the residual by one 10 x 10 matrix (see
+:mod:`.motion_models`); gain and bias of the light are among the unknowns, so they need no state of their own.
+Sources: Baker & Matthews 2004 (inverse compositional), Bartoli 2008 (with photometric unknowns).
+
+Template coordinates ``(u, v)`` run from -1 to 1 between the centres of the pattern's outermost pixels. A warp is a
+float64 (3, 3) homography from them to image pixels, its last entry 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .compiler import kernel
+from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
+from .pyramid import PAD, Pyramid
+from .sampling import sample_scratch, sample_warped, touch_window
+from .threads import spread
+
+PIECE = 64  # tracks per piece of work
+MODELS = len(MODEL_BASES)
+_LANES = 64  # pattern pixels are padded to a multiple of this: four 16-lane registers, no remainder loops
+_HALO = 1  # pixels around the pattern that its gradients use
+
+# Gradients are a central difference, lightly smoothed across (a Gaussian of 0.5 px). The residual is NOT smoothed:
+# smoothing both, as a prefilter does, throws away the fine detail that carries half of a pattern's information,
+# while a noisy gradient slows convergence and adds noise of its own (sigma 0, 0.5, 1 px: 3.6, 3.1, 4.6 steps).
+_ACROSS = np.float32(0.1065)
+_ALONG = np.float32(1 - 2 * 0.1065)
+
+# A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
+# BIC's log(441) = 6 is meant for one look, and a track is looked at in every frame. On development plates 4, 8, 16
+# gave 1.22, 1.09, 1.11 times the bound.
+_UNKNOWN_PRICE = 8.0
+_TILT_PRICE = 24.0  # the same for the two unknowns of perspective: a small pattern fixes them badly, and then diverges
+
+_EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
+
+# Outcomes of one alignment.
+CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
+
+# Columns of ``figures``.
+CORRELATION, GAIN, RESIDUAL, LAST_STEP, STEPS = range(5)
+FIGURES = 5
+
+
+class PatternGrid(NamedTuple):
+    """The pixels of a square pattern, row by row, in template coordinates."""
+
+    u: np.ndarray  # float32 (m,) to the right; m is ``pixels`` rounded up, 0 in the padding
+    v: np.ndarray  # float32 (m,) downwards
+    pixels: int  # (2 radius + 1)**2; the rest of ``u`` and ``v`` is padding
+    radius: float  # pixels from the central pixel to the outermost one
+
+
+def square_grid(pattern_size: int) -> PatternGrid:
+    """The grid of a pattern ``pattern_size`` pixels wide (odd, at least 3)."""
+    radius = pattern_size // 2
+    count = pattern_size**2
+    padded = -(-count // _LANES) * _LANES
+    u, v = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
+    steps = np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(radius)
+    u[:count] = np.tile(steps, pattern_size)
+    v[:count] = np.repeat(steps, pattern_size)
+    return PatternGrid(u, v, count, float(radius))
+
+
+class Patterns(NamedTuple):
+    """Reference patterns of n tracks: what alignment needs of each, one array per quantity."""
+
+    values: np.ndarray  # float32 (n, m) luminance minus its mean; 0 in the padding
+    slope_u: np.ndarray  # float32 (n, m) derivatives in template coordinates; 0 in the padding
+    slope_v: np.ndarray  # float32 (n, m)
+    mean: np.ndarray  # float64 (n,) mean luminance
+    energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
+    solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
+
+
+def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
+    """Room for the patterns of ``count`` tracks."""
+    m = grid.u.shape[0]
+    return Patterns(
+        values=np.zeros((count, m), np.float32),
+        slope_u=np.zeros((count, m), np.float32),
+        slope_v=np.zeros((count, m), np.float32),
+        mean=np.zeros(count),
+        energy=np.zeros(count),
+        solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
+    )
+
+
+def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: np.ndarray, into: Patterns) -> None:
+    """Take the patterns around whole pixels ``centres`` (k, 2) of a frame as rows ``rows`` (k,) of ``into``.
+
+    Each pattern must lie inside the frame. A pattern without contrast leaves an energy of (nearly) 0.
+    """
+    x = np.ascontiguousarray(centres[:, 0], np.int64)
+    y = np.ascontiguousarray(centres[:, 1], np.int64)
+    rows = np.ascontiguousarray(rows, np.int64)
+    arguments = (frame.spline, grid, x, y, rows, MODEL_BASES, MODEL_SIZES, into)
+    spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), PIECE)
+
+
+def align(
+    frame: Pyramid,
+    grid: PatternGrid,
+    patterns: Patterns,
+    rows: np.ndarray,
+    models: np.ndarray,
+    adaptive: np.ndarray,
+    warps: np.ndarray,
+    patches: np.ndarray,
+    *,
+    most_steps: int = 20,
+    tolerance: float = 0.02,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the patterns ``rows`` (k,) to a frame, from the warps given.
+
+    Parameters
+    ----------
+    frame, grid, patterns
+        The frame; the patterns' grid and the patterns of all n tracks.
+    rows : int64 (k,)
+        Which tracks.
+    models, adaptive : int64 (n,), bool (n,)
+        Motion model of each track (index into MODEL_BASES), and whether it may grow richer here.
+    warps : float64 (n, 3, 3)
+        First guess in, result out, for the tracks in ``rows``.
+    patches : float32 (n, m)
+        Out: the frame's luminance under the pattern, in template coordinates, as of the last step.
+    most_steps : int
+        Steps after which an alignment that still moves has diverged.
+    tolerance : float
+        Pixels; smaller steps end the search (the error left is a fraction of the last step).
+
+    Returns
+    -------
+    outcome : int64 (k,)
+        CONVERGED, OUTSIDE (of the frame), FLAT (no contrast, or NaN) or DIVERGED.
+    figures : float64 (k, 5)
+        ZNCC, gain, residual sum of squares (gain and bias taken out, in the pattern's luminance), last step in
+        pixels, number of steps.
+    """
+    outcome = np.zeros(len(rows), np.int64)
+    figures = np.zeros((len(rows), FIGURES))
+    arguments = (
+        frame.full, grid, patterns, rows, models, adaptive, MODEL_SIZES, CONTAINS, warps, patches, figures, outcome,
+        most_steps, tolerance,
+    )  # fmt: skip
+    spread(lambda first, last: _align_some(first, last, *arguments), len(rows), PIECE)
+    return outcome, figures
+
+
+@kernel
+def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+    radius = int(grid.radius)
+    wide = 2 * radius + 1 + 2 * _HALO
+    raw = np.empty((wide, wide), np.float32)
+    gram = np.empty((UNKNOWNS, UNKNOWNS))
+    corner = PAD - radius - _HALO
+    for n in range(first, last):
+        k = rows[n]
+        _read_pixels(spline, centre_x[n] + corner, centre_y[n] + corner, raw)
+        into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
+        _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+        _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
+        into.solution[k] = 0.0
+        if _two_directions(gram):
+            for model in range(sizes.shape[0]):
+                solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
+
+
+@kernel
+def _two_directions(gram):  # type: ignore[no-untyped-def]
+    """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
+    trace = gram[0, 0] + gram[1, 1]
+    return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
+
+
+@kernel
+def _read_pixels(spline, left, top, out):  # type: ignore[no-untyped-def]
+    """Whole-pixel values of the image from its (padded) spline coefficients."""
+    near, far = np.float32(4 / 6), np.float32(1 / 6)
+    for j in range(out.shape[0]):
+        y = top + j
+        for i in range(out.shape[1]):
+            x = left + i
+            a = near * spline[y - 1, x] + far * (spline[y - 1, x - 1] + spline[y - 1, x + 1])
+            b = near * spline[y, x] + far * (spline[y, x - 1] + spline[y, x + 1])
+            c = near * spline[y + 1, x] + far * (spline[y + 1, x - 1] + spline[y + 1, x + 1])
+            out[j, i] = near * b + far * (a + c)
+
+
+@kernel
+def _centre_values(raw, values):  # type: ignore[no-untyped-def]
+    """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
+    size = raw.shape[0] - 2 * _HALO
+    total = 0.0
+    for j in range(size):
+        for i in range(size):
+            total += raw[j + _HALO, i + _HALO]
+    mean = total / (size * size)
+    middle = np.float32(mean)
+    energy = 0.0
+    for j in range(size):
+        for i in range(size):
+            value = raw[j + _HALO, i + _HALO] - middle
+            values[j * size + i] = value
+            energy += value * value
+    return mean, energy
+
+
+@kernel
+def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
+    """Derivatives in template coordinates: central difference along, 0.5 px Gaussian across."""
+    size = raw.shape[0] - 2 * _HALO
+    half = np.float32(0.5 * radius)
+    for j in range(size):
+        a, b, c = raw[j], raw[j + 1], raw[j + 2]
+        for i in range(size):
+            left = _ALONG * b[i] + _ACROSS * (a[i] + c[i])
+            right = _ALONG * b[i + 2] + _ACROSS * (a[i + 2] + c[i + 2])
+            above = _ALONG * a[i + 1] + _ACROSS * (a[i] + a[i + 2])
+            below = _ALONG * c[i + 1] + _ACROSS * (c[i] + c[i + 2])
+            slope_u[j * size + i] = half * (right - left)
+            slope_v[j * size + i] = half * (below - above)
+
+
+@kernel
+def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
+    """Inner products of the ten steepest-descent images of one pattern."""
+    images = np.empty(UNKNOWNS)
+    gram[:] = 0.0
+    for k in range(count):
+        p, q = slope_u[k], slope_v[k]
+        z = p * u[k] + q * v[k]
+        images[0], images[1] = p, q
+        images[2], images[3] = p * u[k], p * v[k]
+        images[4], images[5] = q * u[k], q * v[k]
+        images[6], images[7] = z * u[k], z * v[k]
+        images[8], images[9] = values[k], 1.0
+        for a in range(UNKNOWNS):
+            for b in range(a + 1):
+                gram[a, b] += images[a] * images[b]
+    for a in range(UNKNOWNS):
+        for b in range(a):
+            gram[b, a] = gram[a, b]
+
+
+@kernel
+def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
+    """CONVERGED where the centres of the pattern's four corner pixels fall on the frame, else OUTSIDE or DIVERGED.
+
+    The frame reaches half a pixel beyond the centres of its outermost pixels. A warp that folds the pattern over its
+    horizon has diverged.
+    """
+    for corner in range(4):
+        u = 1.0 if corner % 2 == 1 else -1.0
+        v = 1.0 if corner // 2 == 1 else -1.0
+        w = warp[2, 0] * u + warp[2, 1] * v + 1.0
+        if w <= 0.1:
+            return DIVERGED
+        x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
+        y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
+        if not (x >= -0.5 and y >= -0.5 and x <= width - 0.5 and y <= height - 0.5):
+            return OUTSIDE
+    return CONVERGED
+
+
+@kernel
+def _area(warp):  # type: ignore[no-untyped-def]
+    """Magnification of areas at the pattern's centre."""
+    a, b = warp[0, 0] - warp[0, 2] * warp[2, 0], warp[0, 1] - warp[0, 2] * warp[2, 1]
+    c, d = warp[1, 0] - warp[1, 2] * warp[2, 0], warp[1, 1] - warp[1, 2] * warp[2, 1]
+    return a * d - b * c
+
+
+@kernel
+def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # type: ignore[no-untyped-def]
+    """Ten inner products of the residual with the steepest-descent images; returns its sum of squares."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = squares = np.float32(0)
+    middle = np.float32(mean)
+    for k in range(values.shape[0]):
+        e = patch[k] - middle - values[k]
+        p, q = slope_u[k] * e, slope_v[k] * e
+        z = p * u[k] + q * v[k]
+        s0 += p
+        s1 += q
+        s2 += p * u[k]
+        s3 += p * v[k]
+        s4 += q * u[k]
+        s5 += q * v[k]
+        s6 += z * u[k]
+        s7 += z * v[k]
+        s8 += values[k] * e
+        s9 += e
+        squares += e * e
+    sums[0], sums[1], sums[2], sums[3], sums[4] = s0, s1, s2, s3, s4
+    sums[5], sums[6], sums[7], sums[8], sums[9] = s5, s6, s7, s8, s9
+    return squares
+
+
+@kernel
+def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, step, figures, most_steps, tolerance):  # type: ignore[no-untyped-def]
+    """Move ``warp`` until pattern ``k`` fits; fills ``patch``, ``sums`` and ``figures``, returns the outcome."""
+    radius, count = grid.radius, grid.pixels
+    mean, energy = patterns.mean[k], patterns.energy[k]
+    figures[:] = 0.0
+    if not energy > 1e-9 * count:  # less contrast than 3e-5 of white
+        return FLAT
+    touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)
+    move = 0.0
+    start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
+    for iteration in range(most_steps):
+        astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
+        area = _area(warp)
+        if astray or area > 4.0 * start_area or area < 0.25 * start_area:
+            return DIVERGED
+        check = _check_warp(warp, frame.width, frame.height)
+        if check != CONVERGED:
+            return check
+        sample_warped(frame.pixels, frame.stride, PAD, warp, grid.u, grid.v, scratch, patch)
+        for i in range(count, patch.shape[0]):
+            patch[i] = np.float32(mean)
+        squares = _project_residual(
+            patch, mean, patterns.values[k], patterns.slope_u[k], patterns.slope_v[k], grid.u, grid.v, sums
+        )
+        # Centred moments of the patch, from those of the residual (which is small, so that nothing cancels).
+        patch_energy = energy + 2.0 * sums[8] + squares - sums[9] * sums[9] / count
+        if not (patch_energy > 1e-6 * energy and patch_energy < 1e6 * energy):
+            return FLAT
+        product = energy + sums[8]
+        gain = np.sqrt(patch_energy / energy)
+        figures[CORRELATION] = product / np.sqrt(energy * patch_energy)
+        figures[GAIN] = gain
+        figures[RESIDUAL] = (patch_energy - product * product / energy) / (gain * gain)
+        figures[STEPS] = iteration + 1
+        for a in range(UNKNOWNS):
+            total = 0.0
+            for b in range(UNKNOWNS):
+                total += solution[a, b] * sums[b]
+            step[a] = total / gain
+        move = radius * np.sqrt(step[0] * step[0] + step[1] * step[1])
+        bend = abs(step[2]) + abs(step[3]) + abs(step[4]) + abs(step[5]) + abs(step[6]) + abs(step[7])
+        figures[LAST_STEP] = move
+        if not (move < radius and bend < 1.0):
+            return DIVERGED
+        compose_step(warp, step)
+        if move < tolerance and radius * bend < 3.0 * tolerance:
+            return CONVERGED
+    return CONVERGED if move < 10.0 * tolerance else DIVERGED
+
+
+@kernel
+def _explaining_model(solutions, model, sums, figures, count, sizes, contains):  # type: ignore[no-untyped-def]
+    """The motion model that explains the residual most cheaply, among those that contain ``model``.
+
+    A score test: with ``s`` the ten sums at the fit of ``model``, a richer model would lower the residual by
+    ``s' S s`` (S its solution matrix), so no richer model need be fitted to be judged.
+    """
+    quadratic = np.zeros(MODELS)
+    richest = model
+    for candidate in range(MODELS):
+        if contains[model, candidate] and solutions[candidate, 0, 0] > 0.0:
+            total = 0.0
+            for a in range(UNKNOWNS):
+                for b in range(UNKNOWNS):
+                    total += sums[a] * solutions[candidate, a, b] * sums[b]
+            quadratic[candidate] = total / (figures[GAIN] * figures[GAIN])
+            richest = candidate
+    residual = figures[RESIDUAL] - (quadratic[richest] - quadratic[model])
+    noise = residual / (count - sizes[richest])
+    best, best_cost = model, 0.0
+    for candidate in range(MODELS):
+        if candidate != model and quadratic[candidate] > 0.0:
+            price = _UNKNOWN_PRICE * (sizes[candidate] - sizes[model])
+            if candidate == MODELS - 1:
+                price += 2.0 * (_TILT_PRICE - _UNKNOWN_PRICE)
+            cost = price - (quadratic[candidate] - quadratic[model]) / noise
+            if cost < best_cost:
+                best, best_cost = candidate, cost
+    return best
+
+
+@kernel
+def _align_some(  # type: ignore[no-untyped-def]
+    first, last, frame, grid, patterns, rows, models, adaptive, sizes, contains, warps, patches, figures, outcome,
+    most_steps, tolerance,
+):  # fmt: skip
+    scratch = sample_scratch(grid.u.shape[0])
+    sums, step = np.empty(UNKNOWNS), np.empty(UNKNOWNS)
+    for n in range(first, last):
+        k = rows[n]
+        result = FLAT
+        for _ in range(MODELS):  # each further round with a richer model
+            solution = patterns.solution[k, models[k]]
+            if not solution[0, 0] > 0.0:  # the pattern cannot tell this model's motions apart
+                result = FLAT
+                break
+            result = align_one(
+                frame, grid, patterns, k, solution, warps[k], scratch, patches[k], sums, step, figures[n],
+                most_steps, tolerance,
+            )  # fmt: skip
+            if not adaptive[k] or result != CONVERGED:
+                break
+            richer = _explaining_model(patterns.solution[k], models[k], sums, figures[n], grid.pixels, sizes, contains)
+            if richer == models[k]:
+                break
+            models[k] = richer
+        outcome[n] = result

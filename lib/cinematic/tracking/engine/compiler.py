@@ -1,0 +1,56 @@
+"""How the kernels are compiled: one place for the flags, and whether a compile is still to come.
+
+Kernels are private ``@kernel`` functions. They take arrays that a public wrapper has checked, they never raise, they
+release the GIL (see :mod:`.threads`), and each track is computed by one thread alone: the same numbers come out
+whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+# Sums may be reordered (that is what lets LLVM vectorise them; the order is fixed once compiled), but NaN and
+# infinity keep their meaning: every bounds check relies on a comparison with NaN being false.
+_FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+
+_kernels: list[Any] = []
+
+# numba takes a cached kernel for valid as long as the kernel's OWN file is unchanged, but kernels of other files are
+# compiled into it. So the stamp that it compares is made one of the whole folder.
+_SOURCES = tuple(
+    (file.name, file.stat().st_mtime, file.stat().st_size) for file in sorted(Path(__file__).parent.glob("*.py"))
+)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function to machine code, cached on disk."""
+    compiled: Any = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
+    cache_file: Any = getattr(compiled._cache, "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = _SOURCES
+    _kernels.append(compiled)
+    return compiled
+
+
+def needs_compile() -> bool:
+    """Whether the next use of the engine will compile kernels first (some seconds), for lack of a valid cache.
+
+    Reads the cache's index only; where that cannot be read the answer is yes.
+    """
+    from . import detection, tracker  # noqa: F401  (they declare the kernels)
+
+    return not all(_is_cached(compiled) for compiled in _kernels)
+
+
+def _is_cached(compiled: Any) -> bool:
+    if compiled.signatures:
+        return True
+    try:  # numba has no public way to ask; a numba that differs here only makes the answer "yes, it compiles"
+        machine = compiled.targetctx.codegen().magic_tuple()
+        return any(key[1] == machine for key in compiled._cache._cache_file._load_index())
+    except Exception:
+        return False

@@ -1,0 +1,309 @@
+"""Where are patterns worth tracking? Shi & Tomasi's criterion at the scale of the pattern, evenly spread.
+
+The structure tensor is averaged over a Gaussian window that fits the pattern (sigma = a sixth of its size), because
+it is the whole pattern that will be aligned and not its central pixel: its smaller eigenvalue is then, up to the
+noise, the inverse variance of the position in the direction that is worst determined. Sources: Shi & Tomasi 1994,
+"Good features to track"; Bailo et al. 2018, "Efficient adaptive non-maximal suppression" (SSC) for the even spread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ParameterError
+from .compiler import kernel
+from .pyramid import check_image
+from .threads import spread
+from .types import Features, check_pattern_size, check_range
+
+_DERIVATIVE_SIGMA = 1.0  # pixels; the scale at which gradients are taken
+_SPREAD_TOLERANCE = 0.05  # how many more than max_features the radius search may keep before the weakest are cut
+_STRIP = 64  # rows per piece of work
+
+
+def detect(
+    image: np.ndarray,
+    *,
+    pattern_size: int = 21,
+    threshold: float = 0.01,
+    margin: float = 0.0,
+    min_distance: float = 20.0,
+    max_features: int | None = None,
+    max_edge_ratio: float = 10.0,
+    mask: np.ndarray | None = None,
+    existing: np.ndarray | None = None,
+) -> Features:
+    """Find patterns that can be tracked, the strongest first.
+
+    Parameters
+    ----------
+    image : float array (height, width)
+        Luminance, display-like, about 0..1. Places near NaN pixels are never chosen.
+    pattern_size : int
+        Pixels across the patterns that will be tracked (odd).
+    threshold : float
+        Least strength: the RMS gradient across the pattern's weakest direction, luminance per pixel. Noise of 2/255
+        alone has about 0.0016.
+    margin : float
+        Pixels to stay away from the frame's border; at least what the pattern itself needs.
+    min_distance : float
+        Least distance between features, and from ``existing``; pixels.
+    max_features : int, optional
+        Keep about this many and never more: the distance grows until they are spread evenly over the frame.
+    max_edge_ratio : float
+        Largest ratio of the two eigenvalues; beyond it the pattern is an edge, along which it would slide.
+    mask : bool array (height, width), optional
+        True where features may be.
+    existing : float array (n, 2), optional
+        Positions ``(x, y)`` to keep away from.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    ParameterError
+        An argument is not what is described above.
+    """
+    image = check_image(image)
+    height, width = image.shape
+    pattern_size = check_pattern_size(pattern_size)
+    check_range("threshold", threshold, 0.0, np.inf)
+    check_range("margin", margin, 0.0, np.inf)
+    check_range("min_distance", min_distance, 1.0, np.inf)
+    check_range("max_edge_ratio", max_edge_ratio, 1.0, np.inf)
+    if max_features is not None and not (isinstance(max_features, int | np.integer) and max_features >= 0):
+        raise ParameterError(f"expected max_features as a whole number of at least 0 or None, got {max_features!r}")
+    allowed = _check_mask(mask, image.shape)
+    blocked = _check_positions(existing)
+
+    border = max(int(np.ceil(margin)), pattern_size // 2 + 1)
+    if min(width, height) <= 2 * border or max_features == 0:
+        return _select(np.zeros((0, 4)))
+    strength, edge_ratio = corner_strength(image, pattern_size)
+    found = _find_peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
+    found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
+    return _select(_spread(found, blocked, float(min_distance), max_features, width, height))
+
+
+def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Strength and eigenvalue ratio of the structure tensor at every pixel.
+
+    Returns
+    -------
+    strength : float32 (height, width)
+        Square root of the smaller eigenvalue, luminance per pixel.
+    edge_ratio : float32 (height, width)
+        Larger eigenvalue over smaller.
+    """
+    derivative_taps = _gaussian_taps(_DERIVATIVE_SIGMA, int(np.ceil(3 * _DERIVATIVE_SIGMA)))
+    window_taps = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
+    smooth = _blur(np.ascontiguousarray(image, np.float32), derivative_taps)
+    xx, xy, yy = np.empty_like(smooth), np.empty_like(smooth), np.empty_like(smooth)
+    spread(lambda first, last: _tensor_strip(smooth, first, last, xx, xy, yy), len(smooth), _STRIP)
+    tensor_xx, tensor_xy, tensor_yy = _blur(xx, window_taps), _blur(xy, window_taps), _blur(yy, window_taps)
+    spread(lambda first, last: _eigenvalue_strip(first, last, tensor_xx, tensor_xy, tensor_yy), len(smooth), _STRIP)
+    return tensor_xx, tensor_yy
+
+
+def _gaussian_taps(sigma: float, reach: int) -> np.ndarray:
+    offsets = np.arange(-reach, reach + 1)
+    taps = np.exp(-(offsets**2) / (2 * sigma**2))
+    return (taps / taps.sum()).astype(np.float32)
+
+
+def _blur(image: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    out = np.empty_like(image)
+    spread(lambda first, last: _blur_strip(image, taps, first, last, out), len(image), _STRIP)
+    return out
+
+
+def _check_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    if mask is None:
+        return np.ones(shape, bool)
+    mask = np.asarray(mask)
+    if mask.shape != shape or mask.dtype != bool:
+        raise ParameterError(f"expected mask as bool of shape {shape}, got {mask.dtype} of {mask.shape}")
+    return np.ascontiguousarray(mask)
+
+
+def _check_positions(existing: np.ndarray | None) -> np.ndarray:
+    positions = np.zeros((0, 2)) if existing is None else np.asarray(existing, np.float64)
+    if positions.size == 0:
+        positions = positions.reshape(0, 2)
+    if positions.ndim != 2 or positions.shape[1] != 2 or not np.isfinite(positions).all():
+        raise ParameterError(f"expected existing as finite positions of shape (n, 2), got shape {positions.shape}")
+    return np.ascontiguousarray(positions)
+
+
+def _select(found: np.ndarray) -> Features:
+    return Features(positions=found[:, :2].copy(), strength=found[:, 2].copy(), edge_ratio=found[:, 3].copy())
+
+
+def _spread(
+    found: np.ndarray, blocked: np.ndarray, min_distance: float, most: int | None, width: int, height: int
+) -> np.ndarray:
+    """Suppress what is too near to something stronger; with ``most``, widen the distance until few enough are left."""
+
+    def survivors(distance: float) -> np.ndarray:
+        return found[_suppress(found, blocked, distance, width, height)]
+
+    kept = survivors(min_distance)
+    if most is None or len(kept) <= most:
+        return kept
+    low, high = min_distance, float(np.hypot(width, height))
+    while high - low > 0.25:
+        middle = 0.5 * (low + high)
+        trial = survivors(middle)
+        if len(trial) >= most:
+            low, kept = middle, trial
+            if len(trial) <= most * (1 + _SPREAD_TOLERANCE):
+                break
+        else:
+            high = middle
+    return kept[:most]
+
+
+@kernel
+def _blur_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
+    """Separable filter with a symmetric odd kernel, edge pixels repeated."""
+    height, width = image.shape
+    reach = taps.shape[0] // 2
+    line = np.empty(width + 2 * reach, np.float32)
+    column = line[reach : reach + width]
+    for y in range(first, last):
+        _weigh(column, taps[0], image[max(y - reach, 0)], np.float32(0))
+        for t in range(1, taps.shape[0]):
+            _weigh(column, taps[t], image[min(max(y + t - reach, 0), height - 1)], np.float32(1))
+        line[:reach] = column[0]
+        line[reach + width :] = column[width - 1]
+        _weigh(out[y], taps[0], line[:width], np.float32(0))
+        for t in range(1, taps.shape[0]):
+            _weigh(out[y], taps[t], line[t : t + width], np.float32(1))
+
+
+@kernel
+def _weigh(total, weight, row, keep):  # type: ignore[no-untyped-def]
+    """``total = keep * total + weight * row``, where ``keep`` 0 forgets even NaN."""
+    if keep == 0:
+        for x in range(total.shape[0]):
+            total[x] = weight * row[x]
+    else:
+        for x in range(total.shape[0]):
+            total[x] += weight * row[x]
+
+
+@kernel
+def _tensor_strip(image, first, last, xx, xy, yy):  # type: ignore[no-untyped-def]
+    """Products of central differences; zero on the outermost pixels."""
+    height = image.shape[0]
+    for y in range(first, last):
+        above, below = image[max(y - 1, 0)], image[min(y + 1, height - 1)]
+        _tensor_row(above, image[y], below, xx[y], xy[y], yy[y])
+
+
+@kernel
+def _tensor_row(above, here, below, xx, xy, yy):  # type: ignore[no-untyped-def]
+    width = here.shape[0]
+    half = np.float32(0.5)
+    xx[0] = xy[0] = yy[0] = 0
+    xx[width - 1] = xy[width - 1] = yy[width - 1] = 0
+    for x in range(1, width - 1):
+        gx = half * (here[x + 1] - here[x - 1])
+        gy = half * (below[x] - above[x])
+        xx[x], xy[x], yy[x] = gx * gx, gx * gy, gy * gy
+
+
+@kernel
+def _eigenvalue_strip(first, last, xx, xy, yy):  # type: ignore[no-untyped-def]
+    """In place: ``xx`` becomes the root of the smaller eigenvalue, ``yy`` the ratio of the larger to it."""
+    for y in range(first, last):
+        _eigenvalue_row(xx[y], xy[y], yy[y])
+
+
+@kernel
+def _eigenvalue_row(xx, xy, yy):  # type: ignore[no-untyped-def]
+    half, tiny = np.float32(0.5), np.float32(1e-20)
+    for x in range(xx.shape[0]):
+        mean = half * (xx[x] + yy[x])
+        spread = half * (xx[x] - yy[x])
+        root = np.sqrt(spread * spread + xy[x] * xy[x])
+        smaller = mean - root
+        if smaller < 0:  # rounding; NaN stays NaN
+            smaller = np.float32(0)
+        xx[x] = np.sqrt(smaller)
+        yy[x] = (mean + root) / (smaller + tiny)
+
+
+@kernel
+def _find_peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio):  # type: ignore[no-untyped-def]
+    """Rows ``x, y, strength, edge ratio`` of all local maxima, to a fraction of a pixel (parabola through three)."""
+    height, width = strength.shape
+    found = []
+    for y in range(border, height - border):
+        for x in range(border, width - border):
+            value = strength[y, x]
+            if not (value >= threshold and value > 0 and allowed[y, x] and edge_ratio[y, x] <= max_edge_ratio):
+                continue
+            peak = True
+            for j in range(-1, 2):
+                for i in range(-1, 2):
+                    other = strength[y + j, x + i]
+                    earlier = j < 0 or (j == 0 and i < 0)  # of equal neighbours the last one is the peak
+                    if not (value > other or (value == other and (earlier or (i == 0 and j == 0)))):
+                        peak = False
+            if not peak:
+                continue
+            dx = _parabola(strength[y, x - 1], value, strength[y, x + 1])
+            dy = _parabola(strength[y - 1, x], value, strength[y + 1, x])
+            found.append((x + dx, y + dy, float(value), float(edge_ratio[y, x])))
+    rows = np.empty((len(found), 4))
+    for n in range(len(found)):
+        rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = found[n]
+    return rows
+
+
+@kernel
+def _parabola(before, here, after):  # type: ignore[no-untyped-def]
+    """Offset (-0.5 to 0.5) of the maximum of the parabola through three neighbours."""
+    curvature = float(before) - 2.0 * float(here) + float(after)
+    if not curvature < 0.0:
+        return 0.0
+    return min(max(0.5 * (float(before) - float(after)) / curvature, -0.5), 0.5)
+
+
+@kernel
+def _suppress(found, blocked, distance, width, height):  # type: ignore[no-untyped-def]
+    """True for the rows of ``found`` (strongest first) that keep their distance from all stronger ones."""
+    columns, lines = int(width / distance) + 1, int(height / distance) + 1
+    head = np.full(columns * lines, -1)
+    count, held = found.shape[0], blocked.shape[0]
+    following = np.full(count + held, -1)
+    keep = np.zeros(count, np.bool_)
+    for n in range(held + count):
+        if n < held:
+            x, y = blocked[n, 0], blocked[n, 1]
+        else:
+            x, y = found[n - held, 0], found[n - held, 1]
+        column = min(max(int(x / distance), 0), columns - 1)
+        line = min(max(int(y / distance), 0), lines - 1)
+        free = True
+        if n >= held:
+            for j in range(max(line - 1, 0), min(line + 2, lines)):
+                for i in range(max(column - 1, 0), min(column + 2, columns)):
+                    other = head[j * columns + i]
+                    while other >= 0:
+                        if other < held:
+                            dx, dy = x - blocked[other, 0], y - blocked[other, 1]
+                        else:
+                            dx, dy = x - found[other - held, 0], y - found[other - held, 1]
+                        if dx * dx + dy * dy < distance * distance:
+                            free = False
+                        other = following[other]
+            keep[n - held] = free
+        if free:
+            cell = line * columns + column
+            following[n] = head[cell]
+            head[cell] = n
+    return keep

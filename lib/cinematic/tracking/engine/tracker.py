@@ -1,0 +1,430 @@
+"""Frames in, markers out: the state of all tracks, and one step per frame.
+
+A step is: predict (:mod:`.flow`), align (:mod:`.alignment`), follow back (:mod:`.forward_backward`), judge, and where
+the reference no longer serves, take a new one. Memory is linear in the number of tracks and does not grow with the
+number of frames: two frames are held.
+
+How a chain of references stays tied to the first one: ``base`` maps the first pattern's pixels (offsets from its
+marker) to the template coordinates of the reference in use, so ``warp @ base`` always places the FIRST marker and the
+FIRST pattern. Taking a new reference changes both factors and not their product. The covariance carries the error of
+every link. As soon as the first reference fits again (the camera has come back), the track returns to it, and what
+the chain had drifted is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..errors import ParameterError
+from .alignment import (
+    CONVERGED,
+    CORRELATION,
+    DIVERGED,
+    FLAT,
+    OUTSIDE,
+    RESIDUAL,
+    Patterns,
+    align,
+    cut_patterns,
+    empty_patterns,
+    square_grid,
+)
+from .compiler import kernel
+from .flow import predict_positions
+from .forward_backward import forward_backward
+from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
+from .pyramid import Pyramid, build_pyramid
+from .threads import use_threads
+from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
+
+# A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
+# share of its difference from the reference. Slow change is the surface turning; a fast one is something in front.
+_SLOW_CHANGE = 0.25
+
+_REASONS = np.zeros(4, np.int8)
+_REASONS[CONVERGED] = LostReason.TRACKED
+_REASONS[OUTSIDE] = LostReason.OUT_OF_FRAME
+_REASONS[FLAT] = LostReason.DEGENERATE
+_REASONS[DIVERGED] = LostReason.DIVERGED
+
+
+def track(
+    frames: Iterable[tuple[int, np.ndarray]], seeds: Seeds, options: TrackOptions | None = None
+) -> Iterator[FrameMarkers]:
+    """Track seeds through frames, one result per frame, as the frames come.
+
+    Parameters
+    ----------
+    frames : iterable of (frame number, luminance)
+        In the order to track: forwards or backwards. Luminance is float (height, width), display-like, about 0..1;
+        all of one size. Each track begins when its seed's frame comes; what came before is none of its business.
+    seeds : Seeds
+        Where tracks begin. No seeds at all is fine: every frame then brings an empty result.
+    options : TrackOptions
+
+    Yields
+    ------
+    FrameMarkers
+        A track that is lost is reported once, with the reason.
+
+    Raises
+    ------
+    ParameterError
+        A frame is no luminance image, or its size differs from the first one's.
+    """
+    tracker = Tracker(seeds, options)
+    for number, image in frames:
+        yield tracker.step(number, image)
+
+
+class Tracker:
+    """The state of n tracks between two frames. Feed it frames with :meth:`step`."""
+
+    def __init__(self, seeds: Seeds, options: TrackOptions | None = None) -> None:
+        self.seeds = seeds
+        self.options = options = options or TrackOptions()
+        count = len(seeds)
+        models = list(seeds.motion_models or [options.motion_model] * count)
+        matches = list(seeds.pattern_matches or [options.pattern_match] * count)
+        minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
+        self.grid = square_grid(options.pattern_size)
+        self._patterns = empty_patterns(count, self.grid)
+        self._first_patterns: Patterns | None = None  # copies of first references, once any track has left its own
+        self._adaptive = np.array([name == AUTO for name in models], bool)
+        self._models = np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64)
+        self._match = np.array(matches, dtype="<U10")
+        self._correlation_min = np.broadcast_to(np.asarray(minima, np.float64), (count,))
+        self._alive = np.zeros(count, bool)
+        self._position = seeds.positions.copy()
+        self._velocity = np.zeros((count, 2))
+        self._warp = np.zeros((count, 3, 3))  # template coordinates of the reference in use -> frame
+        self._base = np.zeros((count, 3, 3))  # first pattern's pixel offsets -> those template coordinates
+        self._first_base = np.zeros((count, 3, 3))
+        self._link_covariance = np.zeros((count, 2, 2))  # of the reference in use, in its pixels^2
+        self._seed_frame = np.array(seeds.frames, np.int64)
+        self._reference_frame = self._seed_frame.copy()
+        self._patch = np.zeros_like(self._patterns.values)
+        self._previous: Pyramid | None = None
+        self._previous_is_own = False  # built here, so that its memory may be used again
+        self._spare: Pyramid | None = None
+        self._fresh = np.zeros(count, bool)  # has one marker only, so that its velocity is unknown
+
+    @property
+    def alive(self) -> np.ndarray:
+        """(n,) Which tracks have a marker in the last frame."""
+        return self._alive.copy()
+
+    def step(self, frame: int, image: np.ndarray | Pyramid) -> FrameMarkers:
+        """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
+
+        ``image`` may be a :class:`.pyramid.Pyramid`, so that several trackers (of different pattern sizes) can share
+        the work of preparing a frame.
+        """
+        with use_threads(self.options.threads):
+            own = not isinstance(image, Pyramid)
+            current = image if isinstance(image, Pyramid) else build_pyramid(image, self._spare)
+            self._check_size(frame, current)
+            moved = self._move(frame, current)
+            begun = self._begin(frame, current)
+            self._spare = self._previous if self._previous_is_own else None
+            self._previous, self._previous_is_own = current, own
+        return _join(moved, begun)
+
+    def _check_size(self, frame: int, current: Pyramid) -> None:
+        previous = self._previous
+        if previous is not None and (previous.width, previous.height) != (current.width, current.height):
+            raise ParameterError(
+                f"expected frame {frame} to be {previous.width}x{previous.height} like the frames before it, "
+                f"got {current.width}x{current.height}"
+            )
+
+    # -- beginning ------------------------------------------------------------------------------------------------
+
+    def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
+        """Take the reference patterns of the tracks that start in this frame."""
+        rows = np.flatnonzero((self._seed_frame == frame) & ~self._alive)
+        self._position[rows] = self.seeds.positions[rows]
+        self._velocity[rows] = 0.0
+        self._fresh[rows] = True
+        centres = np.rint(self._position[rows])
+        radius = self.grid.radius
+        inside = (centres >= radius).all(1) & (centres <= np.array([current.width, current.height]) - 1 - radius).all(1)
+        reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
+        kept = rows[inside]
+        self._take_reference(current, kept, frame)
+        self._base[kept] = np.linalg.inv(self._warp[kept]) @ _shift(self._position[kept])
+        self._first_base[kept] = self._base[kept]
+        self._link_covariance[kept] = 0.0
+        textured = np.ones(len(rows), bool)
+        textured[inside] = self._patterns.solution[kept, self._models[kept], 0, 0] > 0.0
+        reason[inside & ~textured] = LostReason.DEGENERATE
+        self._alive[rows] = reason == LostReason.TRACKED
+        count = len(rows)
+        half = self.options.pattern_size / 2
+        corners = np.broadcast_to(half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1.0]]), (count, 4, 2)).copy()
+        return FrameMarkers(
+            frame, rows, reason, self._position[rows], corners, np.where(reason == 0, 1.0, 0.0), np.full(count, np.nan),
+            np.zeros((count, 2, 2)), self._models[rows].astype(np.int8), self._reference_frame[rows],
+        )  # fmt: skip
+
+    def _take_reference(self, current: Pyramid, rows: np.ndarray, frame: int) -> None:
+        """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
+        centres = np.rint(self._position[rows])
+        cut_patterns(current, self.grid, centres, rows, self._patterns)
+        warp = _shift(centres)
+        warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
+        self._warp[rows] = warp
+        self._reference_frame[rows] = frame
+
+    # -- moving ---------------------------------------------------------------------------------------------------
+
+    def _move(self, frame: int, current: Pyramid) -> FrameMarkers:
+        """Move the living tracks from the previous frame to this one."""
+        rows = np.flatnonzero(self._alive)
+        previous = self._previous
+        if previous is None or not len(rows):
+            return _nothing(frame)
+        guess = self._velocity[rows]
+        start = self._position[rows]
+        warps, models = self._warp[rows], self._models[rows]
+        flow = self._predict(previous, current, rows, start, guess)
+        reason, figures = self._align_from(current, rows, warps, flow)
+        failed = np.flatnonzero(reason != LostReason.TRACKED)
+        if len(failed):
+            wide = predict_positions(previous, current, start[failed], guess[failed])
+            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
+            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
+        position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
+        distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
+        if np.isfinite(self.options.forward_backward_max):
+            found = np.flatnonzero(reason == LostReason.TRACKED)
+            for levels in (2, 3):  # a second, wider look before a track is given up
+                distance[found], back_correlation[found] = forward_backward(
+                    previous, current, self.grid, rows[found], self._patch, warps[found], start[found],
+                    position[found], guess[found], levels=levels,
+                )  # fmt: skip
+                found = found[distance[found] > self.options.forward_backward_max]
+                if not len(found):
+                    break
+            reason[found] = LostReason.FORWARD_BACKWARD
+        markers = FrameMarkers(
+            frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
+            self._models[rows].astype(np.int8), self._reference_frame[rows],
+        )  # fmt: skip
+        self._keep(rows, markers, position - start)
+        self._change_references(frame, current, markers, back_correlation)
+        return markers
+
+    def _predict(
+        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, start: np.ndarray, guess: np.ndarray
+    ) -> np.ndarray:
+        """Displacements; a wide search where there is no velocity to go by."""
+        fresh = self._fresh[rows]
+        self._fresh[rows] = False
+        if fresh.all() or not fresh.any():
+            return predict_positions(previous, current, start, guess, levels=3 if fresh.any() else 2)
+        flow = np.empty_like(guess)
+        for some, levels in ((fresh, 3), (~fresh, 2)):
+            flow[some] = predict_positions(previous, current, start[some], guess[some], levels=levels)
+        return flow
+
+    def _align_from(
+        self, current: Pyramid, rows: np.ndarray, warps: np.ndarray, shift: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Align ``rows`` from their previous ``warps`` moved by ``shift``; reasons and figures."""
+        moved = warps.copy()
+        moved[:, :2] += shift[:, :, None] * warps[:, 2:]
+        self._warp[rows] = moved
+        outcome, figures = align(
+            current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
+        )
+        reason = _REASONS[outcome]
+        low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
+        reason[low] = LostReason.LOW_CORRELATION
+        return reason, figures
+
+    def _try_again(
+        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, models: np.ndarray,
+        shift: np.ndarray, reason: np.ndarray, figures: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Give rows ``failed`` another chance from another ``shift``; updates in place, returns what still fails."""
+        if not len(failed):
+            return failed
+        before = self._warp[rows[failed]]
+        # What a failed attempt needed is no evidence; and a perspective that was found may be what came apart.
+        tilted = (models[failed] == PERSPECTIVE) & self._adaptive[rows[failed]]
+        self._models[rows[failed]] = np.where(tilted, AFFINE, models[failed])
+        again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
+        better = again == LostReason.TRACKED
+        # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
+        better |= (reason[failed] == LostReason.OUT_OF_FRAME) & (again != LostReason.OUT_OF_FRAME)
+        self._warp[rows[failed[~better]]] = before[~better]
+        reason[failed[better]] = again[better]
+        figures[failed[better]] = new_figures[better]
+        return failed[reason[failed] != LostReason.TRACKED]
+
+    def _measure(self, rows: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Position, corners and covariance of the first marker and pattern as now placed."""
+        count = len(rows)
+        position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
+        noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
+        _measure(
+            rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
+            self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
+        )  # fmt: skip
+        return position, corners, covariance
+
+    def _keep(self, rows: np.ndarray, markers: FrameMarkers, velocity: np.ndarray) -> None:
+        self._alive[rows] = markers.tracked
+        self._position[rows] = markers.position
+        self._velocity[rows] = velocity
+
+    # -- references -----------------------------------------------------------------------------------------------
+
+    def _change_references(
+        self, frame: int, current: Pyramid, markers: FrameMarkers, back_correlation: np.ndarray
+    ) -> None:
+        """Return to first references that fit again, and leave those that no longer serve."""
+        rows = markers.track
+        match = self._match[rows]
+        automatic = markers.tracked & (match == AUTO)
+        away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
+        returned = self._return_to_first(current, rows[away])
+        band = self.options.scale_band
+        largest, smallest = _stretch(self._warp[rows], self.grid.radius)
+        resized = (largest > band) | (smallest < 1 / band)
+        difference = 1.0 - markers.correlation
+        faded = (markers.correlation < self.options.correlation_band) & (
+            1.0 - back_correlation < _SLOW_CHANGE * difference
+        )
+        leave = automatic & (resized | faded) & ~np.isin(rows, returned)
+        leave |= markers.tracked & (match == "PREV_FRAME")
+        chosen = np.flatnonzero(leave)
+        chosen = chosen[self._pattern_fits(current, rows[chosen])]
+        if len(chosen):
+            self._leave_reference(frame, current, rows[chosen], markers.covariance[chosen])
+
+    def _pattern_fits(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
+        centres = np.rint(self._position[rows])
+        limit = np.array([current.width, current.height]) - 1 - self.grid.radius
+        return ((centres >= self.grid.radius) & (centres <= limit)).all(1)
+
+    def _leave_reference(self, frame: int, current: Pyramid, rows: np.ndarray, covariance: np.ndarray) -> None:
+        """Take this frame as the new reference of ``rows``, tied to the first by ``base``."""
+        if self._first_patterns is None:
+            self._first_patterns = Patterns(*(array.copy() for array in self._patterns))
+        first = rows[self._reference_frame[rows] == self._seed_frame[rows]]
+        for kept, now in zip(self._first_patterns, self._patterns, strict=True):
+            kept[first] = now[first]
+        total = self._warp[rows] @ self._base[rows]
+        self._take_reference(current, rows, frame)
+        self._base[rows] = np.linalg.inv(self._warp[rows]) @ total
+        self._base[rows] /= self._base[rows][:, 2:, 2:]
+        self._link_covariance[rows] = covariance
+
+    def _return_to_first(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
+        """Try the first reference on ``rows`` that left it; those that fit use it again from now on."""
+        if not len(rows) or self._first_patterns is None:
+            return rows[:0]
+        warps = self._warp.copy()
+        warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
+        warps[rows] /= warps[rows][:, 2:, 2:]
+        largest, smallest = _stretch(warps[rows], self.grid.radius)
+        band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
+        rows = rows[(largest < band) & (smallest > 1 / band)]
+        fixed = np.zeros_like(self._adaptive)
+        patches = np.empty_like(self._patch) if len(rows) else self._patch
+        outcome, figures = align(current, self.grid, self._first_patterns, rows, self._models, fixed, warps, patches)
+        fits = (outcome == CONVERGED) & (figures[:, CORRELATION] > self.options.correlation_band)
+        rows = rows[fits]
+        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
+            now[rows] = kept[rows]
+        self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
+        self._link_covariance[rows] = 0.0
+        self._reference_frame[rows] = self._seed_frame[rows]
+        return rows
+
+
+def _shift(offsets: np.ndarray) -> np.ndarray:
+    """(k, 3, 3) translations."""
+    matrices = np.zeros((len(offsets), 3, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = matrices[:, 2, 2] = 1.0
+    matrices[:, :2, 2] = offsets
+    return matrices
+
+
+def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
+    derivative = (warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius
+    a, b, c, d = derivative[:, 0, 0], derivative[:, 0, 1], derivative[:, 1, 0], derivative[:, 1, 1]
+    mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
+    return mean + spread, np.abs(mean - spread)
+
+
+def _nothing(frame: int) -> FrameMarkers:
+    return FrameMarkers(
+        frame, np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 4, 2)), np.zeros(0),
+        np.zeros(0), np.zeros((0, 2, 2)), np.zeros(0, np.int8), np.zeros(0, np.int64),
+    )  # fmt: skip
+
+
+def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
+    """Both results of one frame, in the order of the tracks."""
+    if not len(a) or not len(b):
+        return b if len(b) else a
+    order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
+    names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
+    return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
+
+
+@kernel
+def _measure(rows, warps, bases, solutions, models, noise, link, radius, half, position, corners, covariance):  # type: ignore[no-untyped-def]
+    """Where the first marker and the first pattern's corners are, and how sure that is.
+
+    The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
+    carried to the marker's own place in the template and into the frame, plus that of the reference itself.
+    """
+    jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
+    lever = np.zeros((2, UNKNOWNS))
+    for n in range(rows.shape[0]):
+        k = rows[n]
+        warp, base = warps[k], bases[k]
+        u, v = base[0, 2] / base[2, 2], base[1, 2] / base[2, 2]
+        w = warp[2, 0] * u + warp[2, 1] * v + warp[2, 2]
+        x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
+        y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
+        position[n, 0], position[n, 1] = x, y
+        for j in range(2):
+            jacobian[0, j] = (warp[0, j] - x * warp[2, j]) / w
+            jacobian[1, j] = (warp[1, j] - y * warp[2, j]) / w
+        for corner in range(4):
+            a = half if corner == 1 or corner == 2 else -half
+            b = half if corner >= 2 else -half
+            s = base[2, 0] * a + base[2, 1] * b + base[2, 2]
+            p = (base[0, 0] * a + base[0, 1] * b + base[0, 2]) / s
+            q = (base[1, 0] * a + base[1, 1] * b + base[1, 2]) / s
+            s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
+            corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
+            corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
+        lever[0, 0] = lever[1, 1] = 1.0
+        lever[0, 2] = lever[1, 4] = u
+        lever[0, 3] = lever[1, 5] = v
+        lever[0, 6], lever[1, 6] = u * u, u * v
+        lever[0, 7], lever[1, 7] = u * v, v * v
+        for i in range(2):
+            for a in range(UNKNOWNS):
+                carried[i, a] = jacobian[i, 0] * lever[0, a] + jacobian[i, 1] * lever[1, a]
+        solution = solutions[k, models[k]]
+        for i in range(2):
+            for j in range(2):
+                total = 0.0
+                for a in range(8):
+                    for b in range(8):
+                        total += carried[i, a] * solution[a, b] * carried[j, b]
+                total *= noise[n]
+                for a in range(2):
+                    for b in range(2):
+                        total += jacobian[i, a] * link[k, a, b] * jacobian[j, b] / (radius * radius)
+                covariance[n, i, j] = total

@@ -1,0 +1,24 @@
+"""Compile everything ahead of time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .detection import detect
+from .tracker import track
+from .types import Seeds, TrackOptions
+
+
+def warm() -> None:
+    """Compile (or load from the cache) every kernel, by tracking a few small drawn frames.
+
+    Compiled kernels are cached on disk beside the package, or in numba's user cache where that is read-only.
+    """
+    rng = np.random.default_rng(0)
+    texture = rng.random((96, 96))
+    frames = [(number, texture[number : number + 80, 4 : 4 + 80].astype(np.float32)) for number in range(4)]
+    features = detect(frames[0][1], pattern_size=11, max_features=4)
+    seeds = Seeds(0, features.positions, motion_models=["AUTO", "Perspective", "Affine", "Loc"][: len(features)])
+    for match in ("AUTO", "PREV_FRAME"):
+        for _ in track(frames, seeds, TrackOptions(pattern_size=11, pattern_match=match)):
+            pass

@@ -1,0 +1,1 @@
+"""Exchange formats, one module each; the module's docstring is the format's grammar."""

@@ -1,0 +1,234 @@
+"""The engine "klt": our own, on either kind of clip. It reads the footage itself and hands back plain data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .clip import Clip, unique_name
+from .coords import Size, co_from_pixels, co_offsets_from_pixels, pixels_from_co
+from .engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions, build_pyramid
+from .engine import detect as detect_patterns
+from .errors import TrackingError
+from .passes import Candidate, Pass, Search, Span, State, nothing_to_track, plan_passes, reached
+from .store import Store
+from .types import Point, TrackData, as_float32
+
+_REASONS = {reason: reason.name.lower().replace("_", " ") for reason in LostReason}
+
+
+def detect(store: Store, frame: int, search: Search, track_settings: dict[str, Any]) -> int:
+    """Detect features on one frame, away from the enabled markers that are on it; the number of tracks created."""
+    image = store.footage.frame(frame)
+    existing = [data.markers[frame] for data in store.read() if data.enabled and frame in data.markers]
+    blocked = pixels_from_co(existing, store.size) if existing else None
+    positions = np.empty((0, 2))
+    for threshold in search.thresholds:
+        positions = detect_patterns(
+            image,
+            pattern_size=track_settings["pattern_size"],
+            threshold=threshold,
+            margin=search.margin,
+            min_distance=max(1, search.min_distance),
+            existing=blocked,
+        ).positions
+        if len(positions) >= search.min_features:
+            break
+    tracks = [_new_track(frame, co, track_settings) for co in co_from_pixels(positions, store.size)]
+    for data, name in zip(tracks, _free_names(store, len(tracks)), strict=True):
+        data.name = name
+    store.write(tracks)
+    return len(tracks)
+
+
+def add(clip: Clip, frame: int, co: Point, name: str | None, track_settings: dict[str, Any]) -> TrackData:
+    """A new track with one marker, set by hand."""
+    data = _new_track(frame, co, track_settings)
+    data.name = name or data.name
+    return clip.tracks.add(data)
+
+
+def track(
+    store: Store,
+    span: Span,
+    threads: int | None = None,
+    on_frame: Callable[[int], object] | None = None,
+) -> tuple[int, int, bool]:
+    """Track every unlocked, enabled track over a span; one pass over the footage.
+
+    When it is interrupted, or the footage breaks off, the clip stays as it was.
+
+    Parameters
+    ----------
+    threads
+        Default: all cores. The result is the same.
+    on_frame
+        Called with each frame number as it is done.
+
+    Returns
+    -------
+    tracks, frames, finished
+        See :func:`.passes.reached`.
+
+    Raises
+    ------
+    TrackingError
+        There is nothing to track.
+    FootageError
+        The footage cannot be read.
+    """
+    tracks = {data.name: data for data in store.read()}
+    candidates = [
+        Candidate(data.name, list(data.markers), data.reference_frames)
+        for data in tracks.values()
+        if data.enabled and not data.locked
+    ]
+    passes = plan_passes(candidates, span)
+    if not passes:
+        states = [State(data.locked, data.enabled) for data in tracks.values()]
+        raise TrackingError(nothing_to_track(store.name, states, span))
+    groups = _groups(tracks, passes, span, store.size, threads)
+    _run(store, groups, passes, span, on_frame)
+    for group in groups:
+        group.apply(tracks, span, store.size)
+    store.write(tracks[name] for each in passes for name in each.names)
+    return reached(passes, {name: set(data.markers) for name, data in tracks.items()}, span)
+
+
+def _new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> TrackData:
+    pattern, search = settings["pattern_size"], settings["search_size"]
+    x, y = as_float32(co)
+    return TrackData(
+        markers={frame: (x, y)},
+        pattern_area=(-pattern / 2, -pattern / 2, pattern, pattern),
+        search_area=(-search / 2, -search / 2, search, search),
+        motion_model=settings["motion_model"],
+        pattern_match=settings["pattern_match"],
+        correlation_min=settings["correlation_min"],
+        reference_frames=[frame],
+    )
+
+
+def _free_names(store: Store, count: int) -> list[str]:
+    """Names for new tracks, by Blender's rule."""
+    taken = {data.name for data in store.read()}
+    names = []
+    for _ in range(count):
+        names.append(unique_name("Track", taken))
+        taken.add(names[-1])
+    return names
+
+
+class _Group:
+    """Tracks with patterns of one size: one engine's tracker."""
+
+    def __init__(self, names: Sequence[str], starts: Sequence[int], tracker: Tracker) -> None:
+        self.names = names
+        self.starts = starts
+        self.tracker = tracker
+        self.results: list[FrameMarkers] = []
+
+    def step(self, frame: int, pyramid: Any) -> None:
+        """One frame on."""
+        self.results.append(self.tracker.step(frame, pyramid))
+
+    def is_done(self, frame: int, backwards: bool) -> bool:
+        """No track is alive, and none is still to begin."""
+        waiting = any(start < frame if backwards else start > frame for start in self.starts)
+        return not waiting and not self.tracker.alive.any()
+
+    def apply(self, tracks: dict[str, TrackData], span: Span, size: Size) -> None:
+        """Write the results into the tracks, in place of what an earlier run left on the same way."""
+        for name, start in zip(self.names, self.starts, strict=True):
+            _forget_way(tracks[name], start, span.goal(start))
+        for result in self.results:
+            _apply_frame(result, [tracks[name] for name in self.names], self.starts, span, size)
+        for name in self.names:
+            values = list(tracks[name].correlations.values())
+            tracks[name].correlation = float(np.mean(values)) if values else None
+
+
+def _groups(
+    tracks: dict[str, TrackData], passes: Iterable[Pass], span: Span, size: Size, threads: int | None
+) -> list[_Group]:
+    by_size: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for each in passes:
+        if each.start != span.end:  # else it stands at the end already
+            for name in each.names:
+                by_size[_pattern_size(tracks[name])].append((name, each.start))
+    groups = []
+    for pattern_size, members in by_size.items():
+        data = [tracks[name] for name, _ in members]
+        starts = [start for _, start in members]
+        seeds = Seeds(
+            frames=np.array(starts),
+            positions=pixels_from_co([d.markers[start] for d, start in zip(data, starts, strict=True)], size),
+            motion_models=[d.motion_model for d in data],
+            pattern_matches=[d.pattern_match for d in data],
+            correlation_mins=[d.correlation_min for d in data],
+        )
+        options = TrackOptions(pattern_size=pattern_size, threads=threads)
+        groups.append(_Group([name for name, _ in members], starts, Tracker(seeds, options)))
+    return groups
+
+
+def _run(
+    store: Store,
+    groups: Sequence[_Group],
+    passes: Iterable[Pass],
+    span: Span,
+    on_frame: Callable[[int], object] | None,
+) -> None:
+    ways = [(each.start, span.goal(each.start)) for each in passes]
+    first, last = min(min(way) for way in ways), max(max(way) for way in ways)
+    for frame, image in store.footage.frames(first, last, backwards=span.backwards):
+        pyramid = build_pyramid(image)
+        for group in groups:
+            group.step(frame, pyramid)
+        if on_frame is not None:
+            on_frame(frame)
+        if all(group.is_done(frame, span.backwards) for group in groups):
+            return
+
+
+def _pattern_size(data: TrackData) -> int:
+    """The side of the square pattern that the engine cuts, px: odd, 5 to 101."""
+    return int(np.clip(round(max(data.pattern_area[2:])), 5, 101)) | 1
+
+
+def _forget_way(data: TrackData, start: int, goal: int) -> None:
+    low, high = sorted((start, goal))
+    way = {f for f in {*data.markers, *data.muted, *data.lost} if low <= f <= high and f != start}
+    kept = way & set(data.reference_frames)  # set by hand: not ours to take away
+    data.drop(way - kept)
+    for frame in way - kept:
+        data.muted.pop(frame, None)
+        data.lost.pop(frame, None)
+
+
+def _apply_frame(
+    result: FrameMarkers, tracks: Sequence[TrackData], starts: Sequence[int], span: Span, size: Size
+) -> None:
+    frame = result.frame
+    co = as_float32(co_from_pixels(result.position, size))
+    corners = as_float32(co_offsets_from_pixels(result.corners[:, ::-1], size).reshape(-1, 8))  # TL first -> BL first
+    for row, index in enumerate(result.track):
+        data, start = tracks[index], starts[index]
+        low, high = sorted((start, span.goal(start)))
+        if not low <= frame <= high or frame in data.reference_frames:
+            continue
+        if not result.tracked[row]:
+            data.lost[frame] = _REASONS[LostReason(result.reason[row])]
+        elif frame != start:
+            data.markers[frame] = tuple(co[row])
+            data.corners[frame] = tuple(corners[row])
+            data.correlations[frame] = round(float(result.correlation[row]), 6)
+            if np.isfinite(result.forward_backward[row]):
+                data.forward_backward[frame] = round(float(result.forward_backward[row]), 6)
+            (xx, xy), (_, yy) = result.covariance[row]
+            if np.isfinite([xx, xy, yy]).all():
+                data.covariances[frame] = (float(xx), float(xy), float(yy))

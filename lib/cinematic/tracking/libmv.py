@@ -1,0 +1,140 @@
+"""The engine "libmv": Blender's own operators, run so that they do what was asked and nothing besides.
+
+Each function gets the :class:`ClipEditor` that :func:`tracking_context` yields. What operators report is not
+trusted: tracks and markers are counted before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .blender import interrupts_held
+from .context import ClipEditor
+from .errors import TrackingError
+from .movie_clip import (
+    default_settings,
+    flags_set,
+    forget_disabled,
+    is_enabled,
+    read_markers,
+    read_states,
+    select_only,
+    selection_kept,
+)
+from .passes import Candidate, Search, Span, nothing_to_track, plan_passes, reached
+
+
+def detect(editor: ClipEditor, frame: int, search: Search, track_settings: dict[str, Any]) -> int:
+    """Detect features on one frame; the number of tracks created. They are left selected, as Blender leaves them."""
+    clip = editor.clip
+    before = {track.name for track in clip.tracking.tracks}
+    created: list[str] = []
+    with interrupts_held(), selection_kept(clip), default_settings(clip, **track_settings):
+        editor.go_to(frame)
+        for threshold in search.thresholds:
+            delete(editor, created)
+            editor.run(
+                "detect_features",
+                placement="FRAME",
+                margin=search.margin,
+                threshold=threshold,
+                min_distance=search.min_distance,
+            )
+            created = [track.name for track in clip.tracking.tracks if track.name not in before]
+            if len(created) >= search.min_features:
+                break
+    return len(created)
+
+
+def add(editor: ClipEditor, frame: int, position: tuple[float, float], track_settings: dict[str, Any]) -> Any:
+    """A new track with one marker, as Ctrl-click in the Clip Editor makes it."""
+    clip = editor.clip
+    before = {track.name for track in clip.tracking.tracks}
+    with interrupts_held(), selection_kept(clip), default_settings(clip, **track_settings):
+        editor.go_to(frame)
+        editor.run("add_marker", location=position)
+        track = next(track for track in clip.tracking.tracks if track.name not in before)
+        track.select = False
+    return track
+
+
+def delete(editor: ClipEditor, names: Sequence[str]) -> None:
+    """Delete exactly the named tracks, the hidden and the locked ones too."""
+    if not names:
+        return
+    clip = editor.clip
+    with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", names, False):
+        select_only(clip, names)
+        forget_disabled(clip, names)
+        editor.run("delete_track")
+
+
+def track(editor: ClipEditor, span: Span) -> tuple[int, int, bool]:
+    """Track every unlocked, enabled track over a span, one operator call per start frame.
+
+    Returns
+    -------
+    tracks, frames, finished
+        See :func:`.passes.reached`; counted in the clip afterwards.
+
+    Raises
+    ------
+    TrackingError
+        There is nothing to track.
+    """
+    clip = editor.clip
+    candidates = [_candidate(clip, t) for t in clip.tracking.tracks if not t.lock and is_enabled(t)]
+    passes = plan_passes(candidates, span)
+    if not passes:
+        raise TrackingError(nothing_to_track(clip.name, read_states(clip), span))
+    names = [candidate.name for candidate in candidates]
+    with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", names, False):
+        for each in passes:
+            if each.start == span.end:
+                continue  # it stands at the end already
+            select_only(clip, each.names)
+            editor.limit_range(span.first, span.last)
+            editor.go_to(each.start)
+            editor.run("track_markers", backwards=span.backwards, sequence=span.sequence)
+    frames_of = {name: _candidate(clip, clip.tracking.tracks[name]) for each in passes for name in each.names}
+    return reached(passes, {name: set(found.frames) for name, found in frames_of.items()}, span)
+
+
+def clean(editor: ClipEditor, frames: int, error: float, action: str) -> int:
+    """Run Blender's ``clean_tracks``; the number of tracks it removed or cut (``SELECT``: that it selected).
+
+    Disabled tracks are out of its reach: they have no unmuted marker, which Blender takes for no length.
+    """
+    clip = editor.clip
+    disabled = [track.name for track in clip.tracking.tracks if not is_enabled(track)]
+    before = {track.name: len(track.markers) for track in clip.tracking.tracks}
+    with interrupts_held(), flags_set(clip, "lock", disabled, True):
+        if action == "SELECT":
+            return _select_unclean(editor, frames, error)
+        with selection_kept(clip):
+            # Blender, told to delete segments and given an error too, deletes whole tracks for their length:
+            # so length is judged first, and error by itself.
+            editor.run("clean_tracks", frames=frames, error=0.0, action=action)
+            if error > 0:
+                editor.run("clean_tracks", frames=0, error=error, action="DELETE_TRACK")
+    after = {track.name: len(track.markers) for track in clip.tracking.tracks}
+    return sum(after.get(name) != count for name, count in before.items())
+
+
+def _select_unclean(editor: ClipEditor, frames: int, error: float) -> int:
+    """Add what ``clean_tracks`` finds to the selection; the number found, selected before or not."""
+    clip = editor.clip
+    selected = [track.name for track in clip.tracking.tracks if track.select]
+    select_only(clip, ())
+    editor.run("clean_tracks", frames=frames, error=error, action="SELECT")
+    found = sum(track.select for track in clip.tracking.tracks)
+    for name in selected:
+        clip.tracking.tracks[name].select = True
+    return found
+
+
+def _candidate(clip: Any, track: Any) -> Candidate:
+    markers = read_markers(clip, track)
+    valid = markers[~markers.muted]
+    return Candidate(track.name, valid.frames.tolist(), valid.frames[valid.keyed].tolist())

@@ -1,0 +1,466 @@
+"""Detect, track, add, delete and configure 2D point tracks: the thin face of the package.
+
+Every verb takes the clip whose tracks it works on as its first argument. Positions are normalised, (0, 0) the
+outer corner of the bottom-left pixel and (1, 1) that of the top-right one; frames are the plate's own numbers
+(a movie starts at 1, ``shot.1001.exr`` at 1001). See :mod:`.coords`.
+
+Examples
+--------
+>>> from cinematic.tracking import PointTracker
+>>> tracker = PointTracker("shot.mp4", preset="balanced")
+>>> tracker.detect_features()
+>>> tracker.track_all()
+>>> tracker.clean_tracks()
+>>> tracks = tracker.get_track_data()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from . import klt, libmv
+from .blender import BLENDER_AVAILABLE, require_blender
+from .clip import Clip
+from .context import ensure_clip_loaded, tracking_context
+from .errors import ParameterError, TrackingError
+from .passes import Search, Span
+from .presets import (
+    get_clean_params,
+    get_detection_params,
+    get_tracking_params,
+    get_tracking_preset,
+    pattern_and_search_size,
+    scaled_length,
+)
+from .quality import clean_low_quality_tracks, read_tracks
+from .store import store_of
+from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, TrackData
+
+__all__ = [
+    "BLENDER_AVAILABLE",
+    "ENGINES",
+    "PointTracker",
+    "add_track",
+    "configure_track",
+    "delete_track",
+    "detect_features",
+    "track_markers",
+]
+
+ENGINES = ("klt", "libmv")
+"""What can move markers: our own tracker, and Blender's operators."""
+
+_LONGEST_NAME = 63
+"""Bytes that Blender keeps of a track's name."""
+
+
+def detect_features(
+    clip: Any,
+    preset: str = "balanced",
+    threshold: float | None = None,
+    margin: int | None = None,
+    min_distance: int | None = None,
+    *,
+    frame: int | None = None,
+    engine: str | None = None,
+) -> int:
+    """Detect features on one frame and make a track of each.
+
+    Existing tracks, their selection, the scene and the screen stay as they are. ``klt`` keeps the new features away
+    from the enabled markers on the frame; ``libmv`` does not look at them: detecting twice on one frame gives every
+    feature two tracks.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    preset
+        Gives what is left out here, and the new tracks their pattern and search size, motion model, pattern match and
+        smallest correlation.
+    threshold
+        Smallest response of the detector, above 0 and up to 1, in the engine's own measure: Blender's, or for ``klt``
+        the RMS gradient across the pattern's weakest direction, luminance (0 to 1) per px. Left out, the preset's first
+        threshold is halved until ``min_features`` of the preset are found or its floor is reached.
+    margin, min_distance
+        Whole px, from the image's border and between two features. Left out, the preset's lengths are scaled to the
+        plate's width, and the margin keeps every pattern inside the image.
+    frame
+        The plate's number; default the clip's first frame.
+    engine
+        One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
+
+    Returns
+    -------
+    int
+        The number of tracks created by this call.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range, or the preset is unknown. Nothing was changed.
+    FootageError
+        The frame cannot be read.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    engine = _checked_engine(clip, engine)
+    store = store_of(clip)
+    width, _ = store.size
+    detection, settings = get_detection_params(preset), _track_settings(preset, width, engine)
+    if threshold is not None:
+        thresholds = [_checked_number("threshold", threshold, 0.0, 1.0, above=True)]
+    elif engine == "libmv":
+        thresholds = list(_halved(detection["threshold"], detection["threshold_floor"]))
+    else:
+        thresholds = list(_halved(detection["gradient"], detection["gradient_floor"]))
+    if margin is None:
+        # a pattern must lie inside the image; nearer the border Blender also takes the border for a corner
+        margin = max(scaled_length(detection["margin"], width), settings["pattern_size"] // 2 + 1)
+    if min_distance is None:
+        min_distance = scaled_length(detection["min_distance"], width)
+    at = store.numbers.checked(store.numbers.first if frame is None else frame)
+    search = Search(
+        thresholds,
+        detection["min_features"],
+        _checked_length("margin", margin, least=0),
+        _checked_length("min_distance", min_distance, least=0),
+    )
+    if engine == "klt":
+        return klt.detect(store, at, search, settings)
+    with tracking_context(clip) as editor:
+        return libmv.detect(editor, at, search, settings)
+
+
+def track_markers(
+    clip: Any,
+    frame_start: int | None = None,
+    frame_end: int | None = None,
+    backwards: bool = False,
+    sequence: bool = True,
+    *,
+    engine: str | None = None,
+    threads: int | None = None,
+    on_frame: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Track every unlocked, enabled track through the clip, whether selected or hidden or not.
+
+    Tracks start at the end of the range that was named (``frame_start``; backwards ``frame_end``) where they have a
+    marker there, and otherwise at their own reference frame. So a plain ``track_markers(clip)`` and
+    ``track_markers(clip, backwards=True)`` carry tracks that were detected anywhere to both ends of the clip.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    frame_start, frame_end
+        Plate frames, both inclusive, ``frame_start`` below ``frame_end`` in either direction; default the clip's first
+        and last frame.
+    backwards
+        Track towards ``frame_start`` instead of towards ``frame_end``.
+    sequence
+        False: one frame only.
+    engine
+        One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
+    threads
+        Of the engine ``klt``: default all cores. The result is the same. Blender uses what it likes.
+    on_frame
+        Of the engine ``klt``: called with each frame number as it is done. Blender's operator runs in one piece.
+
+    Returns
+    -------
+    dict
+        ``tracks_count``: tracks that have markers beyond the frame they started from; ``frames_processed``: frames of
+        the range on which they have markers; ``status``: ``"completed"``, or ``"partial"`` when none reached the last
+        frame of the range. All counted in the clip afterwards.
+
+    Raises
+    ------
+    TrackingError
+        There is no track, or none that may be tracked.
+    ParameterError
+        A frame is outside the clip, or the range is empty.
+    FootageError
+        ``klt`` cannot read a frame.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    engine = _checked_engine(clip, engine)
+    store = store_of(clip)
+    numbers = store.numbers
+    first = numbers.checked(numbers.first if frame_start is None else frame_start, "frame_start")
+    last = numbers.checked(numbers.last if frame_end is None else frame_end, "frame_end")
+    if first >= last:
+        raise ParameterError(f"expected frame_start below frame_end, got {first} and {last}")
+    span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
+    if engine == "klt":
+        tracks, frames, finished = klt.track(store, span, threads, on_frame)
+    else:
+        with tracking_context(clip) as editor:
+            tracks, frames, finished = libmv.track(editor, span)
+    return {
+        "tracks_count": tracks,
+        "frames_processed": frames,
+        "status": "completed" if finished else "partial",
+    }
+
+
+def add_track(
+    clip: Any,
+    frame: int,
+    position: Sequence[float],
+    name: str | None = None,
+    *,
+    preset: str = "balanced",
+) -> Any:
+    """Add a track by hand, ready to be tracked.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    frame
+        The plate's number of its reference frame.
+    position
+        Normalised (x, y), 0 to 1.
+    name
+        Default ``Track``. Where the name is taken, ``.001`` and so on is appended, by Blender's rule.
+    preset
+        Gives pattern and search size, motion model, pattern match and smallest correlation.
+
+    Returns
+    -------
+    bpy.types.MovieTrackingTrack or TrackData
+
+    Raises
+    ------
+    ParameterError
+        ``frame`` is outside the clip, ``position`` outside 0 to 1, or ``name`` empty or too long.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store = store_of(clip)
+    at = store.numbers.checked(frame)
+    x, y = _checked_numbers("position", position, 2, 0.0, 1.0)
+    if name is not None and not (isinstance(name, str) and 0 < len(name.encode()) <= _LONGEST_NAME):
+        raise ParameterError(f"expected name to have 1 to {_LONGEST_NAME} bytes, got {name!r}")
+    width, _ = store.size
+    if isinstance(clip, Clip):
+        return klt.add(clip, at, (x, y), name, _track_settings(preset, width, "klt"))
+    with tracking_context(clip) as editor:
+        track = libmv.add(editor, at, (x, y), _track_settings(preset, width, "libmv"))
+    if name is not None:
+        track.name = name
+    return track
+
+
+def delete_track(clip: Any, track_name: str) -> bool:
+    """Delete exactly this track, also when it is hidden or locked; the selection of the others stays.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+
+    Returns
+    -------
+    bool
+        False when the clip has no track of that name.
+
+    Raises
+    ------
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store_of(clip)
+    if not isinstance(track_name, str):
+        raise ParameterError(f"expected a track's name, got {track_name!r}")
+    if isinstance(clip, Clip):
+        return clip.tracks.remove([track_name]) > 0
+    if clip.tracking.tracks.get(track_name) is None:
+        return False
+    with tracking_context(clip) as editor:
+        libmv.delete(editor, [track_name])
+    return True
+
+
+def configure_track(
+    track: Any,
+    motion_model: str = "Perspective",
+    correlation_min: float = 0.6,
+    pattern_match: str = "KEYFRAME",
+    weight: float = 1.0,
+    color: Sequence[float] | None = None,
+) -> None:
+    """Set how a track is tracked, weighed and shown. When one value is wrong, nothing is changed.
+
+    Parameters
+    ----------
+    track : bpy.types.MovieTrackingTrack or TrackData
+    motion_model
+        ``Loc``, ``LocRot``, ``LocScale``, ``LocRotScale``, ``Affine`` or ``Perspective``; for a :class:`TrackData` also
+        ``AUTO``: the simplest that explains the pattern's change.
+    correlation_min
+        0 to 1; tracking ends where the pattern correlates less.
+    pattern_match
+        ``KEYFRAME`` (the reference frame's pattern) or ``PREV_FRAME``; for a :class:`TrackData` also ``AUTO``: the
+        reference frame's, renewed when the pattern no longer looks like it.
+    weight
+        Influence on the camera solve, 0 to 1.
+    color
+        RGB, 0 to 1; None leaves it as it is.
+
+    Raises
+    ------
+    ParameterError
+        A value is not one of these.
+    BackendUnavailable
+        It is no :class:`TrackData`, and there is no Blender.
+    """
+    own = isinstance(track, TrackData)
+    if not own and not isinstance(track, require_blender().types.MovieTrackingTrack):
+        raise ParameterError(f"expected a bpy.types.MovieTrackingTrack or a TrackData, got {type(track).__name__}")
+    also = (AUTO,) if own else ()
+    values: dict[str, Any] = {
+        "motion_model": _check_choice("motion_model", motion_model, MOTION_MODELS + also),
+        "correlation_min": _checked_number("correlation_min", correlation_min, 0.0, 1.0),
+        "pattern_match": _check_choice("pattern_match", pattern_match, PATTERN_MATCHES + also),
+        "weight": _checked_number("weight", weight, 0.0, 1.0),
+    }
+    if color is not None:
+        values["color"] = _checked_numbers("color", color, 3, 0.0, 1.0)
+        if not own:
+            values["use_custom_color"] = True
+    for attribute, value in values.items():
+        setattr(track, attribute, value)
+
+
+class PointTracker:
+    """The whole job on one piece of footage: detect, track, clean, export, in that order.
+
+    Parameters
+    ----------
+    clip_path
+        A movie or an image sequence, see :func:`.footage.find_footage`.
+    preset
+        Parameters of every step.
+    engine
+        One of :data:`ENGINES`. ``libmv`` works on a MovieClip, ``klt`` on a :class:`Clip`. Default: ``libmv`` where
+        Blender is, else ``klt``.
+
+    Attributes
+    ----------
+    clip : bpy.types.MovieClip or Clip
+        Where the tracks live; every verb of the package can be used on it in between.
+
+    Raises
+    ------
+    FootageError
+        The footage is missing, incomplete, or none.
+    ParameterError
+        The preset or the engine is unknown.
+    BackendUnavailable
+        ``libmv`` was asked for and there is no Blender.
+    """
+
+    def __init__(self, clip_path: str | PathLike[str], preset: str = "balanced", *, engine: str | None = None) -> None:
+        get_tracking_preset(preset)
+        self.preset = preset
+        self.engine = _check_choice("engine", engine or ("libmv" if BLENDER_AVAILABLE else "klt"), ENGINES)
+        self.clip = ensure_clip_loaded(clip_path) if self.engine == "libmv" else Clip.open(clip_path)
+        self._detected = False
+        self._tracked = False
+
+    def detect_features(self, **options: Any) -> int:
+        """:func:`detect_features` with this tracker's preset; the number of tracks created."""
+        created = detect_features(self.clip, **{"preset": self.preset, "engine": self.engine, **options})
+        self._detected = True
+        return created
+
+    def track_all(self, **options: Any) -> dict[str, Any]:
+        """:func:`track_markers`; what it returns. Needs :meth:`detect_features` first."""
+        if not self._detected:
+            raise TrackingError("nothing to track yet: call detect_features() first")
+        result = track_markers(self.clip, **{"engine": self.engine, **options})
+        self._tracked = True
+        return result
+
+    def clean_tracks(self, **options: Any) -> int:
+        """:func:`.quality.clean_low_quality_tracks` as the preset says; the number removed. Needs tracked tracks."""
+        if not self._tracked:
+            raise TrackingError("nothing to clean yet: call detect_features() and track_all() first")
+        return clean_low_quality_tracks(self.clip, **{**get_clean_params(self.preset), **options})
+
+    def get_track_data(self, *, measure: bool = True) -> list[TrackData]:
+        """The tracks as plain data. Needs tracked tracks.
+
+        Parameters
+        ----------
+        measure
+            Read the footage once more to measure correlations.
+        """
+        if not self._tracked:
+            raise TrackingError("no tracks to export yet: call detect_features() and track_all() first")
+        return read_tracks(self.clip, measure=measure)
+
+
+def _track_settings(preset: str, width: int, engine: str) -> dict[str, Any]:
+    """What a preset says of new tracks, in the words of Blender's defaults for them (``default_...`` of a clip).
+
+    The engine ``klt`` chooses motion model and references by itself and always compensates changes of brightness.
+    """
+    tracking = get_tracking_params(preset)
+    pattern, search = pattern_and_search_size(tracking, width)
+    settings = {"pattern_size": pattern, "search_size": search, "correlation_min": tracking["correlation_min"]}
+    if engine == "klt":
+        return settings | {"motion_model": AUTO, "pattern_match": AUTO}
+    return settings | {
+        "motion_model": tracking["motion_model"],
+        "pattern_match": tracking["pattern_match"],
+        "normalization": tracking["normalize"],
+    }
+
+
+def _checked_engine(clip: Any, engine: str | None) -> str:
+    own = isinstance(clip, Clip)
+    name = _check_choice("engine", engine or ("klt" if own else "libmv"), ENGINES)
+    if own and name == "libmv":
+        require_blender()
+        raise ParameterError("expected engine klt on a Clip: libmv tracks Blender's clips, see ensure_clip_loaded")
+    return name
+
+
+def _halved(start: float, floor: float) -> Iterator[float]:
+    while start > floor:
+        yield start
+        start /= 2
+    yield floor
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ParameterError(f"expected {name} to be one of {', '.join(choices)}; got {value!r}")
+    return value
+
+
+def _checked_number(name: str, value: Any, low: float, high: float, *, above: bool = False) -> float:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high or (above and value == low):
+        raise ParameterError(f"expected {name} {'above' if above else 'from'} {low:g} to {high:g}, got {value!r}")
+    return float(value)
+
+
+def _checked_numbers(name: str, values: Any, count: int, low: float, high: float) -> tuple[float, ...]:
+    try:
+        entries = tuple(values)
+    except TypeError:
+        entries = ()
+    if isinstance(values, str) or len(entries) != count:
+        raise ParameterError(f"expected {name} as {count} numbers from {low:g} to {high:g}, got {values!r}")
+    return tuple(_checked_number(f"each number of {name}", entry, low, high) for entry in entries)
+
+
+def _checked_length(name: str, value: Any, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ParameterError(f"expected {name} as whole px of at least {least}, got {value!r}")
+    return int(value)

@@ -1,0 +1,304 @@
+"""How good tracks are, and what to do about those that are not.
+
+Correlation here is always measured: zero-mean normalised cross-correlation (ZNCC, -1 to 1) between the reference
+pattern and each marker's pattern, sampled from the footage. Blender computes one while tracking and throws it
+away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from . import libmv
+from .blender import BLENDER_AVAILABLE
+from .clip import Clip, clean
+from .columns import FrameColumn
+from .context import tracking_context
+from .coords import Size, corners_of, pixels_from_co
+from .errors import ParameterError
+from .metrics import PatternTrack, correlations, reference_rows
+from .store import Store, store_of
+from .types import TrackData
+
+__all__ = [
+    "BLENDER_AVAILABLE",
+    "analyze_track_quality",
+    "clean_low_quality_tracks",
+    "enable_tracks",
+    "filter_tracks_by_correlation",
+    "get_track_quality_report",
+    "measure_correlations",
+    "read_tracks",
+]
+
+CLEAN_ACTIONS = {
+    "DELETE": "DELETE_TRACK",
+    "DELETE_TRACK": "DELETE_TRACK",
+    "DELETE_SEGMENTS": "DELETE_SEGMENTS",
+    "SELECT": "SELECT",
+}
+"""Our words and Blender's own -> Blender's."""
+
+
+def analyze_track_quality(
+    clip: Any, *, min_frames: int = 5, max_error: float = 2.0, min_correlation: float = 0.6
+) -> dict[str, Any]:
+    """Measure every track of a clip. Reads the footage once.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    min_frames
+        A track with fewer markers is short.
+    max_error
+        Reprojection error, px, above which a track's error is high. Without a camera solve there is none.
+    min_correlation
+        Mean ZNCC of a track's markers below which its correlation is low.
+
+    Returns
+    -------
+    dict
+        ``total_tracks``; ``active_tracks``: enabled ones; ``average_markers``: valid markers a track;
+        ``low_correlation_tracks``, ``short_tracks``: lists of names; ``high_error_tracks``: list of
+        ``{"name", "error"}``, the worst first; ``correlations``: ``{name: mean ZNCC}`` of the tracks that have
+        a marker besides their reference; ``is_solved``: whether there are reprojection errors at all.
+        Disabled tracks are counted in ``total_tracks`` and in nothing else.
+
+    Raises
+    ------
+    FootageError
+        The clip's footage cannot be read.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store = store_of(clip)
+    tracks = store.read()
+    active = [track for track in tracks if track.enabled]
+    means = _means(_measured(store, active))
+    errors = {track.name: track.average_error for track in active if track.average_error is not None}
+    return {
+        "total_tracks": len(tracks),
+        "active_tracks": len(active),
+        "average_markers": float(np.mean([len(track.markers) for track in active])) if active else 0.0,
+        "low_correlation_tracks": [name for name, mean in means.items() if mean < min_correlation],
+        "short_tracks": [track.name for track in active if len(track.markers) < min_frames],
+        "high_error_tracks": [
+            {"name": name, "error": error}
+            for name, error in sorted(errors.items(), key=lambda entry: -entry[1])
+            if error > max_error
+        ],
+        "correlations": means,
+        "is_solved": bool(errors),
+    }
+
+
+def clean_low_quality_tracks(clip: Any, frames: int = 5, error: float = 2.0, action: str = "DELETE") -> int:
+    """Remove short tracks, and after a camera solve those with a high reprojection error.
+
+    On a Blender clip this runs ``bpy.ops.clip.clean_tracks``. Locked, hidden and disabled tracks are left alone.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    frames
+        Tracks (or segments) with fewer tracked frames go; 0: none for its length.
+    error
+        Tracks with a higher average reprojection error go, px; 0: none for its error. Before a solve every
+        error is 0.
+    action
+        ``"DELETE"`` (Blender's ``"DELETE_TRACK"``), ``"DELETE_SEGMENTS"``, or Blender's ``"SELECT"``: select them
+        and remove nothing (only Blender has a selection).
+
+    Returns
+    -------
+    int
+        Tracks removed; for segments, tracks removed or cut; for ``"SELECT"``, tracks selected.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range. Nothing was changed.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store_of(clip)
+    if isinstance(frames, bool) or not isinstance(frames, int | np.integer) or frames < 0:
+        raise ParameterError(f"expected frames as a whole number of at least 0, got {frames!r}")
+    if isinstance(error, bool) or not isinstance(error, int | float | np.number) or not 0 <= error < np.inf:
+        raise ParameterError(f"expected error as px of at least 0, got {error!r}")
+    if not isinstance(action, str) or action not in CLEAN_ACTIONS:
+        raise ParameterError(f"expected action to be one of {', '.join(CLEAN_ACTIONS)}; got {action!r}")
+    if isinstance(clip, Clip):
+        return clean(clip, int(frames), float(error), _on_a_clip(CLEAN_ACTIONS[action]))
+    with tracking_context(clip) as editor:
+        return libmv.clean(editor, int(frames), float(error), CLEAN_ACTIONS[action])
+
+
+def filter_tracks_by_correlation(clip: Any, min_correlation: float = 0.6) -> int:
+    """Disable every track whose mean correlation is lower. :func:`enable_tracks` takes it back, exactly.
+
+    A disabled track has all its markers muted; which were unmuted is kept with the clip, also in a saved
+    .blend. Locked tracks are left alone, and so are tracks without a marker besides their reference.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    min_correlation
+        Mean ZNCC, -1 to 1.
+
+    Returns
+    -------
+    int
+        Tracks disabled by this call.
+
+    Raises
+    ------
+    ParameterError, FootageError, BackendUnavailable
+    """
+    store = store_of(clip)
+    number = isinstance(min_correlation, int | float | np.number) and not isinstance(min_correlation, bool)
+    if not number or not -1 <= min_correlation <= 1:
+        raise ParameterError(f"expected min_correlation from -1 to 1, got {min_correlation!r}")
+    tracks = [track for track in store.read() if track.enabled and not track.locked]
+    means = _means(_measured(store, tracks))
+    return store.disable(name for name, mean in means.items() if mean < min_correlation)
+
+
+def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
+    """Enable tracks that were disabled: exactly the markers that were unmuted before are so again.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    names
+        Default: all disabled tracks.
+
+    Returns
+    -------
+    int
+        Tracks enabled.
+
+    Raises
+    ------
+    ParameterError
+        The clip has no track of that name.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store = store_of(clip)
+    present = [track.name for track in store.read()]
+    chosen = present if names is None else list(names)
+    missing = [name for name in chosen if name not in present]
+    if missing:
+        raise ParameterError(f"expected names of tracks of clip {clip.name!r}, got {', '.join(map(repr, missing))}")
+    return store.enable(chosen)
+
+
+def get_track_quality_report(clip: Any) -> str:
+    """:func:`analyze_track_quality` as text to read."""
+    analysis = analyze_track_quality(clip)
+    lines = [
+        f"Tracks of {clip.name}",
+        f"  {analysis['total_tracks']} tracks, {analysis['active_tracks']} of them enabled",
+        f"  {analysis['average_markers']:.1f} markers a track on average",
+    ]
+    if analysis["correlations"]:
+        values = list(analysis["correlations"].values())
+        lines.append(f"  correlation {np.median(values):.3f} at the median, {min(values):.3f} at the worst")
+    lines += _listed(
+        "low correlation",
+        [_with_value(n, analysis["correlations"][n], "") for n in analysis["low_correlation_tracks"]],
+    )
+    lines += _listed("short", analysis["short_tracks"])
+    if analysis["is_solved"]:
+        high = [_with_value(entry["name"], entry["error"], " px") for entry in analysis["high_error_tracks"]]
+        lines += _listed("high reprojection error", high)
+    else:
+        lines.append("  reprojection error: not known before a camera solve")
+    return "\n".join(lines)
+
+
+def measure_correlations(clip: Any) -> dict[str, dict[int, float]]:
+    """ZNCC of each valid marker with its reference pattern, from the footage.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+
+    Returns
+    -------
+    dict
+        ``{track name: {plate frame: zncc}}``; reference markers and frames beyond the footage are left out.
+    """
+    store = store_of(clip)
+    return {name: dict(values) for name, values in _measured(store, store.read()).items()}
+
+
+def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
+    """All tracks of a clip as plain data, in the clip's order.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+        Of a :class:`Clip` they are its own tracks, not copies.
+    measure
+        Read the footage to fill the correlations that no engine has left.
+    """
+    store = store_of(clip)
+    tracks = store.read()
+    if measure:
+        measured = _measured(store, tracks)
+        for track in tracks:
+            track.correlations = FrameColumn(0, measured[track.name])
+            track.correlation = _mean(track.correlations)
+    return tracks
+
+
+def _measured(store: Store, tracks: list[TrackData]) -> dict[str, Mapping[int, float]]:
+    """The correlations that the engine has left with a track, and those of the others from the footage."""
+    unknown = [track for track in tracks if not track.correlations and len(track.markers) > 1]
+    patterns = [_pattern_track(track, store.size) for track in unknown]
+    found = correlations(patterns, store.footage) if patterns else {}
+    return {track.name: found.get(track.name, track.correlations) for track in tracks}
+
+
+def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
+    frames = sorted(track.markers)
+    upright = corners_of(track.pattern_area, size)
+    corners = np.array([track.corners.get(frame, upright) for frame in frames]).reshape(-1, 4, 2)
+    positions = np.array([track.markers[frame] for frame in frames])
+    keyed = np.isin(frames, track.reference_frames)
+    return PatternTrack(
+        name=track.name,
+        frames=np.array(frames),
+        quads=pixels_from_co(positions[:, None] + corners, size),
+        references=reference_rows(keyed, previous_frame=track.pattern_match == "PREV_FRAME"),
+    )
+
+
+def _on_a_clip(action: str) -> str:
+    if action == "SELECT":
+        raise ParameterError("expected action DELETE or DELETE_SEGMENTS on a Clip, got 'SELECT': only Blender selects")
+    return action
+
+
+def _mean(values: Mapping[int, float]) -> float | None:
+    return float(np.mean(list(values.values()))) if values else None
+
+
+def _means(measured: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    return {name: mean for name, values in measured.items() if (mean := _mean(values)) is not None}
+
+
+def _with_value(name: str, value: float, unit: str) -> str:
+    return f"{name} ({value:.2f}{unit})"
+
+
+def _listed(what: str, names: list[str], most: int = 12) -> list[str]:
+    if not names:
+        return [f"  {what}: none"]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"  {what}: {len(names)}: {', '.join(names[:most])}{more}"]

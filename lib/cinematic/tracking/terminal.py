@@ -1,0 +1,114 @@
+"""A long job in a terminal: its steps as they go by, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+
+class Steps:
+    """Steps of a job: a bar on a terminal, plain lines elsewhere, and each line in the log."""
+
+    def __init__(self, console: Console, total: int, log: Path) -> None:
+        self.console = console
+        self.log = log
+        self.total = total
+        self.bar = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Steps:
+        self.bar.start()
+        self.task = self.bar.add_task("", total=self.total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    @contextmanager
+    def step(self, what: str, frames: int | None = None) -> Iterator[Step]:
+        """One step; the block may set the :attr:`Step.outcome` of what it gets, and count ``frames``."""
+        step = Step(self, what, frames)
+        begun = time.monotonic()
+        self.bar.update(self.task, description=what)
+        yield step
+        self.bar.advance(self.task)
+        self.say(f"{what}: {step.outcome} ({time.monotonic() - begun:.1f} s)")
+
+    def say(self, line: str) -> None:
+        """A line for the user, and for the log."""
+        self.console.print(line, soft_wrap=True)
+        with self.log.open("a", encoding="utf-8") as log:
+            print(line, file=log)
+
+
+class Step:
+    """One step while it lasts."""
+
+    def __init__(self, steps: Steps, what: str, frames: int | None) -> None:
+        self.outcome = "done"
+        self._steps = steps
+        self._what = what
+        self._frames = frames
+        self._done = 0
+
+    def frame_done(self, _frame: int) -> None:
+        """One frame of the step is done."""
+        self._done += 1
+        self._steps.bar.update(self._steps.task, description=f"{self._what}: {self._done} of {self._frames} frames")
+
+
+@contextmanager
+def leaving_at_once_on_interrupt(*clean_up: Callable[[], object]) -> Iterator[None]:
+    """End the process on Ctrl-C although Blender's operators hold Python for as long as they run.
+
+    Python answers a signal between two bytecodes: in the middle of an operator there is none for minutes. A
+    thread that waits for the signal's number on a pipe can leave at once.
+
+    Parameters
+    ----------
+    clean_up
+        Called in turn before the process ends; nothing else of it is unwound.
+    """
+    arrived, woken = os.pipe()
+    os.set_blocking(woken, False)
+    error_output = os.dup(sys.stderr.fileno())
+    previous = signal.set_wakeup_fd(woken)
+
+    def wait() -> None:
+        while number := os.read(arrived, 1):
+            if number[0] == signal.SIGINT:
+                for each in clean_up:
+                    each()
+                show_cursor = b"\x1b[?25h\r\x1b[K" if os.isatty(error_output) else b""
+                os.write(error_output, show_cursor + b"cinetrack: error: interrupted, nothing was written\n")
+                os._exit(1)
+
+    thread = threading.Thread(target=wait, name="interrupt watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(previous)
+        os.close(woken)  # ends the thread
+        thread.join()
+        os.close(arrived)
+        os.close(error_output)

@@ -1,0 +1,174 @@
+"""The command, as a user runs it: in its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cinematic.tracking.formats import cinetrack
+from cinematic.tracking.movie_clip import MovieClipStore
+from tests.plates import Plate, write_sequence
+
+COMMAND = [sys.executable, "-m", "cinematic.tracking"]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("engine", ["klt", "libmv"])
+def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path, engine: str) -> None:
+    result = run("track", sequence / "shot.####.png", "-o", tmp_path / "out", "--engine", engine)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cinetrack.log", "shot.blend", "tracks.json"]
+    document = json.loads((tmp_path / "out" / "tracks.json").read_text())
+    assert (document["format"], document["version"]) == ("cinetrack", 1)
+    assert document["clip"] == {
+        "path": str(sequence / "shot.1001.png"), "width": 320, "height": 240, "fps": None,
+        "frame_start": 1001, "frame_end": 1024,
+    }  # fmt: skip
+    _, tracks = cinetrack.read(tmp_path / "out" / "tracks.json")
+    assert len(tracks) > 30
+    assert f"{len(tracks)} tracks of" in result.stdout
+
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "shot.blend"))
+    (clip,) = bpy.data.movieclips
+    assert Path(bpy.path.abspath(clip.filepath)).resolve() == sequence / "shot.1001.png"
+    found = {t.name: t for t in MovieClipStore(clip).read()}
+    assert found.keys() == {t.name for t in tracks}
+    for track in tracks:
+        assert found[track.name].markers == track.markers
+        assert found[track.name].corners.keys() == track.markers.keys()
+    scene = bpy.context.scene
+    assert (scene.frame_start, scene.frame_end, scene.active_clip) == (1001, 1024, clip)
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (320, 240)
+    assert any(a.ui_type == "CLIP_EDITOR" for a in bpy.context.window_manager.windows[0].screen.areas)
+
+
+def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path) -> None:
+    result = run("track", movie, "-o", tmp_path, "--frames", "5-9", "--no-clean", "--preset", "fast")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "tracking frames 5-9 with klt" in result.stdout
+    assert "cleaning" not in result.stdout
+    clip, tracks = cinetrack.read(tmp_path / "tracks.json")
+    assert clip.fps == 24
+    assert {min(track.markers) for track in tracks} == {5}
+    assert max(max(track.markers) for track in tracks) == 9
+
+
+def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:
+    (tmp_path / "tracks.json").write_text("mine")
+    result = run("track", movie, "-o", tmp_path)
+    assert result.returncode == 1
+    assert "tracks.json exists already" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tracks.json"]
+    assert (tmp_path / "tracks.json").read_text() == "mine"
+    assert run("track", movie, "-o", tmp_path, "--overwrite").returncode == 0
+    assert cinetrack.read(tmp_path / "tracks.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["missing.mp4"], 1, "found nothing at"),
+        (["empty"], 1, "expected images in the folder"),
+        (["junk.mp4"], 1, "cannot open"),
+        (["notes.txt"], 1, "no pictures"),
+        (["holes"], 1, "frames 1003 of 1001-1006 are missing"),
+        (["flat"], 1, "no features found on frame 1001"),
+        (["MOVIE", "--frames", "5-90"], 1, "--frames within 1-24, got 90"),
+        (["MOVIE", "--frames", "9"], 2, "expected --frames A-B"),
+        (["MOVIE", "--frames", "9-5"], 2, "expected --frames A-B"),
+        (["MOVIE", "--preset", "best"], 2, "expected --preset to be one of high_quality"),
+        (["MOVIE", "--engine", "magic"], 2, "expected --engine to be one of"),
+        (["MOVIE", "--nonsense"], 2, "No such option"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    arguments: list[str], code: int, words: str, movie: Path, plate: Plate, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
+    (tmp_path / "notes.txt").write_text("notes\n" * 100)
+    write_sequence(tmp_path / "holes", plate.frames[:6])
+    (tmp_path / "holes" / "shot.1003.png").unlink()
+    write_sequence(tmp_path / "flat", [plate.frames[0] * 0] * 3)
+    given = [str(movie) if a == "MOVIE" else str(tmp_path / a) if "-" not in a and i == 0 else a
+             for i, a in enumerate(arguments)]  # fmt: skip
+    result = run("track", *given, "-o", tmp_path / "deep" / "out")
+    assert result.returncode == code, result
+    assert words in result.stderr
+    assert result.stderr.startswith("cinetrack: error: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "deep").exists()
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    result = run("track", tmp_path / "missing.mp4", "-o", tmp_path / "out", "--debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["klt", "libmv"])
+def test_ctrl_c_is_answered_at_once_and_leaves_nothing(tmp_path: Path, engine: str) -> None:
+    from tests.plates import drawn_plate, write_movie
+
+    movie = write_movie(tmp_path / "long.mp4", drawn_plate(count=240).frames)
+    process = subprocess.Popen(
+        [*COMMAND, "track", str(movie), "-o", str(tmp_path / "out"), "--engine", engine],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "detecting" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(0.5)  # well inside Blender's operator
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error == "cinetrack: error: interrupted, nothing was written\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_terminal_gets_a_bar_and_a_log_gets_lines(movie: Path, tmp_path: Path) -> None:
+    terminal, seen_by_command = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "track", str(movie), "-o", str(tmp_path / "out")],
+        stdout=seen_by_command, stderr=seen_by_command, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )  # fmt: skip
+    os.close(seen_by_command)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # the terminal hangs up when the command ends
+            break
+    assert process.wait(timeout=60) == 0
+    assert "━" in shown.decode()
+    assert "tracking frames 1-24 with klt" in shown.decode()
+    log = (tmp_path / "out" / "cinetrack.log").read_text()
+    assert "━" not in log
+    assert "tracking frames 1-24 with klt: " in log
+
+
+def test_presets_and_doctor(tmp_path: Path) -> None:
+    presets = run("presets")
+    assert presets.returncode == 0
+    assert "balanced" in presets.stdout
+    doctor = run("doctor")
+    assert doctor.returncode == 0
+    assert "engine libmv: works (Blender 5." in doctor.stdout
+    assert "engine klt: works" in doctor.stdout
+    assert "threads: " in doctor.stdout
+    help_text = run("track", "--help")
+    assert help_text.returncode == 0
+    assert "--preset" in help_text.stdout

@@ -1,0 +1,79 @@
+"""What the documentation shows is run here, block by block, in a folder that holds ``shot.mp4``."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cinematic.tracking import TrackData
+from cinematic.tracking.formats import cinetrack
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[Any]:
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in BLOCK.finditer(text):
+            if match[1] == language:
+                line = text.count("\n", 0, match.start()) + 2
+                found.append(pytest.param(match[2], id=f"{page.name}:{line}"))
+    return found
+
+
+@pytest.fixture
+def folder(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "shot.mp4").symlink_to(movie)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python(bpy: Any, folder: Path, code: str) -> None:
+    exec(compile(code, "docs", "exec"), {})
+
+
+COMMANDS = [
+    pytest.param(line, id=line)
+    for block in blocks("bash")
+    for line in block.values[0].splitlines()
+    if line.startswith("cinetrack ")
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands(folder: Path, line: str) -> None:
+    command = [sys.executable, "-m", "cinematic.tracking", *line.split()[1:]]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_json(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tracks.json").write_text(text)
+    clip, tracks = cinetrack.read(tmp_path / "tracks.json")
+    assert clip.frame_start == 1001
+    assert tracks == [TrackData("Track", {1001: (0.25, 0.5)}, correlation=0.98)]
+    assert set(json.loads(text)["tracks"][0]) <= set(TrackData().to_dict())
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)", (ROOT / "README.md").read_text()))
+    assert {"demo", "test", "check", "test-window"} <= named
+    assert not {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)}
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

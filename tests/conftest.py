@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cinematic.tracking import BLENDER_AVAILABLE
+from tests.plates import Plate, drawn_plate, write_movie, write_sequence
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "blender" in item.path.parts:
+            item.add_marker(pytest.mark.blender)
+        if item.get_closest_marker("blender") and not BLENDER_AVAILABLE:
+            item.add_marker(pytest.mark.skip(reason="Blender's module bpy is not installed (Python 3.11 only)"))
+
+
+@pytest.fixture(scope="session")
+def plate() -> Plate:
+    """24 frames that turn, zoom and shift."""
+    return drawn_plate()
+
+
+@pytest.fixture(scope="session")
+def movie(plate: Plate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_movie(tmp_path_factory.mktemp("movie") / "shot.mp4", plate.frames)
+
+
+@pytest.fixture(scope="session")
+def sequence(plate: Plate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with shot.1001.png to shot.1024.png."""
+    return write_sequence(tmp_path_factory.mktemp("sequence"), plate.frames)

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from cinematic.tracking import FootageError, ParameterError
+from cinematic.tracking.footage import Movie, find_footage, open_footage
+from cinematic.tracking.footage.sequence import display_curve
+from cinematic.tracking.footage.stream import decoded_ahead
+from tests.plates import Plate, write_movie, write_sequence
+
+
+def test_a_movie_gives_every_frame_as_it_was(plate: Plate, movie: Path) -> None:
+    footage = open_footage(movie)
+    assert footage.size == (320, 240)
+    assert footage.fps == 24
+    frames = list(footage.frames())
+    assert [number for number, _ in frames] == list(range(1, 25))
+    for (_, image), drawn in zip(frames, plate.frames, strict=True):
+        assert image.dtype == np.float32
+        assert np.abs(image * 255 - drawn).max() < 1.6  # studio range keeps 219 of 256 levels
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 1), (7, 9), (8, 8), (9, 24), (24, 24)])
+def test_part_of_a_movie_is_the_same_frames(movie: Path, first: int, last: int) -> None:
+    whole = dict(open_footage(movie).frames())
+    part = dict(open_footage(movie).frames(first, last))
+    assert list(part) == list(range(first, last + 1))
+    for number, image in part.items():
+        np.testing.assert_array_equal(image, whole[number])
+
+
+@pytest.mark.parametrize("kind", ["movie", "sequence"])
+def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pytest.FixtureRequest) -> None:
+    footage = open_footage(request.getfixturevalue(kind))
+    first, last = footage.numbers.first + 1, footage.numbers.last - 1
+    forwards = list(footage.frames(first, last))
+    backwards = list(footage.frames(first, last, backwards=True))
+    assert [number for number, _ in backwards] == [number for number, _ in reversed(forwards)]
+    for (number, image), (_, expected) in zip(backwards, reversed(forwards), strict=True):
+        np.testing.assert_array_equal(image, expected)
+        if number == first + 5:
+            np.testing.assert_array_equal(footage.frame(number), expected)
+
+
+def test_a_movie_with_reordered_frames_counts_as_shown(plate: Plate, tmp_path: Path) -> None:
+    path = tmp_path / "reordered.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.options = {"qp": "1", "bf": "3", "g": "6"}
+        for frame in plate.frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.stack([frame] * 3, axis=2), format="rgb24")))
+        container.mux(stream.encode())
+    for number, image in open_footage(path).frames(10, 17):
+        assert np.abs(image * 255 - plate.frames[number - 1]).mean() < 2
+
+
+def turned(movie: Path, target: Path) -> Path:
+    """The movie with a quarter turn clockwise in its track header, as a phone writes it."""
+    content = bytearray(movie.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 4 + 20 + 16  # version 0: flags, times and ids, layer and volume
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    target.write_bytes(content)
+    return target
+
+
+def test_an_upright_movie_stands_upright(movie: Path, tmp_path: Path) -> None:
+    footage = open_footage(turned(movie, tmp_path / "upright.mp4"))
+    assert footage.size == (240, 320)
+    np.testing.assert_array_equal(footage.frame(3), np.rot90(open_footage(movie).frame(3), -1))
+
+
+@pytest.mark.blender
+def test_blender_turns_it_the_same_way(movie: Path, tmp_path: Path) -> None:
+    import bpy
+
+    upright = turned(movie, tmp_path / "upright.mp4")
+    image = bpy.data.images.load(str(upright))
+    pixels = np.array(image.pixels[:]).reshape(320, 240, 4)[::-1, :, 0]
+    assert np.abs(pixels - open_footage(upright).frame(1)).max() < 0.02
+    bpy.data.images.remove(image)
+
+
+def test_a_variable_rate_is_reported(movie: Path, plate: Plate, tmp_path: Path) -> None:
+    path = tmp_path / "variable.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for frame, time in zip(plate.frames[:6], (0, 40, 80, 200, 240, 280), strict=True):
+            picture = av.VideoFrame.from_ndarray(np.stack([frame] * 3, axis=2), format="rgb24")
+            picture.pts, picture.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    variable, constant = open_footage(path), open_footage(movie)
+    assert isinstance(variable, Movie)
+    assert isinstance(constant, Movie)
+    assert variable.has_variable_rate
+    assert not constant.has_variable_rate
+    assert len(list(variable.frames())) == 6
+
+
+def test_a_sequence_keeps_its_numbers(plate: Plate, sequence: Path) -> None:
+    footage = open_footage(sequence)
+    assert (footage.numbers.first, footage.numbers.last) == (1001, 1024)
+    assert footage.fps is None
+    frames = list(footage.frames(1003, 1005))
+    assert [number for number, _ in frames] == [1003, 1004, 1005]
+    np.testing.assert_allclose(frames[0][1] * 255, plate.frames[2], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["", "shot.1001.png", "shot.1017.png", "shot.####.png", "shot.%04d.png", "shot.#.png"])
+def test_every_way_to_write_a_sequence_means_the_whole(sequence: Path, name: str) -> None:
+    footage = find_footage(sequence / name)
+    assert footage.first_file == sequence / "shot.1001.png"
+    assert len(footage.files) == 24
+    assert footage.number == 1001
+
+
+def test_numbers_are_the_last_digits_of_a_name(tmp_path: Path) -> None:
+    write_sequence(tmp_path, [np.zeros((4, 4), np.uint8)] * 3)
+    for number in (998, 999, 1000):  # grows a digit
+        (tmp_path / "shot.1001.png").rename(tmp_path / f"sc02-v3_{number}.png") if number == 998 else None
+        (tmp_path / f"sc02-v3_{number}.png").write_bytes((tmp_path / "sc02-v3_998.png").read_bytes())
+    footage = find_footage(tmp_path / "sc02-v3_999.png")
+    assert [file.name for file in footage.files] == ["sc02-v3_998.png", "sc02-v3_999.png", "sc02-v3_1000.png"]
+    assert footage.number == 998
+
+
+def test_16_bit_and_scene_linear_images(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1.5, 64, dtype=np.float32).reshape(8, 8)
+    spec = oiio.ImageSpec(8, 8, 3, oiio.HALF)
+    spec.attribute("FramesPerSecond", oiio.TypeDesc("rational"), (24000, 1001))
+    output = oiio.ImageOutput.create(str(tmp_path / "light.0101.exr"))
+    output.open(str(tmp_path / "light.0101.exr"), spec)
+    output.write_image(np.repeat(ramp[..., None], 3, axis=2))
+    output.close()
+    footage = open_footage(tmp_path)
+    (number, image), *_ = footage.frames()
+    assert number == 101
+    assert footage.fps == pytest.approx(float(Fraction(24000, 1001)))
+    np.testing.assert_allclose(image, display_curve(ramp), atol=2e-3)
+    assert display_curve(np.float32([0.18]))[0] == pytest.approx(0.4613, abs=1e-3)  # mid grey, IEC 61966-2-1
+
+
+def test_what_is_no_footage_says_so(tmp_path: Path, plate: Plate) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
+    (tmp_path / "junk.png").write_bytes(b"junk" * 100)
+    (tmp_path / "notes.txt").write_text("FFmpeg would play this as an ANSI terminal\n" * 20)
+    two = write_sequence(tmp_path / "two", plate.frames[:1])
+    write_sequence(two, plate.frames[:1], first=2001)
+    (two / "shot.2001.png").rename(two / "other.2001.png")
+    holes = write_sequence(tmp_path / "holes", plate.frames[:8])
+    (holes / "shot.1003.png").unlink()
+    (holes / "shot.1005.png").unlink()
+    for path, reason in {
+        "missing.mp4": "found nothing at",
+        "missing.####.exr": "found nothing that matches",
+        "empty": "expected images in the folder",
+        "junk.mp4": "cannot open",
+        "junk.png": "cannot open",
+        "notes.txt": "found no pictures",
+        "two": "expected one image sequence",
+        "holes": "frames 1003,1005 of 1001-1008 are missing",
+        "holes/shot.1001.png": "frames 1003,1005 of 1001-1008 are missing",
+    }.items():
+        with pytest.raises(FootageError) as caught:
+            open_footage(tmp_path / path)
+        assert reason in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_frames_that_are_not_there(movie: Path) -> None:
+    with pytest.raises(ParameterError, match="expected last frame within 1-24, got 25"):
+        open_footage(movie).frames(3, 25)
+
+
+def test_an_image_of_another_size_names_its_file(tmp_path: Path, plate: Plate) -> None:
+    frames = [plate.frames[0], plate.frames[1][:100]]
+    with pytest.raises(FootageError, match=r"320x240 like the first, got 320x100: .*shot.1002.png"):
+        list(open_footage(write_sequence(tmp_path, frames)).frames())
+
+
+def test_a_movie_that_was_cut_off_has_the_frames_that_are_left(tmp_path: Path, plate: Plate) -> None:
+    path = write_movie(tmp_path / "whole.mkv", plate.frames)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    footage = open_footage(path)
+    assert 8 <= footage.numbers.last < 24
+    frames = list(footage.frames())
+    assert [number for number, _ in frames] == list(range(1, footage.numbers.last + 1))
+
+
+def test_decoding_ahead_passes_errors_on_and_stops_with_the_reader() -> None:
+    image = np.zeros((2, 2), np.float32)
+    made: list[int] = []
+
+    def frames() -> Iterator[tuple[int, np.ndarray]]:
+        for number in range(1, 1000):
+            made.append(number)
+            yield number, image
+            if number == 3 and failing:
+                raise FootageError("broken")
+
+    failing = True
+    with pytest.raises(FootageError, match="broken"):
+        list(decoded_ahead(frames()))
+    failing = False
+    made.clear()
+    reader = decoded_ahead(frames(), depth=2)
+    assert next(reader)[0] == 1
+    reader.close()
+    assert len(made) <= 5
+    assert not any(thread.name == "footage decoder" for thread in threading.enumerate())
