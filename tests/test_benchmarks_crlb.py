@@ -6,9 +6,7 @@ import pytest
 from benchmarks import crlb
 
 WINDOW, SIGMA = 15, 2.0
-WAVES = np.array(
-    [[0.55, 0.2, 30.0, 0.3], [-0.25, 0.6, 26.0, 1.1], [0.35, -0.4, 22.0, 2.0], [0.8, 0.1, 12.0, 0.5]]
-)
+WAVES = np.array([[0.55, 0.2, 30.0, 0.3], [-0.25, 0.6, 26.0, 1.1], [0.35, -0.4, 22.0, 2.0], [0.8, 0.1, 12.0, 0.5]])
 
 
 def pattern(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,10 +37,7 @@ def test_the_bound_is_what_an_unbiased_estimator_reaches():
     rng = np.random.default_rng(3)
     trials = 1500
     found = np.array(
-        [
-            [fit(clean + SIGMA * rng.normal(size=clean.shape), i, j)[:2] for _ in range(2)]
-            for _ in range(trials)
-        ]
+        [[fit(clean + SIGMA * rng.normal(size=clean.shape), i, j)[:2] for _ in range(2)] for _ in range(trials)]
     )
     difference = found[:, 1] - found[:, 0]
     y, x = np.mgrid[0:61, 0:61].astype(float)

@@ -75,9 +75,7 @@ def test_motion_blurred_truth_against_a_sharp_twin():
     instants = np.linalg.inv(between_frames(poses, frame - 1 + np.linspace(-0.2, 0.2, 81)))
     judged = (sharp.mover < 0) & sharp.visible[:, frame - 1]
     world = sharp.local[judged, None]
-    in_camera = (
-        np.einsum("tij,ntj->nti", instants[:, :3, :3], world + np.zeros((1, 81, 1))) + instants[:, :3, 3]
-    )
+    in_camera = np.einsum("tij,ntj->nti", instants[:, :3, :3], world + np.zeros((1, 81, 1))) + instants[:, :3, 3]
     expected = sharp.lens.project(in_camera).mean(axis=1)
     unblurred = sharp.positions()[judged, frame - 1]
     assert judged.sum() > 300
@@ -88,7 +86,7 @@ def test_motion_blurred_truth_against_a_sharp_twin():
 def test_the_shutter_is_centred_on_the_frame(tmp_path):
     """The blurred picture lies on the sharp one; a shutter that opens with the frame would shift it."""
     frame = 3
-    spec = dataclasses.replace(SPEC, width=320, height=180, samples=12)
+    spec = dataclasses.replace(SPEC, width=320, height=180, samples=8)
     pictures = {}
     for shutter in (0.0, 0.4):
         plate = rendered.Plate(dataclasses.replace(spec, shutter=shutter), tmp_path)
@@ -105,5 +103,43 @@ def test_the_shutter_is_centred_on_the_frame(tmp_path):
     late = 0.2 * (path[:, frame] - path[:, frame - 1])[judged]
     error = (moved[:, 0] - features[:, 0] - blurred.positions()[:, frame - 1] + path[:, frame - 1])[judged]
     along = late / np.linalg.norm(late, axis=1, keepdims=True)
-    assert np.median(np.linalg.norm(late, axis=1)) > 0.15
-    assert abs(np.median(np.sum(error * along, axis=1))) < 0.04
+    assert np.median(np.linalg.norm(late, axis=1)) > 0.5
+    assert abs(np.median(np.sum(error * along, axis=1))) < 0.1
+
+
+def test_a_saved_truth_judges_points_that_it_does_not_hold(tmp_path):
+    """A grid's truth, read back without Blender, gives other points' paths as casting them would."""
+    start = np.ones(1, int)
+    held = truth.grid(SPEC.width, SPEC.height, step=4)
+    truth.cast(SPEC, held, start.repeat(len(held))).save(tmp_path / "truth.npz")
+    points = np.random.default_rng(0).uniform([10, 10], [180, 100], (2000, 2))
+    near = truth.load(tmp_path / "truth.npz").near(points)
+    exact = truth.cast(SPEC, points, start.repeat(len(points)))
+    usable = near.usable
+    assert usable.sum() > 100
+    assert np.array_equal(near.thing[usable], exact.thing[usable])
+    error = np.linalg.norm(near.positions() - exact.positions(), axis=2)[usable]
+    assert np.quantile(error, 0.99) < 0.001
+    assert np.mean(near.visible[usable] == exact.visible[usable]) > 0.93  # they differ along the edges of occluders
+
+
+def test_a_truth_of_another_format_is_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", head='{"format": "other", "version": 3}')
+    with pytest.raises(ValueError, match="expected a cinetrack-truth of version 1, got other 3"):
+        truth.load(tmp_path / "other.npz")
+
+
+def test_a_moving_object_carries_its_points():
+    """A point on the cart follows the cart; what stands still next to it does not."""
+    spec = rendered.PlateSpec(layout="courtyard", seed=5, width=320, height=180, frames=6, movers=1)
+    points = truth.grid(spec.width, spec.height, step=4)
+    found = truth.cast(spec, points, np.ones(len(points), int))
+    on_cart = (found.mover == 0) & found.usable
+    assert on_cart.sum() > 5
+    to_world = found.mover_to_world[0, :, 0]
+    travelled = np.linalg.norm(to_world[-1, :3, 3] - to_world[0, :3, 3])
+    assert travelled == pytest.approx(np.hypot(3.5, 0.1), rel=1e-3)
+    frozen = dataclasses.replace(found, mover_to_world=np.repeat(found.mover_to_world[:, :1], 6, axis=1))
+    shift = np.linalg.norm(found.positions()[:, -1] - frozen.positions()[:, -1], axis=1)
+    assert np.all(shift[on_cart] > 20.0)
+    assert np.max(shift[(found.mover < 0) & (found.thing >= 0)]) == 0.0
