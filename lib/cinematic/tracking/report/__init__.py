@@ -21,7 +21,7 @@ from . import words
 from .cards import MOST, Card, card, detailed
 from .curves import bad_per_frame, distributions, low_frames, per_frame
 from .judged import STATES, Judged, count_reasons, count_states, judged_tracks
-from .plates import described, plate, shown_frames
+from .plates import described, plates, shown_frames
 from .strips import Shown, look, strip_of
 
 __all__ = ["write_report"]
@@ -112,7 +112,7 @@ def _page(
         "reasons": reasons,
         "reason_ids": {reason: f"r{number}" for number, reason in enumerate(reasons)},
         "explanations": words.EXPLANATIONS,
-        "plates": [plate(judged, info, frame, why) for frame, why in frames.items()],
+        "plates": plates(judged, info, frames),
         "pictures": shown.frames,
         "has_footage": footage is not None,
         "per_frame": per_frame(judged, readiness, info),

@@ -85,7 +85,7 @@ def _picture(number: int, judged: Judged, frame: int, shown: Shown) -> Picture |
     correlation = judged.track.correlations.get(frame)
     bad = judged.bad_markers.get(frame)
     text = f"pattern on frame {frame}{f', bad: {bad}' if bad else ''}"
-    return Picture(frame, uri, text, figure(correlation) if correlation is not None else "", bad is not None)
+    return Picture(frame, uri, text, f"{correlation:.2f}" if correlation is not None else "", bad is not None)
 
 
 def _whys(judged: Judged) -> list[Why]:

@@ -104,7 +104,7 @@ class Axis:
 
     def tick(self, value: float, text: str | None = None) -> Tick:
         """The label of a value."""
-        return Tick(round(100 * self.share(value), 2), figure(value) if text is None else text)
+        return Tick(round(100 * self.share(value), 2), _short(value) if text is None else text)
 
     def zone(self, kind: str, start: float, end: float, text: str = "") -> Zone:
         """A stretch from one value to another."""
@@ -126,7 +126,6 @@ def per_frame(judged: Sequence[Judged], readiness: Readiness, info: ClipInfo) ->
         description=f"{figure(least)} good tracks on the weakest frame, {figure(max(good.values(), default=0))} on the "
         f"best. {low_frames(good)}",
         shapes=[
-            Shape("area good", _steps(good, across, axis, closed=True)),
             Shape("line every", _steps({frame: every[frame] for frame in frames}, across, axis)),
             Shape("line good", _steps(good, across, axis)),
         ],
@@ -195,6 +194,7 @@ def histogram(title: str, unit: str, values: Mapping[str, Sequence[float]]) -> C
     whole = bool((every == np.round(every)).all()) and high - low < BINS
     edges = np.arange(low - 0.5, high + 1) if whole else np.linspace(low, high, BINS + 1)
     counts = {state: np.histogram(np.minimum(group, edges[-1]), edges)[0] for state, group in values.items() if group}
+    middle = float((low + high) // 2) if (every == np.round(every)).all() and high - low > 1 else (low + high) / 2
     across, axis = Axis(float(edges[0]), float(edges[-1])), Axis(0, float(np.sum(list(counts.values()), axis=0).max()))
     floor = np.zeros(len(edges) - 1)
     shapes = []
@@ -210,7 +210,7 @@ def histogram(title: str, unit: str, values: Mapping[str, Sequence[float]]) -> C
         shapes=shapes,
         x_ticks=[
             across.tick(low),
-            across.tick((low + high) / 2) if not whole or high - low > 1 else across.tick(high),
+            across.tick(middle),
             across.tick(high, f"≥ {figure(high)}" if beyond else None),
         ],
         y_ticks=[axis.tick(axis.high)],
@@ -276,6 +276,11 @@ def frame_ticks(first: int, last: int, across: Axis, offset: float, most: int = 
     return [across.tick(frame + offset, str(frame)) for frame in dict.fromkeys((first, *inner, last))]
 
 
+def _short(value: float) -> str:
+    text = figure(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def _counted_frames(columns: Iterable[Mapping[int, Any]]) -> Counter[int]:
     counts: Counter[int] = Counter()
     for column in columns:
@@ -287,7 +292,7 @@ def _count_ticks(most: int, axis: Axis) -> list[int]:
     wanted = [0, WILL_FAIL, WEAK, *(s * 10**p for p in range(1, 7) for s in (1, 2, 5)), most]
     ticks: list[int] = []
     for value in (0, WILL_FAIL, WEAK, most, *wanted):
-        if value <= most and all(abs(axis.share(value) - axis.share(tick)) > 0.12 for tick in ticks):
+        if value <= most and all(abs(axis.share(value) - axis.share(tick)) > 0.07 for tick in ticks):
             ticks.append(value)
     return sorted(ticks)
 

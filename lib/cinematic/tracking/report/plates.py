@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ TAIL = 24
 
 TAIL_POINTS = 60_000
 """Points of all tails on one frame, about; where there are more tracks their tails are shorter."""
+
+WORST = "most bad markers"
+"""Why the frame is shown on which most goes wrong."""
 
 NAMED = 250
 """Tracks that are not good and carry their name on a frame, at most."""
@@ -45,6 +48,7 @@ class Plate:
     why: str  # it is shown
     count: int  # tracks with a marker on it
     drawn: list[Drawn]
+    large: bool  # shown over the page's whole width
 
 
 def shown_frames(judged: Sequence[Judged], info: ClipInfo) -> dict[int, str]:
@@ -55,13 +59,20 @@ def shown_frames(judged: Sequence[Judged], info: ClipInfo) -> dict[int, str]:
     if events:
         worst, count = min(events.items(), key=lambda event: (-event[1], event[0]))
         near = min(frames, key=lambda frame: abs(frame - worst))
-        if abs(near - worst) <= max(1, (last - first) // 20):
+        if abs(near - worst) <= max(1, (last - first) // 10):
             del frames[near]
-        frames[worst] = f"most bad markers: {count:,}"
+        frames[worst] = f"{WORST}: {count:,}"
     return dict(sorted(frames.items()))
 
 
-def plate(judged: Sequence[Judged], info: ClipInfo, frame: int, why: str) -> Plate:
+def plates(judged: Sequence[Judged], info: ClipInfo, frames: Mapping[int, str]) -> list[Plate]:
+    """Frames, by number with why they are shown; where their number is odd the worst is shown large."""
+    worst = next((frame for frame, why in frames.items() if why.startswith(WORST)), min(frames))
+    odd = len(frames) % 2 == 1
+    return [_plate(judged, info, frame, why, odd and frame == worst) for frame, why in frames.items()]
+
+
+def _plate(judged: Sequence[Judged], info: ClipInfo, frame: int, why: str, large: bool) -> Plate:
     """One frame with its tracks, the good ones below, the bad ones on top."""
     present = [each for each in judged if frame in each.track.markers]
     named = {each.rank for each in [e for e in present if e.state in ("suspect", "bad")][:NAMED]}
@@ -71,7 +82,7 @@ def plate(judged: Sequence[Judged], info: ClipInfo, frame: int, why: str) -> Pla
         rank = each.rank if each.rank in named else None
         alike[each.state, each.reasons, not each.track.enabled, rank].append(each)
     drawn = [_drawn(members, info, frame, tail, named=key[3] is not None) for key, members in alike.items()]
-    return Plate(frame, why, len(present), sorted(drawn, key=_order))
+    return Plate(frame, why, len(present), sorted(drawn, key=_order), large)
 
 
 def _order(drawn: Drawn) -> tuple[int, int]:

@@ -52,7 +52,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
 
 NO_REASON = ("It was judged so without a reason given.", "Look at its patterns and curves.")
 
-UNITS = {"px": "px", "px2": "px²", "frames": "frames", "percent": "%", "deg": "°", "share": "share", "s": "s"}
+UNITS = {"px": "px", "px2": "px²", "frames": "frames", "percent": "%", "deg": "°", "s": "s"}
 """Units as the last word of a measure's name."""
 
 JOINED = {"forward backward": "forward-backward", "zncc": "correlation", "f b": "forward-backward"}
