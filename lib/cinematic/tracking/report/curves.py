@@ -211,7 +211,7 @@ def histogram(title: str, unit: str, values: Mapping[str, Sequence[float]]) -> C
         x_ticks=[
             across.tick(low),
             across.tick(middle),
-            across.tick(high, f"≥ {figure(high)}" if beyond else None),
+            across.tick(high, f"≥ {_short(high)}" if beyond else None),
         ],
         y_ticks=[axis.tick(axis.high)],
         note=f"median {figure(float(np.median(every)))}",

@@ -93,7 +93,7 @@ def _drawn(members: Sequence[Judged], info: ClipInfo, frame: int, tail: int, *, 
     size = info.width, info.height
     one = members[0]
     tails, marks = [], []
-    radius = max(size) / 130
+    radius = max(size) / 150
     for each in members:
         way = each.pixels(_way(each, frame, tail), size)
         if not np.isfinite(way).all():

@@ -44,9 +44,9 @@ class Shown:
 
 
 def strip_of(judged: Judged, size: Size, numbers: FrameNumbers) -> Strip:
-    """The strip of one track; frames beyond the footage are left out, bad markers are left out last."""
+    """The strip of one track; frames beyond the footage are left out, and where there are many, bad markers last."""
     track = judged.track
-    within = [frame for frame in judged.frames if numbers.first <= frame <= numbers.last]
+    within = [f for f in judged.frames if numbers.first <= f <= numbers.last and np.isfinite(track.markers[f]).all()]
     references = [frame for frame in within if frame in set(track.reference_frames)] or within[:1]
     references = references[:REFERENCES]
     frames = chosen_frames(within, [frame for frame in within if frame in judged.bad_markers], STRIP_PATTERNS)

@@ -85,7 +85,7 @@ def figure(value: float | None) -> str:
     elif size < 0.0005:
         text = f"{size:.1e}"
     else:
-        text = f"{size:.{2 - math.floor(math.log10(size)) if size >= 1 else 3}f}"
+        text = f"{size:#.3g}".rstrip(".") if size >= 1 else f"{size:.3f}"
     return MINUS + text if value < 0 and text.strip("0.") else text
 
 
