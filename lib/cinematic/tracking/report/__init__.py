@@ -135,8 +135,8 @@ def _cards(
     size = info.width, info.height
     numbers = FrameNumbers(info.frame_start, info.frame_end - info.frame_start + 1)
     chosen = detailed(judged)
-    strips = [strip_of(each, size, numbers) for each in chosen] if footage else [None] * len(chosen)
-    shown = look(footage, frames, [strip for strip in strips if strip], on_frame) if footage else Shown()
+    strips = [strip_of(each, size, numbers) for each in chosen] if footage is not None else [None] * len(chosen)
+    shown = look(footage, frames, [strip for strip in strips if strip], on_frame) if footage is not None else Shown()
     places = [place_of(each, info, frames) for each in chosen]
     numbered = enumerate(zip(chosen, strips, places, strict=True))
     return [card(number, each, strip, shown, place) for number, (each, strip, place) in numbered], shown
