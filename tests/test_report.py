@@ -233,6 +233,21 @@ def test_a_strip_shows_the_pattern_upright_on_every_frame(path: Path) -> None:
         assert np.corrcoef(shown.ravel(), patch.ravel())[0, 1] > 0.995  # clipped at 2.5 deviations
 
 
+def test_tracks_are_drawn_where_they_are(path: Path) -> None:
+    """In the picture's pixels, from the beginning of the way to the marker; the centre of the first one is 0."""
+    footage = Still()
+    page = report(path, [footage.track("a", 80, 60)], [verdict("a", "good")], footage)
+    boxes = page.all("svg", viewbox="-0.5 -0.5 160 120")
+    assert len(boxes) == 4  # three frames, and where the track is
+    pictures = page.all("image")
+    assert {(a["x"], a["y"], a["width"], a["height"]) for a in pictures} == {("-0.5", "-0.5", "160", "120")}
+    assert page.all("path", **{"class": "mark"})[0]["d"] == "M80 60h0"
+    last = page.all("path", **{"class": "tail"})[-2]["d"]
+    assert last == "M80 60l" + " ".join(["-1 0"] * 11)
+    assert page.all("path", **{"class": "mark"})[2]["d"] == "M69 60h0"
+    assert page.all("use") == [{"href": f"#{pictures[0]['id']}"}]
+
+
 def test_patterns_beyond_the_image_and_the_footage(path: Path) -> None:
     footage = Still()
     track = footage.track("a", 6, 60)  # walks out on the left

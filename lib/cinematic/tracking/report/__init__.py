@@ -21,7 +21,7 @@ from . import words
 from .cards import MOST, Card, card, detailed
 from .curves import bad_per_frame, distributions, low_frames, per_frame
 from .judged import STATES, Judged, count_reasons, count_states, judged_tracks
-from .plates import described, plates, shown_frames
+from .plates import described, place_of, plates, shown_frames
 from .strips import Shown, look, strip_of
 
 __all__ = ["write_report"]
@@ -132,14 +132,14 @@ def _cards(
     footage: Footage | None,
     on_frame: Callable[[int], object] | None,
 ) -> tuple[list[Card], Shown]:
-    chosen = detailed(judged)
-    if footage is None:
-        return [card(number, each, None, Shown()) for number, each in enumerate(chosen)], Shown()
     size = info.width, info.height
     numbers = FrameNumbers(info.frame_start, info.frame_end - info.frame_start + 1)
-    strips = [strip_of(each, size, numbers) for each in chosen]
-    shown = look(footage, frames, strips, on_frame)
-    return [card(n, each, strip, shown) for n, (each, strip) in enumerate(zip(chosen, strips, strict=True))], shown
+    chosen = detailed(judged)
+    strips = [strip_of(each, size, numbers) for each in chosen] if footage is not None else [None] * len(chosen)
+    shown = look(footage, frames, [strip for strip in strips if strip], on_frame) if footage is not None else Shown()
+    places = [place_of(each, info, frames) for each in chosen]
+    numbered = enumerate(zip(chosen, strips, places, strict=True))
+    return [card(number, each, strip, shown, place) for number, (each, strip, place) in numbered], shown
 
 
 def _every_frame(readiness: Readiness, info: ClipInfo) -> dict[int, int]:
@@ -156,6 +156,7 @@ def _rendered(page: dict[str, Any]) -> str:
         "spans": words.spans,
         "counted": words.counted,
         "readiness_word": words.readiness_word,
+        "readiness_state": words.readiness_state,
     }
     environment.globals["described"] = described
     script = (HERE / "report.js").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .curves import Chart, track_curves
 from .judged import Judged
+from .plates import Place
 from .strips import Shown, Strip
 from .words import NO_REASON, counted, explained, figure, label, on_frames
 
@@ -53,6 +54,7 @@ class Card:
     patterns: list[Picture]
     left_out: int  # markers without a picture in the strip
     curves: list[Chart]
+    place: Place | None
 
 
 def detailed(judged: Sequence[Judged]) -> list[Judged]:
@@ -61,8 +63,8 @@ def detailed(judged: Sequence[Judged]) -> list[Judged]:
     return list(judged[: min(MOST, max(doubtful, LEAST))])
 
 
-def card(number: int, judged: Judged, strip: Strip | None, shown: Shown) -> Card:
-    """The card of one track; ``number`` is its strip's in ``shown``."""
+def card(number: int, judged: Judged, strip: Strip | None, shown: Shown, place: Place | None) -> Card:
+    """The card of one track; ``number`` is its strip's in ``shown``, ``place`` where it is in the picture."""
     frames = judged.frames
     patterns = [_picture(number, judged, frame, shown) for frame in strip.frames] if strip else []
     references = [_picture(number, judged, frame, shown) for frame in strip.references] if strip else []
@@ -75,6 +77,7 @@ def card(number: int, judged: Judged, strip: Strip | None, shown: Shown) -> Card
         patterns=[picture for picture in patterns if picture],
         left_out=len(frames) - sum(picture is not None for picture in patterns),
         curves=track_curves(judged),
+        place=place,
     )
 
 

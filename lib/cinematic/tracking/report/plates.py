@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ TAIL = 24
 
 TAIL_POINTS = 60_000
 """Points of all tails on one frame, about; where there are more tracks their tails are shorter."""
+
+PLACE_POINTS = 40
+"""Points of a track's whole way, at most."""
 
 WORST = "most bad markers"
 """Why the frame is shown on which most goes wrong."""
@@ -51,6 +54,29 @@ class Plate:
     large: bool  # shown over the page's whole width
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one track is in the picture."""
+
+    frame: int | None  # one of the frames that are shown; None: it is on none of them
+    way: str  # all of the track's way, as path data
+    mark: str  # its marker on that frame, else its last one
+
+
+def place_of(judged: Judged, info: ClipInfo, shown: Iterable[int]) -> Place | None:
+    """Where a track is; None where it has no position."""
+    size = info.width, info.height
+    frames = judged.frames
+    frame = next((frame for frame in shown if frame in judged.track.markers), None)
+    way = judged.pixels(frames, size)
+    here = judged.pixels(frames[-1:] if frame is None else [frame], size)
+    if not len(way) or not np.isfinite(here).all():
+        return None
+    way = way[np.isfinite(way).all(axis=1)]
+    thinned = way[np.unique(np.linspace(0, len(way) - 1, PLACE_POINTS).round().astype(int))]
+    return Place(frame, polyline(thinned), mark(judged.state, here[0], max(size) / 34))
+
+
 def shown_frames(judged: Sequence[Judged], info: ClipInfo) -> dict[int, str]:
     """Frames that tell most, and why: first, middle, last, and the one on which most goes wrong."""
     first, last = info.frame_start, info.frame_end
@@ -68,7 +94,7 @@ def shown_frames(judged: Sequence[Judged], info: ClipInfo) -> dict[int, str]:
 def plates(judged: Sequence[Judged], info: ClipInfo, frames: Mapping[int, str]) -> list[Plate]:
     """Frames, by number with why they are shown; where their number is odd the worst is shown large."""
     worst = next((frame for frame, why in frames.items() if why.startswith(WORST)), min(frames))
-    odd = len(frames) % 2 == 1
+    odd = len(frames) % 2 == 1 and info.width >= info.height
     return [_plate(judged, info, frame, why, odd and frame == worst) for frame, why in frames.items()]
 
 

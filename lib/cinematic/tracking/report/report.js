@@ -47,11 +47,17 @@
 
   // Click on a column's head to sort by it; again for the other way round.
   const text = (row, column) => row.cells[column].textContent.trim();
-  const number = (row, column) => parseFloat(text(row, column).replace(/,/g, "").replace("\u2212", "-"));
-  const compare = (column, numeric) => (a, b) => {
-    if (!numeric) return text(a, column).localeCompare(text(b, column), undefined, { numeric: true });
-    const [x, y] = [number(a, column), number(b, column)];
-    return (Number.isNaN(x) ? Infinity : x) - (Number.isNaN(y) ? Infinity : y) || 0;
+  const number = (row, column) => {
+    const value = parseFloat(text(row, column).replace(/,/g, "").replace("\u2212", "-"));
+    return Number.isNaN(value) ? Infinity : value;
+  };
+  const collator = new Intl.Collator(undefined, { numeric: true });
+  const sorted = (column, numeric, falling) => {
+    const keyed = rows.map((row) => [numeric ? number(row, column) : text(row, column), row]);
+    keyed.sort(([a], [b]) => (numeric ? (a < b ? -1 : a > b ? 1 : 0) : collator.compare(a, b)));
+    const ordered = document.createDocumentFragment();
+    for (const [, row] of falling ? keyed.reverse() : keyed) ordered.append(row);
+    return ordered;
   };
   all("thead th", list || document.createElement("div")).forEach((head, column) => {
     const button = document.createElement("button");
@@ -62,8 +68,7 @@
       const falling = head.getAttribute("aria-sort") === "ascending";
       all("th", head.parentNode).forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", falling ? "descending" : "ascending");
-      const sorted = [...rows].sort(compare(column, head.classList.contains("n")));
-      list.tBodies[0].append(...(falling ? sorted.reverse() : sorted));
+      list.tBodies[0].append(sorted(column, head.classList.contains("n"), falling));
     });
   });
 })();

@@ -108,7 +108,10 @@ def on_frames(frames: Iterable[int]) -> str:
 
 
 def readiness_word(score: float) -> str:
-    """A solve's prospects in two words, from its score (0-1)."""
-    if score >= 0.75:
-        return "Ready to solve"
-    return "May solve, but weak" if score >= 0.4 else "Likely to fail"
+    """A solve's prospects in words, from its score (0-1)."""
+    return {"good": "Ready to solve", "suspect": "May solve, but weak", "bad": "Likely to fail"}[readiness_state(score)]
+
+
+def readiness_state(score: float) -> str:
+    """A solve's prospects as a verdict, from its score (0-1)."""
+    return "good" if score >= 0.75 else "suspect" if score >= 0.4 else "bad"
