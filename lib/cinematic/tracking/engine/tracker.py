@@ -32,6 +32,7 @@ from .alignment import (
     square_grid,
 )
 from .compiler import kernel
+from .correlation import soft_correlations
 from .flow import predict_positions
 from .forward_backward import forward_backward
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
@@ -252,6 +253,7 @@ class Tracker:
         outcome, figures = align(
             current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
         )
+        figures[:, CORRELATION] = soft_correlations(self.grid, self._patterns, rows, self._patch)
         reason = _REASONS[outcome]
         low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
         reason[low] = LostReason.LOW_CORRELATION
