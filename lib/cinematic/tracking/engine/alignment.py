@@ -42,6 +42,10 @@ _EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' ener
 
 # Outcomes of one alignment.
 CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
+_PARTLY = 4  # not an outcome: the pattern reaches over the frame's border
+
+_LEAST_INSIDE = 0.5  # share of a pattern's pixels that must lie on the frame
+_READABLE = PAD - 3  # pixels beyond the border that can be read (padding less the spline's taps)
 
 # Columns of ``figures``.
 CORRELATION, GAIN, RESIDUAL, LAST_STEP, STEPS = range(5)
@@ -256,11 +260,14 @@ def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-
 
 @kernel
 def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
-    """CONVERGED where the centres of the pattern's four corner pixels fall on the frame, else OUTSIDE or DIVERGED.
+    """Whether the pattern lies on the frame: CONVERGED, _PARTLY, OUTSIDE; DIVERGED where it is folded over.
 
-    The frame reaches half a pixel beyond the centres of its outermost pixels. A warp that folds the pattern over its
-    horizon has diverged.
+    The frame reaches half a pixel beyond the centres of its outermost pixels. Partly on it is a pattern whose marker is
+    on it, and whose corners are not further off than can be read.
     """
+    result = CONVERGED
+    if not _on_frame(warp[0, 2], warp[1, 2], width, height, 0.0):
+        return OUTSIDE
     for corner in range(4):
         u = 1.0 if corner % 2 == 1 else -1.0
         v = 1.0 if corner // 2 == 1 else -1.0
@@ -269,9 +276,30 @@ def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
             return DIVERGED
         x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
         y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
-        if not (x >= -0.5 and y >= -0.5 and x <= width - 0.5 and y <= height - 0.5):
+        if not _on_frame(x, y, width, height, _READABLE):
             return OUTSIDE
-    return CONVERGED
+        if not _on_frame(x, y, width, height, 0.0):
+            result = _PARTLY
+    return result
+
+
+@kernel
+def _on_frame(x, y, width, height, beyond):  # type: ignore[no-untyped-def]
+    edge = 0.5 + beyond
+    return x >= -edge and y >= -edge and x <= width - 1 + edge and y <= height - 1 + edge
+
+
+@kernel
+def mask_outside(warp, grid_u, grid_v, count, width, height, border, mask):  # type: ignore[no-untyped-def]
+    """Mark those of ``count`` grid points that lie on the frame, ``border`` pixels from its edge; returns how many."""
+    found = 0
+    for k in range(count):
+        w = warp[2, 0] * grid_u[k] + warp[2, 1] * grid_v[k] + 1.0
+        x = (warp[0, 0] * grid_u[k] + warp[0, 1] * grid_v[k] + warp[0, 2]) / w
+        y = (warp[1, 0] * grid_u[k] + warp[1, 1] * grid_v[k] + warp[1, 2]) / w
+        mask[k] = _on_frame(x, y, width, height, -border)
+        found += mask[k]
+    return found
 
 
 @kernel
@@ -318,6 +346,7 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         return FLAT
     touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)
     move = 0.0
+    inside = count
     start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
     for iteration in range(most_steps):
         astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
@@ -325,9 +354,19 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         if astray or area > 4.0 * start_area or area < 0.25 * start_area:
             return DIVERGED
         check = _check_warp(warp, frame.width, frame.height)
-        if check != CONVERGED:
+        if check in (OUTSIDE, DIVERGED):
             return check
         sample_warped(frame.pixels, frame.stride, PAD, warp, grid.u, grid.v, scratch, patch)
+        if check == _PARTLY:
+            # What lies off the frame is taken to be as the reference has it: no residual, no say in the fit. The
+            # steps are then too short by its share, and lead to the same place.
+            mask = np.empty(count, np.bool_)
+            inside = mask_outside(warp, grid.u, grid.v, count, frame.width, frame.height, 0.0, mask)
+            if inside < _LEAST_INSIDE * count:
+                return OUTSIDE
+            for i in range(count):
+                if not mask[i]:
+                    patch[i] = np.float32(mean) + patterns.values[k, i]
         for i in range(count, patch.shape[0]):
             patch[i] = np.float32(mean)
         squares = _project_residual(
@@ -342,6 +381,8 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         figures[CORRELATION] = product / np.sqrt(energy * patch_energy)
         figures[GAIN] = gain
         figures[RESIDUAL] = (patch_energy - product * product / energy) / (gain * gain)
+        if check == _PARTLY:  # fewer pixels: more noise a pixel, and less that they fix
+            figures[RESIDUAL] *= (count / inside) ** 2
         figures[STEPS] = iteration + 1
         for a in range(UNKNOWNS):
             total = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import PatternGrid, Patterns
+from .alignment import PatternGrid, Patterns, mask_outside
 from .compiler import kernel
 from .threads import spread
 
@@ -18,8 +18,16 @@ _BORDER = 2  # pixels that the filter takes off on each side
 _PIECE = 32  # patterns per piece of work
 
 
-def soft_correlations(grid: PatternGrid, patterns: Patterns, rows: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """ZNCC of softened patches with their softened patterns.
+def soft_correlations(
+    grid: PatternGrid,
+    patterns: Patterns,
+    rows: np.ndarray,
+    patches: np.ndarray,
+    warps: np.ndarray,
+    width: int,
+    height: int,
+) -> np.ndarray:
+    """ZNCC of softened patches with their softened patterns, over what lies on the frame.
 
     Parameters
     ----------
@@ -30,6 +38,10 @@ def soft_correlations(grid: PatternGrid, patterns: Patterns, rows: np.ndarray, p
         The tracks to judge.
     patches : float32 (n, m)
         What alignment read at each track's place, in the order of ``patterns.values``.
+    warps : float64 (n, 3, 3)
+        Where that was: template coordinates to pixels of the frame.
+    width, height : int
+        Of the frame, pixels.
 
     Returns
     -------
@@ -39,7 +51,9 @@ def soft_correlations(grid: PatternGrid, patterns: Patterns, rows: np.ndarray, p
     result = np.empty(len(rows))
     size = round(grid.pixels**0.5)
     spread(
-        lambda first, last: _correlate_some(first, last, patterns.values, patches, rows, size, result),
+        lambda first, last: _correlate_some(
+            first, last, grid, patterns.values, patches, warps, rows, size, width, height, result
+        ),
         len(rows),
         _PIECE,
     )
@@ -47,19 +61,25 @@ def soft_correlations(grid: PatternGrid, patterns: Patterns, rows: np.ndarray, p
 
 
 @kernel
-def _correlate_some(first, last, values, patches, rows, size, result):  # type: ignore[no-untyped-def]
-    inner = size - 2 * _BORDER if size >= _LEAST_SIZE else size
+def _correlate_some(first, last, grid, values, patches, warps, rows, size, width, height, result):  # type: ignore[no-untyped-def]
+    border = _BORDER if size >= _LEAST_SIZE else 0
+    inner = size - 2 * border
     line = np.empty(size * inner, np.float32)
     a, b = np.empty(inner * inner, np.float32), np.empty(inner * inner, np.float32)
+    on_frame, counted = np.empty(size * size, np.bool_), np.empty(inner * inner, np.bool_)
     for n in range(first, last):
         k = rows[n]
-        if inner < size:
+        mask_outside(warps[k], grid.u, grid.v, size * size, width, height, border, on_frame)
+        for j in range(inner):
+            for i in range(inner):
+                counted[j * inner + i] = on_frame[(j + border) * size + i + border]
+        if border:
             _soften(values[k], size, inner, line, a)
             _soften(patches[k], size, inner, line, b)
         else:
             a[:] = values[k][: size * size]
             b[:] = patches[k][: size * size]
-        result[n] = _zncc(a, b)
+        result[n] = _zncc(a, b, counted)
 
 
 @kernel
@@ -79,17 +99,22 @@ def _soften(pixels, size, inner, line, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _zncc(a, b):  # type: ignore[no-untyped-def]
-    count = a.shape[0]
-    sum_a = sum_b = np.float32(0)
-    for k in range(count):
-        sum_a += a[k]
-        sum_b += b[k]
+def _zncc(a, b, counted):  # type: ignore[no-untyped-def]
+    count = 0
+    sum_a = sum_b = 0.0
+    for k in range(a.shape[0]):
+        if counted[k]:
+            count += 1
+            sum_a += a[k]
+            sum_b += b[k]
+    if count < 9:
+        return np.nan
     mean_a, mean_b = sum_a / count, sum_b / count
     ab = aa = bb = 0.0
-    for k in range(count):
-        x, y = a[k] - mean_a, b[k] - mean_b
-        ab += x * y
-        aa += x * x
-        bb += y * y
+    for k in range(a.shape[0]):
+        if counted[k]:
+            x, y = a[k] - mean_a, b[k] - mean_b
+            ab += x * y
+            aa += x * x
+            bb += y * y
     return ab / np.sqrt(aa * bb)

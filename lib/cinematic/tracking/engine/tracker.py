@@ -253,7 +253,9 @@ class Tracker:
         outcome, figures = align(
             current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
         )
-        figures[:, CORRELATION] = soft_correlations(self.grid, self._patterns, rows, self._patch)
+        figures[:, CORRELATION] = soft_correlations(
+            self.grid, self._patterns, rows, self._patch, self._warp, current.width, current.height
+        )
         reason = _REASONS[outcome]
         low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
         reason[low] = LostReason.LOW_CORRELATION
