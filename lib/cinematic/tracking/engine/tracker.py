@@ -200,28 +200,11 @@ class Tracker:
             return _nothing(frame)
         guess = self._velocity[rows]
         start = self._position[rows]
-        warps, models = self._warp[rows], self._models[rows]
-        flow = self._predict(previous, current, rows, start, guess)
-        reason, figures = self._align_from(current, rows, warps, flow)
-        failed = np.flatnonzero(reason != LostReason.TRACKED)
-        if len(failed):
-            wide = predict_positions(previous, current, start[failed], guess[failed])
-            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
-            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
+        warps = self._warp[rows]
+        reason, figures = self._place(previous, current, rows, warps, start, guess)
         position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
         reason[(reason == LostReason.TRACKED) & self._squeezed(rows, corners)] = LostReason.SHAPE
-        distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
-        if np.isfinite(self.options.forward_backward_max):
-            found = np.flatnonzero(reason == LostReason.TRACKED)
-            for levels in (2, 3):  # a second, wider look before a track is given up
-                distance[found], back_correlation[found] = forward_backward(
-                    previous, current, self.grid, rows[found], self._patch, warps[found], start[found],
-                    position[found], guess[found], levels=levels,
-                )  # fmt: skip
-                found = found[distance[found] > self.options.forward_backward_max]
-                if not len(found):
-                    break
-            reason[found] = LostReason.FORWARD_BACKWARD
+        distance, back_correlation = self._look_back(previous, current, rows, warps, position, guess, reason)
         markers = FrameMarkers(
             frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
             self._models[rows].astype(np.int8), self._reference_frame[rows],
@@ -229,6 +212,41 @@ class Tracker:
         self._keep(rows, markers, position - start)
         self._change_references(frame, current, markers, back_correlation)
         return markers
+
+    def _place(
+        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, start: np.ndarray,
+        guess: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """Predict and align; what fails gets a wider search, and then a start at constant velocity."""
+        models = self._models[rows]
+        flow = self._predict(previous, current, rows, start, guess)
+        reason, figures = self._align_from(current, rows, warps, flow)
+        failed = np.flatnonzero(reason != LostReason.TRACKED)
+        if len(failed):
+            wide = predict_positions(previous, current, start[failed], guess[failed])
+            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
+            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
+        return reason, figures
+
+    def _look_back(
+        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, position: np.ndarray,
+        guess: np.ndarray, reason: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """Forward-backward distance and correlation of what was placed; ``reason`` is updated in place."""
+        distance, correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
+        if not np.isfinite(self.options.forward_backward_max):
+            return distance, correlation
+        found = np.flatnonzero(reason == LostReason.TRACKED)
+        for levels in (2, 3):  # a second, wider look before a track is given up
+            distance[found], correlation[found] = forward_backward(
+                previous, current, self.grid, rows[found], self._patch, warps[found], self._position[rows[found]],
+                position[found], guess[found], levels=levels,
+            )  # fmt: skip
+            found = found[distance[found] > self.options.forward_backward_max]
+            if not len(found):
+                break
+        reason[found] = LostReason.FORWARD_BACKWARD
+        return distance, correlation
 
     def _predict(
         self, previous: Pyramid, current: Pyramid, rows: np.ndarray, start: np.ndarray, guess: np.ndarray
