@@ -289,7 +289,12 @@ def test_leaving_the_frame_is_a_reason() -> None:
     loss = first_loss(results)
     assert loss is not None
     assert loss[1] == LostReason.OUT_OF_FRAME
-    assert loss[0] == 1 + 9  # the pattern's last pixel column leaves at 180 + 10 + 6 i > 239
+    assert loss[0] == 1 + 10  # the marker itself leaves at 180 + 6 i > 239.5
+    # Its pattern begins to leave at 180 + 10 + 6 i > 239.5; what is left of it places the marker as well.
+    for result in results[8:10]:
+        step = result.frame - 1
+        np.testing.assert_allclose(result.position[0], (180 + 6 * step, 90), atol=0.05)
+        assert result.correlation[0] > 0.98
 
 
 @pytest.mark.parametrize(
