@@ -115,7 +115,7 @@ def test_anchored_reference_does_not_drift_where_frame_to_frame_does() -> None:
 def test_auto_finds_the_simplest_motion_that_explains_the_change(warps: list[np.ndarray], needed: str) -> None:
     points = grid_points(SIZE, 50, 25)
     frames = plate(Texture(2, waves=96), warps)
-    results = run(frames, points)
+    results = run(frames, points, motion_model="AUTO")
     chosen = np.array(MOTION_MODELS)[results[-1].motion_model]
     assert np.mean(chosen == needed) > 0.7  # each look may upgrade a track by chance
     automatic = np.median(np.hypot(*errors(results, warps, points)[-1].T))
@@ -184,6 +184,24 @@ def test_an_occluder_is_not_taken_for_a_new_reference() -> None:
     placed = [m.position[0] for m in results if len(m) and m.tracked[0]]
     assert len(placed) < 26
     assert np.hypot(*(np.array(placed) - [40, 40]).T).max() < 0.5
+
+
+def test_a_pattern_across_two_depths_is_given_up_when_they_part() -> None:
+    """Foreground and background slide 1 px a frame against each other under the pattern."""
+    background, foreground = Texture(18).frame((200, 80)), Texture(19).frame((200, 80))
+    frames = []
+    for number in range(20):
+        image = background[:, :160].copy()
+        image[:, : 80 + number] = foreground[:, 40 - number : 120]
+        frames.append((number, image))
+    point = np.array([[84.0, 40.0]])  # 6 of the pattern's 21 columns show the foreground
+    checked = run(frames, point, correlation_min=0.5)
+    unchecked = run(frames, point, correlation_min=0.5, shape_change_max=np.inf)
+    loss = first_loss(checked)
+    assert loss is not None
+    assert loss[1] == LostReason.SHAPE
+    placed = [sum(m.tracked.sum() for m in results) for results in (checked, unchecked)]
+    assert placed[0] < placed[1]
 
 
 # -- time and threads ---------------------------------------------------------------------------------------------
@@ -372,6 +390,7 @@ def test_frames_that_change_size_are_refused() -> None:
         ({"correlation_min": 1.5}, r"correlation_min within -1\.\.1"),
         ({"forward_backward_max": -1.0}, "forward_backward_max"),
         ({"scale_band": 1.0}, "scale_band"),
+        ({"shape_change_max": 0.9}, "shape_change_max"),
         ({"threads": 0}, "threads"),
     ],
 )

@@ -168,9 +168,10 @@ def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes,
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
         _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
-        into.solution[k] = 0.0
-        if _two_directions(gram):
-            for model in range(sizes.shape[0]):
+        two = _two_directions(gram)
+        for model in range(sizes.shape[0]):
+            into.solution[k, model, 0, 0] = 0.0
+            if two:
                 solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
 
 
@@ -234,7 +235,9 @@ def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
 def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
     """Inner products of the ten steepest-descent images of one pattern."""
     images = np.empty(UNKNOWNS)
-    gram[:] = 0.0
+    for a in range(UNKNOWNS):
+        for b in range(UNKNOWNS):
+            gram[a, b] = 0.0
     for k in range(count):
         p, q = slope_u[k], slope_v[k]
         z = p * u[k] + q * v[k]
@@ -309,7 +312,8 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
     """Move ``warp`` until pattern ``k`` fits; fills ``patch``, ``sums`` and ``figures``, returns the outcome."""
     radius, count = grid.radius, grid.pixels
     mean, energy = patterns.mean[k], patterns.energy[k]
-    figures[:] = 0.0
+    for a in range(FIGURES):
+        figures[a] = 0.0
     if not energy > 1e-9 * count:  # less contrast than 3e-5 of white
         return FLAT
     touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)

@@ -176,8 +176,9 @@ def _blur_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
         _weigh(column, taps[0], image[max(y - reach, 0)], np.float32(0))
         for t in range(1, taps.shape[0]):
             _weigh(column, taps[t], image[min(max(y + t - reach, 0), height - 1)], np.float32(1))
-        line[:reach] = column[0]
-        line[reach + width :] = column[width - 1]
+        for x in range(reach):
+            line[x] = column[0]
+            line[reach + width + x] = column[width - 1]
         _weigh(out[y], taps[0], line[:width], np.float32(0))
         for t in range(1, taps.shape[0]):
             _weigh(out[y], taps[t], line[t : t + width], np.float32(1))

@@ -75,7 +75,9 @@ def solution_matrix(gram, basis, size, out):  # type: ignore[no-untyped-def]
     bool
         False where the pattern cannot tell the model's motions apart (``out`` is then zero).
     """
-    out[:] = 0.0
+    for a in range(UNKNOWNS):
+        for b in range(UNKNOWNS):
+            out[a, b] = 0.0
     small = np.zeros((size, size))
     for i in range(size):
         for j in range(size):

@@ -164,10 +164,14 @@ def _fill_line(source, first, line):  # type: ignore[no-untyped-def]
     count, width = line.shape[0], source.shape[0]
     before = min(max(-first, 0), count)
     inside = min(max(width - first - before, 0), count - before)
-    line[:before] = source[0]
-    if inside > 0:
-        line[before : before + inside] = source[first + before : first + before + inside]
-    line[before + inside :] = source[width - 1]
+    # Plain loops: assignments to slices take seconds to compile.
+    for x in range(before):
+        line[x] = source[0]
+    middle, seen = line[before:], source[first + before :]
+    for x in range(inside):
+        middle[x] = seen[x]
+    for x in range(before + inside, count):
+        line[x] = source[width - 1]
 
 
 @kernel
@@ -199,19 +203,18 @@ def _halve_strip(image, pad, first, last, out):  # type: ignore[no-untyped-def]
         for x in range(width):
             middle[x] = a[x] + e[x] + four * (b[x] + d[x]) + six * c[x]
         line[0] = line[1] = line[2]
-        line[2 + width :] = line[1 + width]
+        for x in range(2 + width, line.shape[0]):
+            line[x] = line[1 + width]
         target = out[PAD + row, PAD : PAD + columns]
         for x in range(columns):
             outer = line[2 * x] + line[2 * x + 4]
             target[x] = scale * (outer + four * (line[2 * x + 1] + line[2 * x + 3]) + six * line[2 * x + 2])
-        out[PAD + row, :PAD] = target[0]
-        out[PAD + row, PAD + columns :] = target[columns - 1]
+        for x in range(PAD):
+            out[PAD + row, x] = target[0]
+            out[PAD + row, PAD + columns + x] = target[columns - 1]
 
 
-@kernel
-def _fill_rows(image):  # type: ignore[no-untyped-def]
+def _fill_rows(padded: np.ndarray) -> None:
     """Repeat the first and the last row into the padding above and below."""
-    rows = image.shape[0] - 2 * PAD
-    for y in range(PAD):
-        image[y] = image[PAD]
-        image[PAD + rows + y] = image[PAD + rows - 1]
+    padded[:PAD] = padded[PAD]
+    padded[-PAD:] = padded[-PAD - 1]

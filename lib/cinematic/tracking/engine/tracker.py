@@ -32,6 +32,7 @@ from .alignment import (
     square_grid,
 )
 from .compiler import kernel
+from .correlation import soft_correlations
 from .flow import predict_positions
 from .forward_backward import forward_backward
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
@@ -40,8 +41,13 @@ from .threads import use_threads
 from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
-# share of its difference from the reference. Slow change is the surface turning; a fast one is something in front.
+# share of its difference from the reference, and the reference has served this many frames. Slow change is the
+# surface turning; a fast one is something in front, or a pattern that straddles two depths.
 _SLOW_CHANGE = 0.25
+_LEAST_SERVICE = 4
+# Nor is a pattern that has become this much longer than wide a good one to go on with.
+_MOST_UNEVEN = 1.6
+_SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant
 
 _REASONS = np.zeros(4, np.int8)
 _REASONS[CONVERGED] = LostReason.TRACKED
@@ -105,6 +111,9 @@ class Tracker:
         self._link_covariance = np.zeros((count, 2, 2))  # of the reference in use, in its pixels^2
         self._seed_frame = np.array(seeds.frames, np.int64)
         self._reference_frame = self._seed_frame.copy()
+        self._shapes = np.zeros((_SHAPE_SPAN, count, 2, 2))  # of the last frames, in turn; first pattern -> frame
+        self._steps = 0  # frames taken so far
+        self._service = np.zeros(count, np.int64)  # frames in which the reference in use has been matched
         self._patch = np.zeros_like(self._patterns.values)
         self._previous: Pyramid | None = None
         self._previous_is_own = False  # built here, so that its memory may be used again
@@ -126,6 +135,7 @@ class Tracker:
             own = not isinstance(image, Pyramid)
             current = image if isinstance(image, Pyramid) else build_pyramid(image, self._spare)
             self._check_size(frame, current)
+            self._steps += 1
             moved = self._move(frame, current)
             begun = self._begin(frame, current)
             self._spare = self._previous if self._previous_is_own else None
@@ -157,6 +167,7 @@ class Tracker:
         self._base[kept] = np.linalg.inv(self._warp[kept]) @ _shift(self._position[kept])
         self._first_base[kept] = self._base[kept]
         self._link_covariance[kept] = 0.0
+        self._shapes[:, kept] = np.eye(2)
         textured = np.ones(len(rows), bool)
         textured[inside] = self._patterns.solution[kept, self._models[kept], 0, 0] > 0.0
         reason[inside & ~textured] = LostReason.DEGENERATE
@@ -177,6 +188,7 @@ class Tracker:
         warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
         self._warp[rows] = warp
         self._reference_frame[rows] = frame
+        self._service[rows] = 0
 
     # -- moving ---------------------------------------------------------------------------------------------------
 
@@ -197,6 +209,7 @@ class Tracker:
             failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
             self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
         position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
+        reason[(reason == LostReason.TRACKED) & self._squeezed(rows, corners)] = LostReason.SHAPE
         distance, back_correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
         if np.isfinite(self.options.forward_backward_max):
             found = np.flatnonzero(reason == LostReason.TRACKED)
@@ -240,6 +253,7 @@ class Tracker:
         outcome, figures = align(
             current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
         )
+        figures[:, CORRELATION] = soft_correlations(self.grid, self._patterns, rows, self._patch)
         reason = _REASONS[outcome]
         low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
         reason[low] = LostReason.LOW_CORRELATION
@@ -276,10 +290,24 @@ class Tracker:
         )  # fmt: skip
         return position, corners, covariance
 
+    def _squeezed(self, rows: np.ndarray, corners: np.ndarray) -> np.ndarray:
+        """(k,) Which patterns have changed their proportions too fast; notes the present shapes."""
+        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
+        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
+        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
+        shapes = np.stack([across, down], 2)
+        slot = self._steps % _SHAPE_SPAN
+        a, b, c, d = self._shapes[slot, rows].reshape(-1, 4).T
+        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
+        longer, shorter = _singular_values(shapes @ adjugate)
+        self._shapes[slot, rows] = shapes
+        return ~(longer <= self.options.shape_change_max * shorter)
+
     def _keep(self, rows: np.ndarray, markers: FrameMarkers, velocity: np.ndarray) -> None:
         self._alive[rows] = markers.tracked
         self._position[rows] = markers.position
         self._velocity[rows] = velocity
+        self._service[rows] += 1
 
     # -- references -----------------------------------------------------------------------------------------------
 
@@ -294,11 +322,11 @@ class Tracker:
         returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
         largest, smallest = _stretch(self._warp[rows], self.grid.radius)
-        resized = (largest > band) | (smallest < 1 / band)
+        size = np.sqrt(largest * smallest)
+        resized = ((size > band) | (size < 1 / band)) & (largest < _MOST_UNEVEN * smallest)
         difference = 1.0 - markers.correlation
-        faded = (markers.correlation < self.options.correlation_band) & (
-            1.0 - back_correlation < _SLOW_CHANGE * difference
-        )
+        faded = (markers.correlation < self.options.correlation_band) & (self._service[rows] >= _LEAST_SERVICE)
+        faded &= 1.0 - back_correlation < _SLOW_CHANGE * difference
         leave = automatic & (resized | faded) & ~np.isin(rows, returned)
         leave |= markers.tracked & (match == "PREV_FRAME")
         chosen = np.flatnonzero(leave)
@@ -357,8 +385,12 @@ def _shift(offsets: np.ndarray) -> np.ndarray:
 
 def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
-    derivative = (warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius
-    a, b, c, d = derivative[:, 0, 0], derivative[:, 0, 1], derivative[:, 1, 0], derivative[:, 1, 1]
+    return _singular_values((warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius)
+
+
+def _singular_values(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Larger and smaller one of (k, 2, 2) matrices, in closed form."""
+    a, b, c, d = matrices.reshape(-1, 4).T
     mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
     return mean + spread, np.abs(mean - spread)
 
