@@ -29,9 +29,7 @@ def covariances(image: np.ndarray, points: np.ndarray, sigma: float, window: int
     j, i = np.meshgrid(offset, offset, indexing="ij")
     pattern, gx, gy = _sample(np.asarray(image, float), np.asarray(points, float), i, j)
     i, j, one = (np.broadcast_to(a, pattern.shape) for a in (i, j, np.ones_like(i)))
-    jacobian = np.stack([gx, gy, gx * i, gx * j, gy * i, gy * j, pattern, one], axis=-1).reshape(
-        len(points), -1, 8
-    )
+    jacobian = np.stack([gx, gy, gx * i, gx * j, gy * i, gy * j, pattern, one], axis=-1).reshape(len(points), -1, 8)
     information = np.einsum("npa,npb->nab", jacobian, jacobian) / (2.0 * sigma**2)
     result = np.full((len(points), 2, 2), np.inf)
     for n, matrix in enumerate(information):
@@ -43,8 +41,21 @@ def covariances(image: np.ndarray, points: np.ndarray, sigma: float, window: int
     return result
 
 
-def pooled_median(bounds: np.ndarray, samples: int = 512) -> float:
-    """The median distance (px) of tracks at their bounds (n, 2, 2), all of them pooled."""
+def carried(bounds: np.ndarray, jacobians: np.ndarray) -> np.ndarray:
+    """The bounds (n, 2, 2) of `covariances` in frames that show the pattern larger, smaller or turned; (n,
+    F, 2, 2).
+
+    `jacobians` A (n, F, 2, 2) map offsets in the reference frame to offsets in pixels of each frame. An
+    error e there is A e here, and a frame that spreads the pattern over det A times as many pixels has that
+    much less noise for it; the reference frame's share of the noise stays as it is.
+    """
+    share = 0.5 * (1.0 + 1.0 / np.abs(np.linalg.det(jacobians)))
+    return share[..., None, None] * (jacobians @ bounds[:, None] @ np.swapaxes(jacobians, 2, 3))
+
+
+def pooled_median(bounds: np.ndarray, samples: int = 64) -> float:
+    """The median distance (px) of markers at their bounds (..., 2, 2), all of them pooled."""
+    bounds = bounds.reshape(-1, 2, 2)
     finite = bounds[np.isfinite(bounds).all(axis=(1, 2))]
     roots = np.linalg.cholesky(finite)
     normal = np.random.default_rng(0).normal(size=(samples, 2))

@@ -34,9 +34,7 @@ class Table:
         lines = [["", *self.columns.values()]]
         lines += [[row["name"], *(cell(key, row.get(key)) for key in self.columns)] for row in self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        text = [
-            "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines
-        ]
+        text = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
         text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
         return "\n".join([f"{self.title}", "", *text, *([""] if self.notes else []), *self.notes, ""])
 
@@ -76,9 +74,7 @@ def machine() -> dict[str, Any]:
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        models = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
+        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         if models:
             return models[0]
     return platform.processor() or platform.machine()

@@ -123,9 +123,7 @@ def trajectory_error(solved: np.ndarray, truth: np.ndarray) -> float:
     Alignment: Umeyama 1991.
     """
     if solved.shape != truth.shape or len(truth) < 3:
-        raise ValueError(
-            f"expected two paths of one length of at least 3, got {solved.shape} and {truth.shape}"
-        )
+        raise ValueError(f"expected two paths of one length of at least 3, got {solved.shape} and {truth.shape}")
     a, b = solved - solved.mean(axis=0), truth - truth.mean(axis=0)
     u, stretch, vt = np.linalg.svd(b.T @ a)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])

@@ -16,9 +16,9 @@ def pattern(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     return 128.0 + wave.sum(-1), (slope * WAVES[:, 0]).sum(-1), (slope * WAVES[:, 1]).sum(-1)
 
 
-def fit(noisy: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+def fit(noisy: np.ndarray, i: np.ndarray, j: np.ndarray, scale: float = 1.0) -> np.ndarray:
     """Least squares for affine map, gain and bias of the known texture in a noisy window, by Gauss-Newton."""
-    p = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
+    p = np.array([0.0, 0.0, 1.0 / scale, 0.0, 0.0, 1.0 / scale, 1.0, 0.0])
     for _ in range(5):
         x, y = p[0] + p[2] * i + p[3] * j, p[1] + p[4] * i + p[5] * j
         value, gx, gy = pattern(x, y)
@@ -47,6 +47,31 @@ def test_the_bound_is_what_an_unbiased_estimator_reaches():
     assert np.cov(difference.T) == pytest.approx(bound, rel=0.12, abs=0.12 * spread.prod())
     median = np.median(np.linalg.norm(difference, axis=1))
     assert crlb.pooled_median(bound[None], 20000) == pytest.approx(median, rel=0.06)
+
+
+@pytest.mark.parametrize("scale", [0.6, 1.6])
+def test_the_bound_where_the_pattern_is_seen_larger_or_smaller(scale):
+    """The second frame shows the texture `scale` times larger, in as many more pixels."""
+    grids, clean = [], []
+    for s in (1.0, scale):
+        half = round(s * (WINDOW // 2))
+        j, i = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
+        grids.append((i.ravel(), j.ravel()))
+        clean.append(pattern(i.ravel() / s, j.ravel() / s)[0])
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(1200):
+        first, second = (
+            fit(c + SIGMA * rng.normal(size=c.shape), *grid, s)
+            for c, grid, s in zip(clean, grids, (1.0, scale), strict=True)
+        )
+        found.append(np.linalg.solve(second[2:6].reshape(2, 2), first[:2] - second[:2]))
+    y, x = np.mgrid[0:61, 0:61].astype(float)
+    image = pattern(x - 30.0, y - 30.0)[0]
+    bounds = crlb.covariances(image, np.array([[30.0, 30.0]]), SIGMA, WINDOW)
+    bound = crlb.carried(bounds, scale * np.eye(2)[None, None])[0, 0]
+    spread = np.sqrt(np.diag(bound))
+    assert np.cov(np.array(found).T) == pytest.approx(bound, rel=0.2, abs=0.15 * spread.prod())
 
 
 def test_a_pattern_without_corners_has_no_bound():

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from benchmarks.plates.truth import Lens
-from benchmarks.plates.warped import STILL_SCALE, WarpedPlate
+from benchmarks.plates.warped import STILL_SCALE, WarpedPlate, local_jacobians
 
 PLATE = WarpedPlate(seed=4, width=320, height=180, frames=12, supersampling=5)
 
@@ -27,6 +27,14 @@ def test_frame_1_moved_by_the_homography_is_the_last_frame():
 
     assert correlation(0.0) > 0.97
     assert correlation(0.0) > max(correlation(-0.5), correlation(0.5))
+
+
+def test_jacobians_are_the_homographies_derivatives():
+    points = np.array([[40.0, 50.0], [200.0, 120.0]])
+    step = 1e-4
+    ahead = [PLATE.reference(points + offset).positions for offset in step * np.eye(2)]
+    numeric = np.stack([(a - PLATE.reference(points).positions) / step for a in ahead], axis=-1)
+    assert local_jacobians(PLATE.homographies, points) == pytest.approx(numeric, abs=1e-5)
 
 
 def test_noise_is_as_asked_and_new_in_every_frame():

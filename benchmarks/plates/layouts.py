@@ -127,9 +127,7 @@ def scatter(rng: np.random.Generator, x: float, y: float) -> None:
         props.bench((x, y), math.copysign(0.5 * math.pi, -x) + 0.3 * turn)
 
 
-def rolling(
-    rng: np.random.Generator, frames: int, start: np.ndarray, end: np.ndarray, radius: float
-) -> tuple:
+def rolling(rng: np.random.Generator, frames: int, start: np.ndarray, end: np.ndarray, radius: float) -> tuple:
     """A ball that rolls from `start` to `end`, and its move."""
     ball = props.ball((0.0, 0.0, 0.0), radius, str(rng.choice(["print warm", "print cold"])))
     return ball, motion.slide(start, end, (0.0, float(rng.uniform(-1.0, 1.0))), frames)
@@ -194,9 +192,7 @@ def interior(rng: np.random.Generator, frames: int, fps: float, movers: int = 2)
         rolling(rng, frames, np.array([-1.0, -0.5, 0.0]), np.array([1.0, 0.0, 0.0]), 0.22),
         (box, motion.slide([2.2, 0.1, 0.0], [1.4, 0.3, 0.0], (0.2, 0.9), frames)),
     ]
-    return Stage(
-        motion.hand_held(path, target, fps, rng), moves[:movers], 24.0, (-0.25, 0.45, -0.95), 3.6, 2.2
-    )
+    return Stage(motion.hand_held(path, target, fps, rng), moves[:movers], 24.0, (-0.25, 0.45, -0.95), 3.6, 2.2)
 
 
 def turntable(rng: np.random.Generator, frames: int, fps: float, movers: int = 0) -> Stage:

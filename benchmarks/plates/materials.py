@@ -51,9 +51,7 @@ class Graph:
         inputs = {"Vector": self.uv, "Scale": (x, y, z), "Location": (self.offset, 0.37 * self.offset, 0.0)}
         return self.output("Mapping", "Vector", inputs)
 
-    def noise(
-        self, scale: float, detail: float = 4.0, where: Socket = None, roughness: float = 0.6
-    ) -> Socket:
+    def noise(self, scale: float, detail: float = 4.0, where: Socket = None, roughness: float = 0.6) -> Socket:
         """Fractal noise in 0..1, `scale` cycles a metre."""
         where = where if where is not None else self.scaled(1.0, 1.0)
         inputs = {"Vector": where, "Scale": scale, "Detail": detail, "Roughness": roughness}
@@ -64,9 +62,7 @@ class Graph:
         inputs = {"Value": value, "From Min": low, "From Max": high}
         return self.output("MapRange", "Result", inputs, interpolation_type="SMOOTHSTEP")
 
-    def mix(
-        self, factor: Socket | float, a: Socket | Colour, b: Socket | Colour, blend: str = "MIX"
-    ) -> Socket:
+    def mix(self, factor: Socket | float, a: Socket | Colour, b: Socket | Colour, blend: str = "MIX") -> Socket:
         """Blend of two colours."""
         return self.output("MixRGB", 0, {0: factor, 1: a, 2: b}, blend_type=blend)
 
@@ -80,9 +76,7 @@ class Graph:
         low, high = max(0.0, 1.0 - amount), 1.0 + amount
         inputs = {"Value": value, "From Min": 0.3, "From Max": 0.7, "To Min": low, "To Max": high}
         factor = self.output("MapRange", "Result", inputs)
-        return self.mix(
-            1.0, colour, self.output("CombineColor", 0, {0: factor, 1: factor, 2: factor}), "MULTIPLY"
-        )
+        return self.mix(1.0, colour, self.output("CombineColor", 0, {0: factor, 1: factor, 2: factor}), "MULTIPLY")
 
     def finish(
         self,
@@ -149,9 +143,7 @@ def make_cobbles(name: str, size: float = 0.13) -> bpy.types.Material:
     return g.finish(colour, height, depth=0.025, roughness=0.7)
 
 
-def make_planks(
-    name: str, a: Colour, b: Colour, width: float = 0.11, paint: float = 0.0
-) -> bpy.types.Material:
+def make_planks(name: str, a: Colour, b: Colour, width: float = 0.11, paint: float = 0.0) -> bpy.types.Material:
     """Boards along u: grain, dirt and a gap every `width` metres; `paint` hides that share of the grain."""
     g = Graph(name)
     inputs = {"Vector": g.uv, "Color1": a, "Color2": b, "Mortar": (0.02, 0.015, 0.01), "Scale": 1.0}
@@ -190,9 +182,7 @@ def make_metal(name: str, colour: Colour, rust: float = 0.55) -> bpy.types.Mater
     g = Graph(name)
     spots = g.step(g.noise(9.0, 5.0), rust, rust + 0.05)
     brown = g.mix(g.noise(60.0), (0.16, 0.055, 0.02), (0.36, 0.15, 0.05))
-    return g.finish(
-        g.mix(spots, g.shade(colour, 0.25, 6.0), brown), g.noise(40.0), depth=0.004, roughness=0.5
-    )
+    return g.finish(g.mix(spots, g.shade(colour, 0.25, 6.0), brown), g.noise(40.0), depth=0.004, roughness=0.5)
 
 
 def make_cloth(name: str, a: Colour, b: Colour, stripe: float = 0.22) -> bpy.types.Material:
@@ -218,12 +208,8 @@ def make_print(name: str, palette: tuple[Colour, Colour, Colour]) -> bpy.types.M
     blots = g.step(g.output("SeparateColor", 0, {0: g.output("TexVoronoi", "Color", cell)}), 0.4, 0.42)
     colour = g.mix(g.step(g.noise(4.0, 2.0), 0.52, 0.53), g.mix(blots, palette[0], palette[1]), palette[2])
     marks = g.output("TexVoronoi", "Distance", {"Vector": g.scaled(55.0, 26.0), "Scale": 1.0})
-    ink = g.math(
-        "MULTIPLY", g.math("SUBTRACT", 1.0, g.step(marks, 0.3, 0.36)), g.step(g.noise(5.0, 1.0), 0.47, 0.5)
-    )
-    return g.finish(
-        g.shade(g.mix(g.math("MULTIPLY", ink, 0.85), colour, (0.03, 0.03, 0.04)), 0.2, 30.0), roughness=0.7
-    )
+    ink = g.math("MULTIPLY", g.math("SUBTRACT", 1.0, g.step(marks, 0.3, 0.36)), g.step(g.noise(5.0, 1.0), 0.47, 0.5))
+    return g.finish(g.shade(g.mix(g.math("MULTIPLY", ink, 0.85), colour, (0.03, 0.03, 0.04)), 0.2, 30.0), roughness=0.7)
 
 
 def make_glass(name: str) -> bpy.types.Material:

@@ -60,9 +60,7 @@ class Mesh:
         """Add a closed body of revolution: `rings` of (radius, distance along the axis from `base`)."""
         angles = np.linspace(0.0, 2.0 * math.pi, segments, endpoint=False)
         circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        vertices = np.concatenate(
-            [np.c_[circle * radius, np.full(segments, along)] for radius, along in rings]
-        )
+        vertices = np.concatenate([np.c_[circle * radius, np.full(segments, along)] for radius, along in rings])
         faces: list[list[int]] = []
         for ring in range(len(rings) - 1):
             start = ring * segments
@@ -79,13 +77,9 @@ class Mesh:
     def ball(self, centre: Vector, radius: float, material: str, segments: int = 32) -> Mesh:
         """Add a sphere."""
         angles = np.linspace(-0.5 * math.pi, 0.5 * math.pi, segments // 2 + 1)[1:-1]
-        return self.tube(
-            centre, [(radius * math.cos(a), radius * math.sin(a)) for a in angles], material, segments
-        )
+        return self.tube(centre, [(radius * math.cos(a), radius * math.sin(a)) for a in angles], material, segments)
 
-    def arch(
-        self, foot: Vector, width: float, rise: float, depth: float, material: str, band: float = 0.18
-    ) -> Mesh:
+    def arch(self, foot: Vector, width: float, rise: float, depth: float, material: str, band: float = 0.18) -> Mesh:
         """Add a half-round arch of voussoirs in the xz plane, `foot` the middle of its springing line."""
         angles = np.linspace(0.0, math.pi, 12)
         for a, b in itertools.pairwise(angles):

@@ -110,9 +110,7 @@ def roof(mesh: Mesh, front: Facade, rise: float = 1.1) -> None:
     mesh.polygons(np.array(far), [(0, 1, 2, 3)], "tiles")
 
 
-def wall_with_gate(
-    width: float, height: float, at: tuple[float, float], turn: float, gap: float = 2.2
-) -> Object:
+def wall_with_gate(width: float, height: float, at: tuple[float, float], turn: float, gap: float = 2.2) -> Object:
     """A high brick wall with an arched gate in its middle."""
     mesh = Mesh()
     side = 0.5 * (width - gap)
@@ -120,9 +118,7 @@ def wall_with_gate(
         x = sign * 0.5 * (gap + side)
         mesh.box((x, 0.0, 0.5 * height), (side, 0.5, height), "brick yellow")
         mesh.box((x, 0.0, height + 0.06), (side + 0.1, 0.64, 0.12), "stone pale")
-        mesh.box(
-            (sign * 0.5 * (gap + 0.34), 0.0, 0.5 * (height + 0.5)), (0.42, 0.66, height + 0.5), "stone pale"
-        )
+        mesh.box((sign * 0.5 * (gap + 0.34), 0.0, 0.5 * (height + 0.5)), (0.42, 0.66, height + 0.5), "stone pale")
         mesh.ball((sign * 0.5 * (gap + 0.34), 0.0, height + 0.72), 0.25, "stone grey", 20)
     mesh.arch((0.0, 0.0, 2.1), gap, 0.75, 0.5, "stone pale", 0.3)
     return mesh.build("gate", material, (*at, 0.0), turn)
@@ -212,16 +208,12 @@ def cart(at: tuple[float, float], turn: float) -> Object:
         mesh.tube((0, sign * 0.47 - 0.04, 0.4), [(0.35, 0.0), (0.35, 0.08)], "planks grey", 28, axis="y")
         mesh.tube((0, sign * 0.47 - 0.06, 0.4), [(0.08, 0.0), (0.08, 0.12)], "iron", 14, axis="y")
     for x, y, radius in ((-0.4, -0.1, 0.3), (0.1, 0.12, 0.32), (0.48, -0.08, 0.28)):
-        mesh.tube(
-            (x, y, 0.65), [(radius, 0), (1.08 * radius, 0.2), (0.8 * radius, 0.45), (0.2, 0.52)], "sack", 20
-        )
+        mesh.tube((x, y, 0.65), [(radius, 0), (1.08 * radius, 0.2), (0.8 * radius, 0.45), (0.2, 0.52)], "sack", 20)
     mesh.box((0.1, -0.44, 0.82), (0.7, 0.02, 0.24), "print warm")
     return mesh.build("cart", material, (*at, 0.0), turn)
 
 
-def plant(
-    at: tuple[float, float, float], rng: np.random.Generator, size: float = 0.45, flowers: bool = True
-) -> Object:
+def plant(at: tuple[float, float, float], rng: np.random.Generator, size: float = 0.45, flowers: bool = True) -> Object:
     """A clay pot with a bush in it."""
     mesh = Mesh()
     mesh.tube((0, 0, 0), [(0.16, 0), (0.22, 0.28), (0.25, 0.28), (0.25, 0.34)], "clay", 24)
@@ -231,14 +223,10 @@ def plant(
     return mesh.build("plant", material, at)
 
 
-def tree(
-    at: tuple[float, float], rng: np.random.Generator, height: float = 5.5, leaves: int = 5000
-) -> Object:
+def tree(at: tuple[float, float], rng: np.random.Generator, height: float = 5.5, leaves: int = 5000) -> Object:
     """A small broad-leaved tree."""
     mesh = Mesh()
-    mesh.tube(
-        (0, 0, 0), [(0.2, 0), (0.15, 0.9), (0.12, 0.5 * height), (0.05, 0.8 * height)], "planks dark", 14
-    )
+    mesh.tube((0, 0, 0), [(0.2, 0), (0.15, 0.9), (0.12, 0.5 * height), (0.05, 0.8 * height)], "planks dark", 14)
     for _ in range(9):
         centre = np.array([rng.normal(0, 0.75), rng.normal(0, 0.75), height * rng.uniform(0.6, 0.95)])
         foliage(mesh, centre, rng.uniform(0.6, 1.05), leaves // 9, 0.095, "leaves", rng)

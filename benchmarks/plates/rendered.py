@@ -35,9 +35,7 @@ class PlateSpec:
     frames: int = 48
     fps: float = 24.0
     samples: int = 12  # Cycles samples a pixel; few of them are the grain
-    shutter: float = (
-        0.0  # the share of a frame that the shutter stays open, centred on the frame; 0: no motion blur
-    )
+    shutter: float = 0.0  # the share of a frame that the shutter stays open, centred on the frame; 0: no motion blur
     grain: float = 0.0  # sigma of added grey noise, of 255
     exposure: float = 0.0  # stops by which the exposure has changed at the last frame
     movers: int = 2  # moving objects, as far as the layout has them

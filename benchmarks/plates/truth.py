@@ -42,9 +42,7 @@ class Lens:
     @property
     def matrix(self) -> np.ndarray:
         """The intrinsic matrix K, shape (3, 3)."""
-        return np.array(
-            [[self.focal, 0.0, self.centre[0]], [0.0, self.focal, self.centre[1]], [0.0, 0.0, 1.0]]
-        )
+        return np.array([[self.focal, 0.0, self.centre[0]], [0.0, self.focal, self.centre[1]], [0.0, 0.0, 1.0]])
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (..., 2) of points in camera space (..., 3); NaN behind the camera."""
@@ -189,9 +187,7 @@ def load(path: Path) -> Truth:
         head = json.loads(str(data["head"]))
         arrays = {key: data[key] for key in data.files if key != "head"}
     if head["format"] != "cinetrack-truth" or head["version"] != 1:
-        raise ValueError(
-            f"{path}: expected a cinetrack-truth of version 1, got {head['format']} {head['version']}"
-        )
+        raise ValueError(f"{path}: expected a cinetrack-truth of version 1, got {head['format']} {head['version']}")
     lens = Lens(head["lens"]["focal"], tuple(head["lens"]["centre"]), head["lens"]["k1"])
     frames = len(arrays["world_to_camera"])
     arrays["visible"] = np.unpackbits(arrays["visible"], axis=1, count=frames).astype(bool)

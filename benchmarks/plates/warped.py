@@ -62,9 +62,7 @@ class WarpedPlate:
     @cached_property
     def still(self) -> np.ndarray:
         """The picture behind the plate, float32 in 0..255, `STILL_SCALE` times finer than frame 1."""
-        return draw_still(
-            self.seed, int(1.5 * STILL_SCALE * self.width), int(1.6 * STILL_SCALE * self.height)
-        )
+        return draw_still(self.seed, int(1.5 * STILL_SCALE * self.width), int(1.6 * STILL_SCALE * self.height))
 
     def clean(self, frame: int) -> np.ndarray:
         """A frame (numbered from 1) without noise, float32 (height, width)."""
@@ -76,9 +74,7 @@ class WarpedPlate:
     def picture(self, frame: int) -> np.ndarray:
         """A frame (numbered from 1) with noise, uint8 (height, width)."""
         rng = np.random.default_rng([self.seed, 2, frame])
-        noisy = self.clean(frame) + self.noise * rng.standard_normal(
-            (self.height, self.width), dtype=np.float32
-        )
+        noisy = self.clean(frame) + self.noise * rng.standard_normal((self.height, self.width), dtype=np.float32)
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
     def pictures(self) -> Iterator[np.ndarray]:
@@ -94,6 +90,15 @@ class WarpedPlate:
         inside = np.all((positions >= -0.5) & (positions <= limit), axis=2)
         start = np.zeros(len(pixels), int)
         return Reference(positions, inside, np.ones(len(pixels), bool), start, (self.width, self.height))
+
+
+def local_jacobians(homographies: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """How offsets around points (n, 2) of frame 1 appear in every frame, shape (n, frames, 2, 2)."""
+    flat = np.c_[pixels, np.ones(len(pixels))]
+    moved = np.einsum("fij,nj->nfi", homographies, flat)
+    position = moved[..., :2] / moved[..., 2:]
+    upper, lower = homographies[None, :, :2, :2], homographies[None, :, 2:, :2]
+    return (upper - position[..., None] * lower) / moved[..., 2:, None]
 
 
 def draw_still(seed: int, width: int, height: int) -> np.ndarray:
