@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cinematic.tracking import Clip, FootageError, FormatError, TrackData, add_track, detect_features, track_markers
+from cinematic.tracking import (
+    Clip,
+    FootageError,
+    FormatError,
+    TrackData,
+    add_track,
+    detect_features,
+    judge_tracks,
+    track_markers,
+)
 from cinematic.tracking.clip import Tracks, segments, unique_name
 from tests.plates import Plate, write_movie
 
@@ -159,3 +170,31 @@ def test_an_interrupted_run_leaves_the_clip_as_it_was(movie: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         track_markers(clip, on_frame=stop)
     assert [track.to_dict() for track in clip.tracks] == before
+
+
+def test_every_track_gets_a_verdict_and_nothing_is_changed(tracked: Clip) -> None:
+    before = [track.to_dict() for track in tracked.tracks]
+    verdicts = judge_tracks(tracked)
+    assert [verdict.name for verdict in verdicts] == tracked.tracks.keys()
+    assert [track.to_dict() for track in tracked.tracks] == before
+    whole = {track.name for track in tracked.tracks if len(track.markers) == 24}
+    good = [verdict for verdict in verdicts if verdict.verdict == "good"]
+    assert len(good) > 0.8 * len(whole)
+    assert all(not verdict.reasons and verdict.badness < 0.4 for verdict in good)
+    short = [verdict for verdict in verdicts if verdict.measures["markers"] < 8]
+    assert short
+    assert all(verdict.verdict == "bad" and "too short" in verdict.reasons for verdict in short)
+
+
+def test_the_report_command(tracked: Clip, tmp_path: Path) -> None:
+    tracked.save(tmp_path / "tracks.json")
+    command = [sys.executable, "-m", "cinematic.tracking", "report", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert " good, " in run.stdout
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert tracked.tracks[0].name in page
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 1
+    assert again.stderr.startswith("cinetrack: error: ")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page

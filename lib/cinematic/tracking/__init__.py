@@ -27,9 +27,10 @@ from .quality import (
     enable_tracks,
     filter_tracks_by_correlation,
     get_track_quality_report,
+    judge_tracks,
     read_tracks,
 )
-from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData, Verdict
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ __all__ = [
     "PointTracker",
     "TrackData",
     "TrackingError",
+    "Verdict",
     "add_track",
     "analyze_track_quality",
     "clean_low_quality_tracks",
@@ -62,6 +64,7 @@ __all__ = [
     "get_track_quality_report",
     "get_tracking_params",
     "get_tracking_preset",
+    "judge_tracks",
     "list_tracking_presets",
     "read_tracks",
     "track_markers",

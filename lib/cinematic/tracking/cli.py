@@ -11,6 +11,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -33,11 +34,14 @@ from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
+from .judge import readiness
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
+from .quality import judge_tracks
+from .report import write_report
 from .store import store_of
 from .terminal import Step, Steps, leaving_at_once_on_interrupt
-from .types import ClipInfo, TrackData
+from .types import VERDICTS, ClipInfo, TrackData
 
 app = typer.Typer(
     name="cinetrack",
@@ -84,6 +88,26 @@ def track(
     console.print(f"{len(job.tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
     if targets.blend.exists():
         console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Judge the tracks of a result and write DIR/report.html: one file to open in a browser."""
+    target = folder / "report.html"
+    if target.exists() and not overwrite:
+        raise TrackingError(f"{target} exists already: give --overwrite to replace it")
+    clip = Clip.load(folder / "tracks.json")
+    verdicts = judge_tracks(clip)
+    frames = range(clip.numbers.first, clip.numbers.last + 1)
+    tracks = clip.read()
+    write_report(target, clip.info, tracks, verdicts, readiness(tracks, verdicts, frames, clip.size), clip.footage)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    Console(highlight=False).print(f"{told}; the report is {target}", soft_wrap=True)
 
 
 @app.command()

@@ -19,9 +19,10 @@ from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
+from .judge import Limits, judge
 from .metrics import PatternTrack, correlations, reference_rows
 from .store import Store, store_of
-from .types import TrackData
+from .types import TrackData, Verdict
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -30,6 +31,7 @@ __all__ = [
     "enable_tracks",
     "filter_tracks_by_correlation",
     "get_track_quality_report",
+    "judge_tracks",
     "measure_correlations",
     "read_tracks",
 ]
@@ -195,6 +197,33 @@ def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
     if missing:
         raise ParameterError(f"expected names of tracks of clip {clip.name!r}, got {', '.join(map(repr, missing))}")
     return store.enable(chosen)
+
+
+def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
+    """A verdict on each track, with its reasons; nothing is changed.
+
+    Correlations that no engine has left are measured in the footage; the motion of all tracks together is compared
+    with that of one rigid scene.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    limits
+        What a track may do and still be good; default :class:`.judge.Limits`.
+
+    Returns
+    -------
+    list of Verdict
+        In the clip's order.
+
+    Raises
+    ------
+    FootageError
+        The clip's footage cannot be read.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    return judge(read_tracks(clip), store_of(clip).size, limits)
 
 
 def get_track_quality_report(clip: Any) -> str:
