@@ -47,8 +47,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run warped
-	$(BIN)/python -m benchmarks.run rendered
-	$(BIN)/python -m benchmarks.run scaling
+	$(BIN)/python -m benchmarks.run warped --tracks 1100 --only "Affine|LK|klt"
+	$(BIN)/python -m benchmarks.run rendered --rounds 1
+	$(BIN)/python -m benchmarks.run scaling --rounds 1 --only "Affine|LK|klt"
 
 bench-solve: $(READY)
 	$(BIN)/python -m benchmarks.run solve

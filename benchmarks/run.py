@@ -1,6 +1,6 @@
 """The benchmark's command.
 
-    python -m benchmarks.run warped                  speed and accuracy on the warped plate
+    python -m benchmarks.run warped [--tracks N]     speed and accuracy on the warped plate
     python -m benchmarks.run rendered [--plates P]   accuracy on rendered plates, against exact truth
     python -m benchmarks.run solve [--plates P]      Blender's first camera solve with each one's tracks
     python -m benchmarks.run scaling                 cost against tracks, frames and resolution
@@ -72,11 +72,11 @@ def speeds(runs: dict[str, list[Run]]) -> dict[str, dict[str, float]]:
     return result
 
 
-def warped(field: Sequence[Contender], rounds: int) -> list[Table]:
+def warped(field: Sequence[Contender], rounds: int, count: int = WARPED_TRACKS) -> list[Table]:
     """The first table of the measures: sub-pixel accuracy and speed where the truth is a homography."""
     plate, options = WarpedPlate(), Options()
     footage = write_sequence(plate.pictures(), rendered.CACHE / f"warped-{plate.seed}")
-    features = _detect(footage, WARPED_TRACKS)
+    features = _detect(footage, count)
     reference = plate.reference(features)
     bounds = crlb.covariances(plate.clean(1), features, plate.noise, options.pattern)
     seen = crlb.carried(bounds, local_jacobians(plate.homographies, features))[:, 1:][reference.visible[:, 1:]]
@@ -102,7 +102,8 @@ def warped(field: Sequence[Contender], rounds: int) -> list[Table]:
         f"{at_rest:.4f} px where the pattern keeps its size."
     )
     table.notes.append("Frames decoded beforehand for all (Blender: its cache filled by `clip.prefetch`).")
-    report.error_picture(distances, title, report.RESULTS / "warped.png", bound)
+    picture = "warped.png" if count == WARPED_TRACKS else f"warped-{count}.png"
+    report.error_picture(distances, title, report.RESULTS / picture, bound)
     return [table]
 
 
@@ -222,13 +223,15 @@ def main() -> None:
     parser.add_argument("what", choices=["warped", "rendered", "solve", "scaling"])
     parser.add_argument("--plates", choices=catalogue.SETS, default="committed")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="contenders whose name contains this, e.g. Affine")
+    parser.add_argument("--tracks", type=int, default=WARPED_TRACKS, help="of the warped plate")
+    parser.add_argument("--only", default="", help='contenders whose name holds one of these, e.g. "Affine|klt"')
     options = parser.parse_args()
-    field = [c for c in contenders.peers() if options.only.lower() in c.name.lower()]
+    wanted = options.only.lower().split("|")
+    field = [c for c in contenders.peers() if any(word in c.name.lower() for word in wanted)]
     if not field:
         parser.error(f"--only {options.only!r}: no such contender")
     tasks: dict[str, Callable[[], list[Table]]] = {
-        "warped": lambda: warped(field, options.rounds),
+        "warped": lambda: warped(field, options.rounds, options.tracks),
         "rendered": lambda: rendered_tables(field, options.plates, options.rounds),
         "solve": lambda: solve_tables(field, options.plates),
         "scaling": lambda: scaling(field, options.rounds),
@@ -238,6 +241,8 @@ def main() -> None:
     for table in tables:
         print(table.markdown())
     name = options.what if options.plates == "committed" else f"{options.what}-{options.plates}"
+    if options.tracks != WARPED_TRACKS:
+        name += f"-{options.tracks}"
     print(f"kept in {_shown(report.save(tables, name))}")
 
 

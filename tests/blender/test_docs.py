@@ -1,4 +1,4 @@
-"""What the documentation shows is run here, block by block, in a folder that holds ``shot.mp4``."""
+"""What the documentation shows is run here, block by block, in a folder that holds ``shot.mp4`` and ``examples``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cinematic.tracking import TrackData
+from cinematic.tracking import Clip, TrackData, detect_features, track_markers
 from cinematic.tracking.formats import cinetrack
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,7 @@ def blocks(language: str) -> list[Any]:
 @pytest.fixture
 def folder(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "shot.mp4").symlink_to(movie)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -51,7 +52,13 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_commands(folder: Path, line: str) -> None:
+def test_commands(folder: Path, movie: Path, line: str) -> None:
+    if line.split()[1] == "report":  # of what the line before it has tracked
+        clip = Clip.open(movie)
+        detect_features(clip)
+        track_markers(clip)
+        (folder / line.split()[2]).mkdir()
+        clip.save(folder / line.split()[2] / "tracks.json")
     command = [sys.executable, "-m", "cinematic.tracking", *line.split()[1:]]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (run.returncode, run.stderr) == (0, "")
