@@ -1,0 +1,82 @@
+"""Verdicts on drawn tracks: each fault is found, and named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinematic.tracking import TrackData
+from cinematic.tracking.coords import co_from_pixels
+from cinematic.tracking.judge import Limits, judge, readiness
+from tests.test_epipolar import tracks as projected
+
+SIZE = (960, 540)
+
+
+@pytest.fixture
+def positions() -> np.ndarray:
+    """120 points of a rigid scene over 30 frames, px."""
+    points = np.random.default_rng(1).uniform((-3, -2, 6), (3, 2, 14), (120, 3))
+    return projected(points, np.array([0.06, 0.01, 0.03]), noise=0.05)
+
+
+def as_tracks(positions: np.ndarray) -> list[TrackData]:
+    return [
+        TrackData(f"t{row}", {f + 1: tuple(co_from_pixels(p, SIZE)) for f, p in enumerate(track) if np.isfinite(p[0])})
+        for row, track in enumerate(positions)
+    ]
+
+
+def test_points_of_the_scene_are_good(positions: np.ndarray) -> None:
+    verdicts = judge(as_tracks(positions), SIZE)
+    assert [verdict.verdict for verdict in verdicts] == ["good"] * 120
+    assert all(verdict.reasons == () and verdict.bad_markers == {} for verdict in verdicts)
+
+
+def test_each_fault_is_named_and_nobody_else_is_blamed(positions: np.ndarray) -> None:
+    positions[0, 15:] += (6, 6)  # another place from frame 16 on
+    positions[1, :, 1] += np.linspace(0, 8, 30)  # moves by itself
+    positions[2, 5:] = np.nan
+    positions[3] = positions[4] + 0.3
+    positions[5] += np.random.default_rng(2).normal(0, 1.5, (30, 2))
+    tracks = as_tracks(positions)
+    tracks[6].correlations.update(dict.fromkeys(range(2, 31), 0.5))
+    tracks[7].covariances.update(dict.fromkeys(range(2, 31), (0.09, 0.0, 0.0001)))
+    verdicts = judge(tracks, SIZE)
+    for row, reason in {
+        0: "mismatched jump",
+        1: "moving object",
+        2: "too short",
+        5: "jittery",
+        6: "low correlation",
+        7: "sliding along an edge",
+    }.items():
+        assert verdicts[row].verdict != "good", row
+        assert reason in verdicts[row].reasons, (row, verdicts[row].reasons)
+    assert sum("duplicate" in verdicts[row].reasons for row in (3, 4)) == 1
+    assert all(verdict.verdict == "good" for verdict in verdicts[8:])
+    assert max(v.badness for v in verdicts[8:]) < min(verdicts[row].badness for row in (0, 1, 2, 5, 6, 7))
+
+
+def test_nothing_to_judge() -> None:
+    assert judge([], SIZE) == []
+    (verdict,) = judge([TrackData("empty")], SIZE)
+    assert verdict.verdict == "bad"
+    assert verdict.reasons == ("too short",)
+
+
+def test_limits_can_be_given(positions: np.ndarray) -> None:
+    verdicts = judge(as_tracks(positions[:, :12]), SIZE, Limits(frames=20))
+    assert {verdict.verdict for verdict in verdicts} == {"bad"}
+
+
+def test_readiness_counts_tracks_on_each_frame(positions: np.ndarray) -> None:
+    positions[6:, 20:] = np.nan
+    tracks = as_tracks(positions)
+    verdicts = judge(tracks, SIZE, Limits(frames=2))
+    ready = readiness(tracks, verdicts, range(1, 31), SIZE)
+    assert ready.tracks_per_frame[30] == 6
+    assert ready.score < 0.5
+    assert "10 of 30 frames have fewer than 8 tracks" in ready.reasons[0]
+    whole = readiness(tracks, verdicts, range(1, 21), SIZE)
+    assert whole.score > ready.score
