@@ -136,7 +136,7 @@ class Klt(Contender):
 
     def __init__(self, motion_model: str = "AUTO", threads: int | None = None) -> None:
         """`motion_model` is one of `MOTION_MODELS`, or AUTO; `threads` None: all cores."""
-        self.name = f"klt, {motion_model}"
+        self.name = f"klt, {motion_model}" + (f", {threads} thread{'s' * (threads > 1)}" if threads else "")
         self.motion_model = motion_model
         self.threads = threads
         self._frames: list[np.ndarray] = []

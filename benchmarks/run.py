@@ -178,7 +178,9 @@ def _judge(solved: blender.Solve, found: truth.Truth) -> dict[str, float | int]:
 
 
 def scaling(field: Sequence[Contender], rounds: int) -> list[Table]:
-    """What a run costs against the number of tracks, of frames, and the resolution."""
+    """What a run costs against the number of tracks, of frames, and the resolution; klt also on one thread."""
+    if any(isinstance(contender, contenders.Klt) for contender in field):
+        field = [*field, contenders.Klt("Affine", threads=1)]
     sweeps: list[tuple[str, str, list[tuple[int, WarpedPlate, int]]]] = [
         ("tracks", "tracks", [(n, WarpedPlate(seed=3, frames=16), n) for n in (50, 200, 800)]),
         (
