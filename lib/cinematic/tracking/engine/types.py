@@ -14,14 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
+from ..types import AUTO, MOTION_MODELS
+from ..types import PATTERN_MATCHES as BLENDERS_MATCHES
 
-MOTION_MODELS = ("Loc", "LocRot", "LocScale", "LocRotScale", "Affine", "Perspective")
-"""What a pattern may do between its reference frame and another one, in the order of motion_models.MODEL_BASES."""
-
-AUTO = "AUTO"
-"""As motion model: the simplest that explains the pattern's change. As pattern match: anchored, re-anchored."""
-
-PATTERN_MATCHES = ("KEYFRAME", "PREV_FRAME", AUTO)
+PATTERN_MATCHES = (*BLENDERS_MATCHES, AUTO)
 """Which reference a pattern is matched with: its first frame's, the previous frame's, or see AUTO."""
 
 
