@@ -16,7 +16,7 @@ from typing import Any
 from .blender import BLENDER_AVAILABLE, require_blender, require_movie_clip
 from .coords import FrameNumbers
 from .errors import FootageError, TrackingError
-from .footage import FootagePath, find_footage, open_footage
+from .footage import Footage, FootagePath, open_footage
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -172,8 +172,7 @@ def ensure_clip_loaded(path: str | PathLike[str]) -> Any:
         Missing file, folder without images, no footage, a sequence with holes. Nothing is loaded then.
     """
     bpy = require_blender()
-    open_footage(path)  # Blender "loads" anything: what is no footage fails here, before anything is changed
-    footage = find_footage(path)
+    footage = open_footage(path)  # Blender "loads" anything: what is none fails here, before anything is changed
     for clip in bpy.data.movieclips:
         if _is_clip_of(clip, footage):
             return clip
@@ -196,22 +195,22 @@ def _absolute(clip: Any) -> Path:
     return Path(bpy.path.abspath(clip.filepath, library=clip.library))
 
 
-def _is_clip_of(clip: Any, footage: FootagePath) -> bool:
+def _is_clip_of(clip: Any, footage: Footage) -> bool:
     # A clip that was loaded from a later file of the sequence lacks the frames before it: it is another clip.
-    return _absolute(clip).resolve() == footage.first_file.resolve()
+    return _absolute(clip).resolve() == footage.path.resolve()
 
 
-def _load(bpy: Any, footage: FootagePath) -> Any:
+def _load(bpy: Any, footage: Footage) -> Any:
     try:
-        clip = bpy.data.movieclips.load(str(footage.first_file))
+        clip = bpy.data.movieclips.load(str(footage.path))
     except RuntimeError as error:
-        raise FootageError(f"Blender cannot read {footage.first_file}: {error}") from error
+        raise FootageError(f"Blender cannot read {footage.path}: {error}") from error
     if clip.frame_duration < 1 or 0 in clip.size:
         # Blender "loads" any file, as 256x256 with 0 frames.
         bpy.data.movieclips.remove(clip)
-        raise FootageError(f"expected footage that Blender can read, got {footage.first_file}")
+        raise FootageError(f"expected footage that Blender can read, got {footage.path}")
     if clip.source == "SEQUENCE":
-        clip.frame_start = footage.number
+        clip.frame_start = footage.numbers.first
     return clip
 
 

@@ -59,7 +59,8 @@ class MovieClipStore:
 
     def read(self) -> list[TrackData]:
         """All tracks as plain data, in the clip's order."""
-        return [track_data(self.clip, track) for track in self.clip.tracking.tracks]
+        remembered = _disabled_tracks(self.clip)
+        return [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
 
     def write(self, tracks: Iterable[TrackData]) -> None:
         """Make the clip's tracks of these names what the data say, new ones where there are none."""
@@ -111,16 +112,6 @@ def read_states(clip: Any) -> list[State]:
     return [State(track.lock, is_enabled(track)) for track in clip.tracking.tracks]
 
 
-def valid_markers(clip: Any, track: Any) -> Markers:
-    """The markers that hold a position: the unmuted ones; of a disabled track, those that were."""
-    markers = read_markers(clip, track)
-    remembered = _disabled_tracks(clip).get(track.name)
-    if remembered is None or not markers.muted.all():
-        return markers[~markers.muted]
-    clip_frames = markers.frames - (frame_numbers(clip).first - 1)
-    return markers[np.isin(clip_frames, remembered["frames"])]
-
-
 def disable_tracks(clip: Any, tracks: Iterable[Any]) -> int:
     """Mute every marker of the tracks and remember, in the clip, which were unmuted; the number disabled."""
     remembered = _disabled_tracks(clip)
@@ -165,9 +156,16 @@ def forget_disabled(clip: Any, names: Iterable[str]) -> None:
     _remember(clip, remembered)
 
 
-def track_data(clip: Any, track: Any) -> TrackData:
-    """A track as plain data, with nothing left out that :func:`write_track` could write."""
-    markers, valid = read_markers(clip, track), valid_markers(clip, track)
+def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackData:
+    """A track as plain data, with nothing left out that :func:`write_track` could write.
+
+    Of a disabled track the markers that were unmuted count as valid: ``remembered`` is what the clip knows of those.
+    """
+    markers = read_markers(clip, track)
+    valid = markers[~markers.muted]
+    if not len(valid) and track.name in remembered:
+        clip_frames = markers.frames - (frame_numbers(clip).first - 1)
+        valid = markers[np.isin(clip_frames, remembered[track.name]["frames"])]
     size = clip_size(clip)
     data = TrackData(
         name=track.name,

@@ -16,15 +16,13 @@ Examples
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any
 
-import numpy as np
-
 from . import klt, libmv
 from .blender import BLENDER_AVAILABLE, require_blender
+from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
 from .errors import ParameterError, TrackingError
@@ -112,7 +110,7 @@ def detect_features(
     width, _ = store.size
     detection, settings = get_detection_params(preset), _track_settings(preset, width, engine)
     if threshold is not None:
-        thresholds = [_checked_number("threshold", threshold, 0.0, 1.0, above=True)]
+        thresholds = [checked_number("threshold", threshold, 0.0, 1.0, above=True)]
     elif engine == "libmv":
         thresholds = list(_halved(detection["threshold"], detection["threshold_floor"]))
     else:
@@ -126,8 +124,8 @@ def detect_features(
     search = Search(
         thresholds,
         detection["min_features"],
-        _checked_length("margin", margin, least=0),
-        _checked_length("min_distance", min_distance, least=0),
+        checked_length("margin", margin, least=0),
+        checked_length("min_distance", min_distance, least=0),
     )
     if engine == "klt":
         return klt.detect(store, at, search, settings)
@@ -242,7 +240,7 @@ def add_track(
     """
     store = store_of(clip)
     at = store.numbers.checked(frame)
-    x, y = _checked_numbers("position", position, 2, 0.0, 1.0)
+    x, y = checked_numbers("position", position, 2, 0.0, 1.0)
     if name is not None and not (isinstance(name, str) and 0 < len(name.encode()) <= _LONGEST_NAME):
         raise ParameterError(f"expected name to have 1 to {_LONGEST_NAME} bytes, got {name!r}")
     width, _ = store.size
@@ -322,13 +320,13 @@ def configure_track(
         raise ParameterError(f"expected a bpy.types.MovieTrackingTrack or a TrackData, got {type(track).__name__}")
     also = (AUTO,) if own else ()
     values: dict[str, Any] = {
-        "motion_model": _check_choice("motion_model", motion_model, MOTION_MODELS + also),
-        "correlation_min": _checked_number("correlation_min", correlation_min, 0.0, 1.0),
-        "pattern_match": _check_choice("pattern_match", pattern_match, PATTERN_MATCHES + also),
-        "weight": _checked_number("weight", weight, 0.0, 1.0),
+        "motion_model": check_choice("motion_model", motion_model, MOTION_MODELS + also),
+        "correlation_min": checked_number("correlation_min", correlation_min, 0.0, 1.0),
+        "pattern_match": check_choice("pattern_match", pattern_match, PATTERN_MATCHES + also),
+        "weight": checked_number("weight", weight, 0.0, 1.0),
     }
     if color is not None:
-        values["color"] = _checked_numbers("color", color, 3, 0.0, 1.0)
+        values["color"] = checked_numbers("color", color, 3, 0.0, 1.0)
         if not own:
             values["use_custom_color"] = True
     for attribute, value in values.items():
@@ -366,7 +364,7 @@ class PointTracker:
     def __init__(self, clip_path: str | PathLike[str], preset: str = "balanced", *, engine: str | None = None) -> None:
         get_tracking_preset(preset)
         self.preset = preset
-        self.engine = _check_choice("engine", engine or ("libmv" if BLENDER_AVAILABLE else "klt"), ENGINES)
+        self.engine = check_choice("engine", engine or ("libmv" if BLENDER_AVAILABLE else "klt"), ENGINES)
         self.clip = ensure_clip_loaded(clip_path) if self.engine == "libmv" else Clip.open(clip_path)
         self._detected = False
         self._tracked = False
@@ -423,7 +421,7 @@ def _track_settings(preset: str, width: int, engine: str) -> dict[str, Any]:
 
 def _checked_engine(clip: Any, engine: str | None) -> str:
     own = isinstance(clip, Clip)
-    name = _check_choice("engine", engine or ("klt" if own else "libmv"), ENGINES)
+    name = check_choice("engine", engine or ("klt" if own else "libmv"), ENGINES)
     if own and name == "libmv":
         require_blender()
         raise ParameterError("expected engine klt on a Clip: libmv tracks Blender's clips, see ensure_clip_loaded")
@@ -435,32 +433,3 @@ def _halved(start: float, floor: float) -> Iterator[float]:
         yield start
         start /= 2
     yield floor
-
-
-def _check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ParameterError(f"expected {name} to be one of {', '.join(choices)}; got {value!r}")
-    return value
-
-
-def _checked_number(name: str, value: Any, low: float, high: float, *, above: bool = False) -> float:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high or (above and value == low):
-        raise ParameterError(f"expected {name} {'above' if above else 'from'} {low:g} to {high:g}, got {value!r}")
-    return float(value)
-
-
-def _checked_numbers(name: str, values: Any, count: int, low: float, high: float) -> tuple[float, ...]:
-    try:
-        entries = tuple(values)
-    except TypeError:
-        entries = ()
-    if isinstance(values, str) or len(entries) != count:
-        raise ParameterError(f"expected {name} as {count} numbers from {low:g} to {high:g}, got {values!r}")
-    return tuple(_checked_number(f"each number of {name}", entry, low, high) for entry in entries)
-
-
-def _checked_length(name: str, value: Any, *, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ParameterError(f"expected {name} as whole px of at least {least}, got {value!r}")
-    return int(value)

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import libmv
 from .blender import BLENDER_AVAILABLE
+from .checks import check_choice, checked_number
 from .clip import Clip, clean
 from .columns import FrameColumn
 from .context import tracking_context
@@ -131,8 +132,7 @@ def clean_low_quality_tracks(clip: Any, frames: int = 5, error: float = 2.0, act
         raise ParameterError(f"expected frames as a whole number of at least 0, got {frames!r}")
     if isinstance(error, bool) or not isinstance(error, int | float | np.number) or not 0 <= error < np.inf:
         raise ParameterError(f"expected error as px of at least 0, got {error!r}")
-    if not isinstance(action, str) or action not in CLEAN_ACTIONS:
-        raise ParameterError(f"expected action to be one of {', '.join(CLEAN_ACTIONS)}; got {action!r}")
+    check_choice("action", action, CLEAN_ACTIONS)
     if isinstance(clip, Clip):
         return clean(clip, int(frames), float(error), _on_a_clip(CLEAN_ACTIONS[action]))
     with tracking_context(clip) as editor:
@@ -161,9 +161,7 @@ def filter_tracks_by_correlation(clip: Any, min_correlation: float = 0.6) -> int
     ParameterError, FootageError, BackendUnavailable
     """
     store = store_of(clip)
-    number = isinstance(min_correlation, int | float | np.number) and not isinstance(min_correlation, bool)
-    if not number or not -1 <= min_correlation <= 1:
-        raise ParameterError(f"expected min_correlation from -1 to 1, got {min_correlation!r}")
+    checked_number("min_correlation", min_correlation, -1.0, 1.0)
     tracks = [track for track in store.read() if track.enabled and not track.locked]
     means = _means(_measured(store, tracks))
     return store.disable(name for name, mean in means.items() if mean < min_correlation)
