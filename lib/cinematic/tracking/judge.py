@@ -1,7 +1,8 @@
 """The verdict on each track: good, suspect or bad, and why.
 
-Every measure is turned into a load: the measure over the limit that a preset of limits gives it. The heaviest load
-decides; the reason is the load's own. Limits carry their units in their names.
+Every measure is turned into a load: the measure over the limit that a preset gives it. The heaviest load decides; the
+reason is the load's own. The measure that carries the judgement is how far markers are off the scene's motion
+(:mod:`.scene_motion`): of all that were tried it alone tells bad tracks from good ones, whoever tracked them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import Size, pixels_from_co
-from .epipolar import epipolar_distances
+from .parts import Part, part_around, parts_beyond
+from .reasons import moves_along, why_off
+from .scene_motion import scene_errors
+from .solve import Solution
 from .types import Readiness, TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,17 +28,19 @@ FloatArray = npt.NDArray[np.float64]
 class Limits:
     """What a track may do and still be good."""
 
-    frames: int = 8  # fewer markers: too short
-    correlation: float = 0.80  # ZNCC; lower on more than a few markers: low correlation
-    epipolar_px: float = 0.5  # off the scene's motion: a bad marker
-    bad_marker_share: float = 0.10  # more of them: a bad track
-    deviation_px: float = 0.15  # predicted standard deviation along the weakest direction: sliding along an edge
-    forward_backward_px: float = 0.35  # how far off the way back may end
-    jitter_px: float = 1.0  # acceleration against the neighbours', per frame squared
+    frames: int = 5  # fewer markers: too short
+    reprojection_px: float = 0.5  # off the scene's motion: a bad marker
+    track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
+    bad_marker_share: float = 0.20  # more bad markers: a bad track
+    cut_share: float = 0.30  # of a track's markers may be cut off for the rest to be kept
+    correlation: float = 0.65  # ZNCC that nine in ten markers must reach
+    deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
+    forward_backward_px: float = 0.9  # how far off the way back may end
+    jitter_px: float = 2.0  # acceleration against the neighbours', per frame squared
     duplicate_px: float = 1.5  # closer than this on nearly all common frames: a duplicate
 
 
-SUSPECT, BAD = 0.6, 1.0
+SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
 
@@ -56,14 +62,20 @@ def judge(tracks: Sequence[TrackData], size: Size, limits: Limits | None = None)
         In the order of the tracks.
     """
     limits = limits or Limits()
-    first, positions = _positions(tracks, size)
-    epipolar = epipolar_distances(positions)
+    first, positions = frame_positions(tracks, size)
+    references = _references(tracks, first, positions)
+    scene = scene_errors(positions, references, size)
+    together = moves_along(positions, scene.offset, scene.distance, limits.reprojection_px, size[0])
     jitter = _jitter(positions)
     doubles = _duplicates(positions, limits.duplicate_px)
     return [
-        _verdict(track, limits, first, positions[row], epipolar[row], jitter[row], row in doubles)
+        _verdict(
+            track, limits, first, int(references[row]),
+            _OffScene(scene.distance[row], scene.offset[row], bool(together[row]), positions[row], scene.solution),
+            jitter[row], row in doubles,
+        )
         for row, track in enumerate(tracks)
-    ]
+    ]  # fmt: skip
 
 
 def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: range, size: Size) -> Readiness:
@@ -93,7 +105,7 @@ def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: 
     return Readiness(float(score), tuple(reasons), counts)
 
 
-def _positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray]:
+def frame_positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray]:
     """The first frame of all, and px by track and frame; NaN where there is no marker."""
     frames = [frame for track in tracks for frame in track.markers]
     if not frames:
@@ -107,71 +119,105 @@ def _positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray
     return first, positions
 
 
+def _references(tracks: Sequence[TrackData], first: int, positions: FloatArray) -> npt.NDArray[np.int64]:
+    """Index of the frame in which each track's pattern was first taken; of its first marker where none is known."""
+    references = np.zeros(len(tracks), np.int64)
+    for row, track in enumerate(tracks):
+        known = [frame for frame in track.reference_frames if frame in track.markers]
+        references[row] = min(known or track.markers or [first]) - first
+    return references
+
+
+@dataclass(frozen=True)
+class _OffScene:
+    """What the scene's motion says of one track."""
+
+    distance: FloatArray  # (f,)
+    offset: FloatArray  # (f, 2)
+    in_company: bool
+    positions: FloatArray  # (f, 2)
+    solution: Solution | None
+
+
 def _verdict(
-    track: TrackData,
-    limits: Limits,
-    first: int,
-    positions: FloatArray,
-    epipolar: FloatArray,
-    jitter: float,
-    is_double: bool,
+    track: TrackData, limits: Limits, first: int, reference: int, scene: _OffScene, jitter: float, is_double: bool
 ) -> Verdict:
-    off = {first + int(column): float(epipolar[column]) for column in np.flatnonzero(np.isfinite(epipolar))}
+    off = {first + int(column): float(scene.distance[column]) for column in np.flatnonzero(np.isfinite(scene.distance))}
     deviations = {frame: _largest_deviation(entry) for frame, entry in track.covariances.items()}
-    bad_markers = _bad_markers(track, limits, off)
+    wrong = [frame for frame, distance in off.items() if distance > limits.reprojection_px]
     loads = {
-        "too short": limits.frames / max(1, len(track.markers)) * 0.99 if len(track.markers) < limits.frames else 0.0,
         "low correlation": _correlation_load(track.correlations, limits.correlation),
         "sliding along an edge": _upper(deviations) / limits.deviation_px,
         "drifting": _upper(track.forward_backward) / limits.forward_backward_px,
         "jittery": jitter / limits.jitter_px,
-        "duplicate": 1.5 if is_double else 0.0,
     }
-    share = len(bad_markers) / max(1, len(track.markers))
-    loads[_off_reason(positions, off, limits)] = share / limits.bad_marker_share
-    if 0 < len(track.markers) < limits.frames:
-        loads["too short"] = max(loads["too short"], BAD)
+    off_load = max(_upper(off) / limits.track_reprojection_px, len(wrong) / max(1, len(off)) / limits.bad_marker_share)
+    why = ""
+    if off_load >= SUSPECT or wrong:
+        covariances = {frame - first: entry for frame, entry in track.covariances.items()}
+        why = why_off(scene.distance, scene.offset, reference, limits.reprojection_px, scene.in_company, covariances)
+        loads[why] = max(loads.get(why, 0.0), off_load)
+    badness = max(loads.values())
+    if len(track.markers) < limits.frames:
+        loads["too short"] = BAD
+    if is_double:
+        loads["duplicate"] = BAD
     reasons = sorted((reason for reason, load in loads.items() if load >= SUSPECT), key=lambda r: -loads[r])
     heaviest = max(loads.values())
     return Verdict(
         name=track.name,
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
-        badness=float(1 - np.exp(-0.7 * heaviest)),
-        bad_markers=bad_markers,
+        badness=float(1 - np.exp(-0.7 * badness)),
+        bad_markers=dict.fromkeys(wrong, why) | _uncorrelated(track, limits),
+        sound=()
+        if is_double
+        else tuple((first + low, first + high) for low, high in _sound_parts(scene, reference, limits, why)),
         measures={
             "markers": float(len(track.markers)),
-            "epipolar_px": _upper(off),
+            "off_scene_px": _upper(off),
             "deviation_px": _upper(deviations),
             "forward_backward_px": _upper(track.forward_backward),
             "jitter_px": float(jitter),
             "lowest_correlation": min(track.correlations.values(), default=float("nan")),
         },
         curves={
+            "off the scene's motion, px": off,
             "correlation": dict(track.correlations),
             "forward-backward, px": dict(track.forward_backward),
-            "off the scene's motion, px": off,
             "predicted deviation, px": deviations,
         },
     )
 
 
-def _bad_markers(track: TrackData, limits: Limits, off: Mapping[int, float]) -> dict[int, str]:
-    found = {frame: "mismatched jump" for frame, distance in off.items() if distance > limits.epipolar_px}
+def _sound_parts(scene: _OffScene, reference: int, limits: Limits, why: str) -> list[Part]:
+    """The parts of a track that may be kept, the reference marker's first; none: the track is hopeless."""
+    marked = np.isfinite(scene.positions[:, 0])
+    if marked.sum() < limits.frames:
+        return []
+    own = part_around(scene.distance, marked, reference, limits.reprojection_px)
+    within = np.arange(own[0], own[1] + 1)
+    within = within[marked[within]]
+    parts = [own] if _is_sound(scene.distance[within], limits) else []
+    left = 1 - len(within) / marked.sum()
+    if why == "mismatched jump":  # an event, not a habit: either side may be right
+        beyond = (
+            parts_beyond(scene.positions, scene.solution, own, limits.track_reprojection_px) if scene.solution else []
+        )
+        return parts + beyond
+    return parts if left <= limits.cut_share else []
+
+
+def _is_sound(distance: FloatArray, limits: Limits) -> bool:
+    known = distance[np.isfinite(distance)]
+    if len(distance) < limits.frames or (known > limits.reprojection_px).mean() > limits.bad_marker_share:
+        return False
+    return not len(known) or float(np.quantile(known, 0.9)) <= limits.track_reprojection_px
+
+
+def _uncorrelated(track: TrackData, limits: Limits) -> dict[int, str]:
     low = limits.correlation - 0.15
-    return found | {f: "low correlation" for f, value in track.correlations.items() if value < low}
-
-
-def _off_reason(positions: FloatArray, off: Mapping[int, float], limits: Limits) -> str:
-    """A jump is a few frames with one large step; something that moves by itself is off all the time."""
-    wrong = [distance for distance in off.values() if distance > limits.epipolar_px]
-    if not wrong:
-        return "mismatched jump"
-    steps = np.linalg.norm(np.diff(positions, n=2, axis=0), axis=1)
-    steps = steps[np.isfinite(steps)]
-    if len(steps) and steps.max() > 3 + 8 * np.median(steps):
-        return "mismatched jump"
-    return "moving object" if len(wrong) > 0.6 * len(off) else "occluded"
+    return {frame: "low correlation" for frame, value in track.correlations.items() if value < low}
 
 
 def _correlation_load(correlations: Mapping[int, float], limit: float) -> float:

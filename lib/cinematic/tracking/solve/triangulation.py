@@ -6,6 +6,9 @@ non-convexity: Black & Rangarajan 1996; Yang et al. 2020), all tracks at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
 _STEPS = 3  # of Gauss-Newton, at each scale
+_TRUSTED_FRAMES = 8.0  # from the reference frame, before a marker's say is halved: tracks begin right and go wrong
 _ROWS = 256  # tracks at once, so that memory stays bounded
 
 
@@ -114,6 +118,83 @@ def _linearised(
     return weight, residual, slope
 
 
-def _cost(residual: FloatArray, seen: npt.NDArray[np.bool_], scale: float) -> FloatArray:
+def _cost(residual: FloatArray, weight: npt.NDArray[Any], scale: float) -> FloatArray:
     square = (residual**2).sum(axis=-1)
-    return (seen * square / (square + scale**2)).sum(axis=1)
+    return (weight * square / (square + scale**2)).sum(axis=1)
+
+
+def triangulate_pinned(
+    cameras: Cameras, positions: FloatArray, reference: npt.NDArray[np.int64], scales: tuple[float, ...] = _SCALES
+) -> FloatArray:
+    """The point that each track shows, on the very ray of its reference marker.
+
+    The reference marker is the point that was marked; what the other markers are off this point is the track's drift,
+    which a point that is free to move would hide.
+
+    Parameters
+    ----------
+    reference : (n,)
+        Index of the frame of each track's reference marker.
+
+    Returns
+    -------
+    (n, 3) float64
+        NaN where the reference frame has no camera or the track no marker in it.
+    """
+    points = np.full((len(positions), 3), np.nan)
+    for start in range(0, len(positions), _ROWS):
+        rows = np.arange(start, min(start + _ROWS, len(positions)))
+        marked = np.isfinite(positions[rows, reference[rows], 0]) & cameras.solved[reference[rows]]
+        points[rows[marked]] = _along_rays(cameras, positions[rows[marked]], reference[rows[marked]], scales)
+    return points
+
+
+def _along_rays(
+    cameras: Cameras, positions: FloatArray, reference: npt.NDArray[np.int64], scales: tuple[float, ...]
+) -> FloatArray:
+    """Gauss-Newton over one inverse depth a track, from the best of a coarse set."""
+    plane = cameras.plane(positions)
+    seen = np.isfinite(plane[..., 0]) & cameras.solved
+    age = np.abs(np.arange(plane.shape[1]) - reference[:, None])
+    trust = seen / (1 + age / _TRUSTED_FRAMES)
+    plane = np.where(seen[..., None], plane, 0.0)
+    at_reference = plane[np.arange(len(plane)), reference]
+    ray = np.einsum("nji,nj->ni", cameras.rotation[reference], np.column_stack([at_reference, np.ones(len(plane))]))
+    origin = cameras.positions[reference]
+    rotation, focal = np.nan_to_num(cameras.rotation), np.nan_to_num(cameras.focal)
+    turned = np.einsum("fij,nj->nfi", rotation, ray)
+    moved = np.einsum("fij,nj->nfi", rotation, origin) + np.nan_to_num(cameras.translation)
+
+    def linearised(inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residuals (n, f, 2) px and their derivatives by the inverse depth."""
+        at = turned + moved * inverse[:, None, None]
+        depth = np.where(at[..., 2:] > 1e-9, at[..., 2:], 1e-9)
+        shown = at[..., :2] / depth
+        residual = np.where(seen[..., None], np.clip((shown - plane) * focal[:, None], -1e4, 1e4), 0.0)
+        return residual, (moved[..., :2] - shown * moved[..., 2:]) / depth * focal[:, None]
+
+    inverse = _best_start(linearised, _likely_depths(cameras), trust, scales[0])
+    for scale in scales:
+        for _ in range(_STEPS):
+            residual, slope = linearised(inverse)
+            weight = trust / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
+            push = np.einsum("nf,nfi,nfi->n", weight, slope, residual)
+            normal = np.einsum("nf,nfi,nfi->n", weight, slope, slope)
+            tried = np.maximum(inverse - push / (normal + 1e-12), 0.0)
+            better = _cost(linearised(tried)[0], trust, scale) <= _cost(residual, trust, scale)
+            inverse = np.where(better, tried, inverse)
+    return origin + ray / np.maximum(inverse, 1e-9)[:, None]
+
+
+def _likely_depths(cameras: Cameras) -> FloatArray:
+    """Inverse depths to start from: a geometric series around the extent of the camera's path."""
+    extent = np.linalg.norm(np.nanmax(cameras.positions, axis=0) - np.nanmin(cameras.positions, axis=0)) + 1e-9
+    return 1 / (extent * np.geomspace(0.1, 1000, 33))
+
+
+def _best_start(
+    linearised: Callable[[FloatArray], tuple[FloatArray, FloatArray]], inverses: FloatArray, trust: FloatArray,
+    scale: float,
+) -> FloatArray:  # fmt: skip
+    costs = [_cost(linearised(np.full(len(trust), inverse))[0], trust, scale) for inverse in inverses]
+    return inverses[np.argmin(costs, axis=0)]
