@@ -6,6 +6,9 @@ non-convexity: Black & Rangarajan 1996; Yang et al. 2020), all tracks at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
 _STEPS = 3  # of Gauss-Newton, at each scale
-_ROWS = 256  # tracks at once, so that memory stays bounded
+_MARKERS = 40_000  # at once, so that memory stays bounded
 
 
 def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...] = _SCALES) -> FloatArray:
@@ -34,9 +37,9 @@ def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ..
         NaN for a track with fewer than two markers in solved frames, or with no point in front of its cameras.
     """
     points = np.full((len(positions), 3), np.nan)
-    for start in range(0, len(positions), _ROWS):
-        rows = slice(start, start + _ROWS)
-        points[rows] = _triangulate(cameras, positions[rows], scales)
+    seen = np.isfinite(positions[..., 0]) & cameras.solved
+    for rows in _batches(seen.sum(axis=1)):
+        points[rows] = _triangulate(_packed(cameras, positions[rows], seen[rows]), scales)
     return points
 
 
@@ -47,25 +50,57 @@ def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatAr
     return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
 
 
-def _triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...]) -> FloatArray:
-    plane = cameras.plane(positions)
-    seen = np.isfinite(plane[..., 0]) & cameras.solved
-    plane = np.where(seen[..., None], plane, 0.0)
-    rotation = np.nan_to_num(cameras.rotation)
-    translation = np.nan_to_num(cameras.translation)
-    focal = np.nan_to_num(cameras.focal)
-    points = _crossing(rotation, translation, plane, seen)
+@dataclass(frozen=True)
+class _Views:
+    """The markers of n tracks without the gaps between them: at most m a track, each with its own camera."""
+
+    rotation: FloatArray  # (n, m, 3, 3)
+    translation: FloatArray  # (n, m, 3)
+    focal: FloatArray  # (n, m)
+    plane: FloatArray  # (n, m, 2)
+    seen: npt.NDArray[np.bool_]  # (n, m) False: padding
+
+
+def _batches(counts: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows that have two markers or more, tracks of like length together: little padding, cost linear in markers."""
+    order = np.argsort(counts, kind="stable")
+    order = order[counts[order] >= 2]
+    end = len(order)
+    while end:  # the longest first
+        start = max(0, end - max(1, _MARKERS // int(counts[order[end - 1]])))
+        yield order[start:end]
+        end = start
+
+
+def _packed(cameras: Cameras, positions: FloatArray, seen: npt.NDArray[np.bool_]) -> _Views:
+    most = int(seen.sum(axis=1).max())
+    frames = np.argsort(~seen, axis=1, kind="stable")[:, :most]  # the frames with a marker first
+    there = np.take_along_axis(seen, frames, axis=1)
+    plane = np.take_along_axis(cameras.plane(positions), frames[..., None], axis=1)
+    return _Views(
+        rotation=np.where(there[..., None, None], cameras.rotation[frames], 0.0),
+        translation=np.where(there[..., None], cameras.translation[frames], 0.0),
+        focal=np.where(there, cameras.focal[frames], 0.0),
+        plane=np.where(there[..., None], plane, 0.0),
+        seen=there,
+    )
+
+
+def _triangulate(views: _Views, scales: tuple[float, ...]) -> FloatArray:
+    seen = views.seen
+    points = _crossing(views)
     damping = np.full(len(points), 1e-4)
     for scale in scales:
-        weight, residual, slope = _linearised(rotation, translation, focal, plane, seen, points, scale)
+        weight, residual, slope = _linearised(views, points, scale)
         cost = _cost(residual, seen, scale)
         for _ in range(_STEPS):
-            normal = np.einsum("nf,nfij,nfik->njk", weight, slope, slope)
-            push = np.einsum("nf,nfij,nfi->nj", weight, slope, residual)
+            weighted = weight[..., None, None] * slope
+            normal = np.einsum("nfij,nfik->njk", weighted, slope)
+            push = np.einsum("nfij,nfi->nj", weighted, residual)
             size = np.einsum("njj->n", normal)[:, None, None] / 3 + 1e-300
             step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push[..., None])
             tried = points - step[..., 0]
-            after = _linearised(rotation, translation, focal, plane, seen, tried, scale)
+            after = _linearised(views, tried, scale)
             cost_after = _cost(after[1], seen, scale)
             better = cost_after <= cost
             points = np.where(better[:, None], tried, points)
@@ -75,42 +110,44 @@ def _triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, .
             )
             cost = np.where(better, cost_after, cost)
             damping = np.where(better, damping * 0.1, damping * 10).clip(1e-12, 1e6)
-    in_front = (np.einsum("fj,nj->nf", rotation[:, 2], points) + translation[:, 2] > 0) | ~seen
-    fine = (seen.sum(axis=1) >= 2) & np.isfinite(points).all(axis=1) & (in_front.mean(axis=1) > 0.5)
+    in_front = _in_camera(views, points)[..., 2] > 0
+    fine = np.isfinite(points).all(axis=1) & ((in_front & seen).sum(axis=1) > 0.5 * seen.sum(axis=1))
     return np.where(fine[:, None], points, np.nan)
 
 
-def _crossing(
-    rotation: FloatArray, translation: FloatArray, plane: FloatArray, seen: npt.NDArray[np.bool_]
-) -> FloatArray:
+def _in_camera(views: _Views, points: FloatArray) -> FloatArray:
+    return np.einsum("nfij,nj->nfi", views.rotation, points) + views.translation
+
+
+def _crossing(views: _Views) -> FloatArray:
     """Where a track's rays come nearest to each other; far out along them where they never do (least squares)."""
-    rays = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
-    rays = np.einsum("fji,nfj->nfi", rotation, rays / np.linalg.norm(rays, axis=-1, keepdims=True))
-    origins = -np.einsum("fji,fj->fi", rotation, translation)
-    across = (np.eye(3) - rays[..., :, None] * rays[..., None, :]) * seen[..., None, None]
-    normal, push = across.sum(axis=1), np.einsum("nfij,fj->ni", across, origins)
-    normal += 1e-9 * np.maximum(seen.sum(axis=1), 1)[:, None, None] * np.eye(3)
+    seen = views.seen[..., None]
+    rays = np.concatenate([views.plane, np.ones_like(views.plane[..., :1])], axis=-1)
+    rays = np.einsum("nfji,nfj->nfi", views.rotation, rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+    origins = -np.einsum("nfji,nfj->nfi", views.rotation, views.translation)
+    across = (np.eye(3) - rays[..., :, None] * rays[..., None, :]) * seen[..., None]
+    normal, push = across.sum(axis=1), np.einsum("nfij,nfj->ni", across, origins)
+    count = views.seen.sum(axis=1)[:, None]
+    normal += 1e-9 * count[..., None] * np.eye(3)
     points = np.linalg.solve(normal, push[..., None])[..., 0]
-    count = np.maximum(seen.sum(axis=1), 1)[:, None]
-    middle = (origins * seen[..., None]).sum(axis=1) / count
-    ahead = (rays * seen[..., None]).sum(axis=1) / count
+    middle = (origins * seen).sum(axis=1) / count
+    ahead = (rays * seen).sum(axis=1) / count
     behind = ((points - middle) * ahead).sum(axis=1) <= 0
-    extent = np.linalg.norm(np.ptp(origins, axis=0)) + 1e-9
-    return np.where(behind[:, None], middle + 100 * extent * ahead, points)
+    extent = np.linalg.norm(np.where(seen, np.abs(origins - middle[:, None]), 0.0).max(axis=1), axis=1) + 1e-9
+    return np.where(behind[:, None], middle + 100 * extent[:, None] * ahead, points)
 
 
-def _linearised(
-    rotation: FloatArray, translation: FloatArray, focal: FloatArray, plane: FloatArray, seen: npt.NDArray[np.bool_],
-    points: FloatArray, scale: float,
-) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
-    """Weights (n, f), residuals (n, f, 2) px, and their derivatives by the point (n, f, 2, 3)."""
-    at = np.einsum("fij,nj->nfi", rotation, points) + translation
+def _linearised(views: _Views, points: FloatArray, scale: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights (n, m), residuals (n, m, 2) px, and their derivatives by the point (n, m, 2, 3)."""
+    at = _in_camera(views, points)
     depth = np.where(np.abs(at[..., 2]) > 1e-12, at[..., 2], 1e-12)
     shown = at[..., :2] / depth[..., None]
-    residual = np.where(seen[..., None], (shown - plane) * focal[:, None], 0.0)
-    residual = np.where((at[..., 2] <= 0)[..., None] & seen[..., None], 1e3, residual)  # behind the camera: far off
-    slope = (rotation[:, :2] - shown[..., None] * rotation[:, 2:]) * (focal / depth)[..., None, None]
-    weight = seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
+    residual = np.where(views.seen[..., None], (shown - views.plane) * views.focal[..., None], 0.0)
+    residual = np.where((at[..., 2] <= 0)[..., None] & views.seen[..., None], 1e3, residual)  # behind: far off
+    slope = (views.rotation[:, :, :2] - shown[..., None] * views.rotation[:, :, 2:]) * (views.focal / depth)[
+        ..., None, None
+    ]
+    weight = views.seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
     return weight, residual, slope
 
 
