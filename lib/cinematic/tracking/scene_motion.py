@@ -16,8 +16,10 @@ import numpy.typing as npt
 from .coords import Size
 from .epipolar import epipolar_distances
 from .errors import TrackingError
-from .solve import Solution, solve_positions
-from .solve.triangulation import reprojection_errors, triangulate_pinned
+from .solve import Solution
+from .solve.pinned import triangulate_pinned
+from .solve.solver import LensSearch, solve_shot
+from .solve.triangulation import reprojection_errors
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,10 +63,10 @@ def scene_errors(
 
 
 def _solution(positions: FloatArray, size: Size, focal: float | None) -> Solution:
-    fixed = solve_positions(positions, size, focal, refine_distortion=True)
+    fixed = solve_shot(positions, size, LensSearch(focal, distortion=None))
     if _fit(fixed) >= _POOR_FIT:
         return fixed
-    zooming = solve_positions(positions, size, focal, refine_distortion=True, zooms=True)
+    zooming = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=True))
     return zooming if _fit(zooming) > _fit(fixed) else fixed
 
 

@@ -3,7 +3,8 @@
 Arrays in, arrays out; COLMAP's database, images and points exist in here only. Its pixels have (0.5, 0.5) in the centre
 of the top-left one, so half a pixel is added on the way in.
 
-Sources: two-view geometries and bundle adjustment, Schönberger & Frahm 2016; global mapping, Pan et al. 2024 (GLOMAP).
+Sources: two-view geometries and bundle adjustment, Schönberger & Frahm 2016; focal length from the fundamental matrices
+of many pairs, Sweeney et al. 2015; global mapping, Pan et al. 2024 (GLOMAP).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,11 @@ MOST_PAIRS = 1200
 LEAST_COMMON = 15
 """Tracks that a pair of frames must have in common."""
 
+LEAST_POINTS = 8
+"""Points that a frame must show to be given a camera after the mapping."""
+
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
+_POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
 _SEED = 1
 
@@ -57,18 +63,18 @@ def map_cameras(positions: FloatArray, size: Size, focal: float, *, focal_is_kno
     focal
         px; a start to search from where it is not known.
     """
-    with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
         database = Path(folder, "tracks.db")
         kinds = _write_database(database, positions, size, focal, focal_is_known, k1)
         told = sum(kinds.values())
         parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
-        cameras = _map(database, positions.shape[1], size, focal_is_known) if told else None
+        cameras = _map(database, positions.shape[1], focal_is_known) if told else None
     return Mapped(cameras, parallax / told if told else 0.0, told)
 
 
 def adjust(
     cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *,
-    refine_focal: bool, refine_distortion: bool, zooms: bool = False,
+    refine_focal: bool, refine_distortion: bool, zooms: bool = False, iterations: int = 100,
 ) -> tuple[Cameras, FloatArray]:  # fmt: skip
     """Refine cameras and points together: robust bundle adjustment over the markers given.
 
@@ -79,22 +85,54 @@ def adjust(
         px; NaN: not used. Points with fewer than two of them stay as they are.
     zooms
         A focal length of its own in every frame.
+    iterations
+        At most.
     """
     import pycolmap
 
     used = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
     rows = np.flatnonzero(used.sum(axis=1) >= 2)
-    frames = np.flatnonzero(cameras.solved)
+    frames = np.flatnonzero(cameras.solved & used[rows].any(axis=0))
     scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms)
     options = _quiet(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
     options.refine_principal_point = False
     options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, _ROBUST_PX
     options.ceres.solver_options.function_tolerance = 1e-7
-    pycolmap.bundle_adjustment(scene, options)
+    options.ceres.solver_options.max_num_iterations = iterations
+    config = pycolmap.BundleAdjustmentConfig()
+    for frame in frames:
+        config.add_image(int(frame) + 1)
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    with _hushed():  # the adjuster itself: COLMAP's own loop around it prints past its log
+        pycolmap.create_default_bundle_adjuster(options, config, scene).solve()
     adjusted = points.copy()
     adjusted[rows] = [scene.point3D(int(number)).xyz for number in range(1, len(rows) + 1)]
     return _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal)), adjusted
+
+
+def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *, zooms: bool) -> Cameras:
+    """Give frames that have no camera one, from the points that are seen there; those with too few stay without."""
+    import pycolmap
+
+    estimation, refinement = pycolmap.AbsolutePoseEstimationOptions(), pycolmap.AbsolutePoseRefinementOptions()
+    estimation.ransac.max_error, estimation.ransac.random_seed = _POSE_PX, _SEED
+    refinement.refine_focal_length, refinement.gradient_tolerance = zooms, 1e-6
+    rotation, translation, focal = cameras.rotation.copy(), cameras.translation.copy(), cameras.focal.copy()
+    known = np.flatnonzero(cameras.solved)
+    seen = np.isfinite(positions[..., 0]) & np.isfinite(points[:, :1])
+    for frame in np.flatnonzero(~cameras.solved):
+        rows = np.flatnonzero(seen[:, frame])
+        if len(rows) < LEAST_POINTS:
+            continue
+        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.k1, cameras.k2)
+        found = pycolmap.estimate_and_refine_absolute_pose(
+            positions[rows, frame] + 0.5, points[rows], camera, estimation, refinement
+        )
+        if found is not None and found["num_inliers"] >= max(LEAST_POINTS, len(rows) / 2):
+            matrix = found["cam_from_world"].matrix()
+            rotation[frame], translation[frame], focal[frame] = matrix[:, :3], matrix[:, 3], camera.params[0]
+    return replace(cameras, rotation=rotation, translation=translation, focal=focal)
 
 
 def _write_database(
@@ -162,16 +200,20 @@ def _pairs(seen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
                 yield first, first + gap
 
 
-def _map(database: Path, frames: int, size: Size, focal_is_known: bool) -> Cameras | None:
+def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
     import pycolmap
 
+    if not focal_is_known:
+        calibration = pycolmap.ViewGraphCalibrationOptions()
+        calibration.random_seed = _SEED
+        pycolmap.calibrate_view_graph(database, calibration)  # where it finds none the start remains
     options = pycolmap.GlobalPipelineOptions()
     options.random_seed = options.mapper.random_seed = _SEED
     options.mapper.rotation_averaging.random_seed = options.mapper.global_positioning.random_seed = _SEED
-    options.mapper.retriangulation.random_seed = _SEED
     _quiet(options.mapper.bundle_adjustment)
     options.mapper.bundle_adjustment.refine_focal_length = not focal_is_known
     options.mapper.bundle_adjustment.refine_extra_params = False
+    options.mapper.skip_retriangulation = True  # the rounds of triangulation that follow do that, and better
     found = pycolmap.global_mapping(database, database.parent, database.parent / "maps", options)
     if not found:
         return None
@@ -182,6 +224,19 @@ def _map(database: Path, frames: int, size: Size, focal_is_known: bool) -> Camer
 def _quiet(options: Any) -> Any:
     options.print_summary = False
     return options
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep COLMAP's running commentary (a line for every picture that it is not given) off the terminal."""
+    import pycolmap
+
+    log = pycolmap.logging
+    level, log.minloglevel = log.minloglevel, log.FATAL
+    try:
+        yield
+    finally:
+        log.minloglevel = level
 
 
 def _camera(size: Size, focal: float, k1: float, k2: float) -> Any:

@@ -6,7 +6,8 @@ non-convexity: Black & Rangarajan 1996; Yang et al. 2020), all tracks at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,12 @@ from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
 
-_SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
-_STEPS = 3  # of Gauss-Newton, at each scale
-_TRUSTED_FRAMES = 8.0  # from the reference frame, before a marker's say is halved: tracks begin right and go wrong
-_ROWS = 256  # tracks at once, so that memory stays bounded
+SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
+STEPS = 3  # of Gauss-Newton, at each scale
+_MARKERS = 40_000  # at once, so that memory stays bounded
 
 
-def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...] = _SCALES) -> FloatArray:
+def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...] = SCALES) -> FloatArray:
     """The point that each track shows.
 
     Parameters
@@ -38,9 +38,9 @@ def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ..
         NaN for a track with fewer than two markers in solved frames, or with no point in front of its cameras.
     """
     points = np.full((len(positions), 3), np.nan)
-    for start in range(0, len(positions), _ROWS):
-        rows = slice(start, start + _ROWS)
-        points[rows] = _triangulate(cameras, positions[rows], scales)
+    seen = np.isfinite(positions[..., 0]) & cameras.solved
+    for rows in batches(seen.sum(axis=1)):
+        points[rows] = _triangulate(packed(cameras, positions[rows], seen[rows]), scales)
     return points
 
 
@@ -51,26 +51,61 @@ def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatAr
     return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
 
 
-def _triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...]) -> FloatArray:
-    plane = cameras.plane(positions)
-    seen = np.isfinite(plane[..., 0]) & cameras.solved
-    plane = np.where(seen[..., None], plane, 0.0)
-    rotation = np.nan_to_num(cameras.rotation)
-    translation = np.nan_to_num(cameras.translation)
-    focal = np.nan_to_num(cameras.focal)
-    points = _crossing(rotation, translation, plane, seen)
+@dataclass(frozen=True)
+class Views:
+    """The markers of n tracks without the gaps between them: at most m a track, each with its own camera."""
+
+    rotation: FloatArray  # (n, m, 3, 3)
+    translation: FloatArray  # (n, m, 3)
+    focal: FloatArray  # (n, m)
+    plane: FloatArray  # (n, m, 2)
+    frames: npt.NDArray[np.int64]  # (n, m)
+    seen: npt.NDArray[np.bool_]  # (n, m) False: padding
+
+
+def batches(counts: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows that have two markers or more, tracks of like length together: little padding, cost linear in markers."""
+    order = np.argsort(counts, kind="stable")
+    order = order[counts[order] >= 2]
+    end = len(order)
+    while end:  # the longest first
+        start = max(0, end - max(1, _MARKERS // int(counts[order[end - 1]])))
+        yield order[start:end]
+        end = start
+
+
+def packed(cameras: Cameras, positions: FloatArray, seen: npt.NDArray[np.bool_]) -> Views:
+    """Markers (n, f, 2) px side by side, where ``seen`` (n, f)."""
+    most = int(seen.sum(axis=1).max())
+    frames = np.argsort(~seen, axis=1, kind="stable")[:, :most]  # the frames with a marker first
+    there = np.take_along_axis(seen, frames, axis=1)
+    plane = np.take_along_axis(cameras.plane(positions), frames[..., None], axis=1)
+    return Views(
+        rotation=np.where(there[..., None, None], cameras.rotation[frames], 0.0),
+        translation=np.where(there[..., None], cameras.translation[frames], 0.0),
+        focal=np.where(there, cameras.focal[frames], 0.0),
+        plane=np.where(there[..., None], plane, 0.0),
+        frames=frames,
+        seen=there,
+    )
+
+
+def _triangulate(views: Views, scales: tuple[float, ...]) -> FloatArray:
+    seen = views.seen
+    points = _crossing(views)
     damping = np.full(len(points), 1e-4)
     for scale in scales:
-        weight, residual, slope = _linearised(rotation, translation, focal, plane, seen, points, scale)
-        cost = _cost(residual, seen, scale)
-        for _ in range(_STEPS):
-            normal = np.einsum("nf,nfij,nfik->njk", weight, slope, slope)
-            push = np.einsum("nf,nfij,nfi->nj", weight, slope, residual)
+        weight, residual, slope = _linearised(views, points, scale)
+        cost = robust_cost(residual, seen, scale)
+        for _ in range(STEPS):
+            weighted = weight[..., None, None] * slope
+            normal = np.einsum("nfij,nfik->njk", weighted, slope)
+            push = np.einsum("nfij,nfi->nj", weighted, residual)
             size = np.einsum("njj->n", normal)[:, None, None] / 3 + 1e-300
             step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push[..., None])
             tried = points - step[..., 0]
-            after = _linearised(rotation, translation, focal, plane, seen, tried, scale)
-            cost_after = _cost(after[1], seen, scale)
+            after = _linearised(views, tried, scale)
+            cost_after = robust_cost(after[1], seen, scale)
             better = cost_after <= cost
             points = np.where(better[:, None], tried, points)
             weight, residual, slope = (
@@ -79,122 +114,48 @@ def _triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, .
             )
             cost = np.where(better, cost_after, cost)
             damping = np.where(better, damping * 0.1, damping * 10).clip(1e-12, 1e6)
-    in_front = (np.einsum("fj,nj->nf", rotation[:, 2], points) + translation[:, 2] > 0) | ~seen
-    fine = (seen.sum(axis=1) >= 2) & np.isfinite(points).all(axis=1) & (in_front.mean(axis=1) > 0.5)
+    in_front = _in_camera(views, points)[..., 2] > 0
+    fine = np.isfinite(points).all(axis=1) & ((in_front & seen).sum(axis=1) > 0.5 * seen.sum(axis=1))
     return np.where(fine[:, None], points, np.nan)
 
 
-def _crossing(
-    rotation: FloatArray, translation: FloatArray, plane: FloatArray, seen: npt.NDArray[np.bool_]
-) -> FloatArray:
+def _in_camera(views: Views, points: FloatArray) -> FloatArray:
+    return np.einsum("nfij,nj->nfi", views.rotation, points) + views.translation
+
+
+def _crossing(views: Views) -> FloatArray:
     """Where a track's rays come nearest to each other; far out along them where they never do (least squares)."""
-    rays = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
-    rays = np.einsum("fji,nfj->nfi", rotation, rays / np.linalg.norm(rays, axis=-1, keepdims=True))
-    origins = -np.einsum("fji,fj->fi", rotation, translation)
-    across = (np.eye(3) - rays[..., :, None] * rays[..., None, :]) * seen[..., None, None]
-    normal, push = across.sum(axis=1), np.einsum("nfij,fj->ni", across, origins)
-    normal += 1e-9 * np.maximum(seen.sum(axis=1), 1)[:, None, None] * np.eye(3)
+    seen = views.seen[..., None]
+    rays = np.concatenate([views.plane, np.ones_like(views.plane[..., :1])], axis=-1)
+    rays = np.einsum("nfji,nfj->nfi", views.rotation, rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+    origins = -np.einsum("nfji,nfj->nfi", views.rotation, views.translation)
+    across = (np.eye(3) - rays[..., :, None] * rays[..., None, :]) * seen[..., None]
+    normal, push = across.sum(axis=1), np.einsum("nfij,nfj->ni", across, origins)
+    count = views.seen.sum(axis=1)[:, None]
+    normal += 1e-9 * count[..., None] * np.eye(3)
     points = np.linalg.solve(normal, push[..., None])[..., 0]
-    count = np.maximum(seen.sum(axis=1), 1)[:, None]
-    middle = (origins * seen[..., None]).sum(axis=1) / count
-    ahead = (rays * seen[..., None]).sum(axis=1) / count
+    middle = (origins * seen).sum(axis=1) / count
+    ahead = (rays * seen).sum(axis=1) / count
     behind = ((points - middle) * ahead).sum(axis=1) <= 0
-    extent = np.linalg.norm(np.ptp(origins, axis=0)) + 1e-9
-    return np.where(behind[:, None], middle + 100 * extent * ahead, points)
+    extent = np.linalg.norm(np.where(seen, np.abs(origins - middle[:, None]), 0.0).max(axis=1), axis=1) + 1e-9
+    return np.where(behind[:, None], middle + 100 * extent[:, None] * ahead, points)
 
 
-def _linearised(
-    rotation: FloatArray, translation: FloatArray, focal: FloatArray, plane: FloatArray, seen: npt.NDArray[np.bool_],
-    points: FloatArray, scale: float,
-) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
-    """Weights (n, f), residuals (n, f, 2) px, and their derivatives by the point (n, f, 2, 3)."""
-    at = np.einsum("fij,nj->nfi", rotation, points) + translation
+def _linearised(views: Views, points: FloatArray, scale: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights (n, m), residuals (n, m, 2) px, and their derivatives by the point (n, m, 2, 3)."""
+    at = _in_camera(views, points)
     depth = np.where(np.abs(at[..., 2]) > 1e-12, at[..., 2], 1e-12)
     shown = at[..., :2] / depth[..., None]
-    residual = np.where(seen[..., None], (shown - plane) * focal[:, None], 0.0)
-    residual = np.where((at[..., 2] <= 0)[..., None] & seen[..., None], 1e3, residual)  # behind the camera: far off
-    slope = (rotation[:, :2] - shown[..., None] * rotation[:, 2:]) * (focal / depth)[..., None, None]
-    weight = seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
+    residual = np.where(views.seen[..., None], (shown - views.plane) * views.focal[..., None], 0.0)
+    residual = np.where((at[..., 2] <= 0)[..., None] & views.seen[..., None], 1e3, residual)  # behind: far off
+    slope = (views.rotation[:, :, :2] - shown[..., None] * views.rotation[:, :, 2:]) * (views.focal / depth)[
+        ..., None, None
+    ]
+    weight = views.seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
     return weight, residual, slope
 
 
-def _cost(residual: FloatArray, weight: npt.NDArray[Any], scale: float) -> FloatArray:
+def robust_cost(residual: FloatArray, weight: npt.NDArray[Any], scale: float) -> FloatArray:
+    """(n,) Geman-McClure's, of residuals (n, m, 2) px with weights (n, m)."""
     square = (residual**2).sum(axis=-1)
     return (weight * square / (square + scale**2)).sum(axis=1)
-
-
-def triangulate_pinned(
-    cameras: Cameras, positions: FloatArray, reference: npt.NDArray[np.int64], scales: tuple[float, ...] = _SCALES
-) -> FloatArray:
-    """The point that each track shows, on the very ray of its reference marker.
-
-    The reference marker is the point that was marked; what the other markers are off this point is the track's drift,
-    which a point that is free to move would hide.
-
-    Parameters
-    ----------
-    reference : (n,)
-        Index of the frame of each track's reference marker.
-
-    Returns
-    -------
-    (n, 3) float64
-        NaN where the reference frame has no camera or the track no marker in it.
-    """
-    points = np.full((len(positions), 3), np.nan)
-    for start in range(0, len(positions), _ROWS):
-        rows = np.arange(start, min(start + _ROWS, len(positions)))
-        marked = np.isfinite(positions[rows, reference[rows], 0]) & cameras.solved[reference[rows]]
-        points[rows[marked]] = _along_rays(cameras, positions[rows[marked]], reference[rows[marked]], scales)
-    return points
-
-
-def _along_rays(
-    cameras: Cameras, positions: FloatArray, reference: npt.NDArray[np.int64], scales: tuple[float, ...]
-) -> FloatArray:
-    """Gauss-Newton over one inverse depth a track, from the best of a coarse set."""
-    plane = cameras.plane(positions)
-    seen = np.isfinite(plane[..., 0]) & cameras.solved
-    age = np.abs(np.arange(plane.shape[1]) - reference[:, None])
-    trust = seen / (1 + age / _TRUSTED_FRAMES)
-    plane = np.where(seen[..., None], plane, 0.0)
-    at_reference = plane[np.arange(len(plane)), reference]
-    ray = np.einsum("nji,nj->ni", cameras.rotation[reference], np.column_stack([at_reference, np.ones(len(plane))]))
-    origin = cameras.positions[reference]
-    rotation, focal = np.nan_to_num(cameras.rotation), np.nan_to_num(cameras.focal)
-    turned = np.einsum("fij,nj->nfi", rotation, ray)
-    moved = np.einsum("fij,nj->nfi", rotation, origin) + np.nan_to_num(cameras.translation)
-
-    def linearised(inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Residuals (n, f, 2) px and their derivatives by the inverse depth."""
-        at = turned + moved * inverse[:, None, None]
-        depth = np.where(at[..., 2:] > 1e-9, at[..., 2:], 1e-9)
-        shown = at[..., :2] / depth
-        residual = np.where(seen[..., None], np.clip((shown - plane) * focal[:, None], -1e4, 1e4), 0.0)
-        return residual, (moved[..., :2] - shown * moved[..., 2:]) / depth * focal[:, None]
-
-    inverse = _best_start(linearised, _likely_depths(cameras), trust, scales[0])
-    for scale in scales:
-        for _ in range(_STEPS):
-            residual, slope = linearised(inverse)
-            weight = trust / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
-            push = np.einsum("nf,nfi,nfi->n", weight, slope, residual)
-            normal = np.einsum("nf,nfi,nfi->n", weight, slope, slope)
-            tried = np.maximum(inverse - push / (normal + 1e-12), 0.0)
-            better = _cost(linearised(tried)[0], trust, scale) <= _cost(residual, trust, scale)
-            inverse = np.where(better, tried, inverse)
-    return origin + ray / np.maximum(inverse, 1e-9)[:, None]
-
-
-def _likely_depths(cameras: Cameras) -> FloatArray:
-    """Inverse depths to start from: a geometric series around the extent of the camera's path."""
-    extent = np.linalg.norm(np.nanmax(cameras.positions, axis=0) - np.nanmin(cameras.positions, axis=0)) + 1e-9
-    return 1 / (extent * np.geomspace(0.1, 1000, 33))
-
-
-def _best_start(
-    linearised: Callable[[FloatArray], tuple[FloatArray, FloatArray]], inverses: FloatArray, trust: FloatArray,
-    scale: float,
-) -> FloatArray:  # fmt: skip
-    costs = [_cost(linearised(np.full(len(trust), inverse))[0], trust, scale) for inverse in inverses]
-    return inverses[np.argmin(costs, axis=0)]
