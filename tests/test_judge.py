@@ -7,7 +7,8 @@ import pytest
 
 from cinematic.tracking import TrackData
 from cinematic.tracking.coords import co_from_pixels
-from cinematic.tracking.judge import Limits, judge, readiness
+from cinematic.tracking.judge import Limits, judge
+from cinematic.tracking.readiness import readiness
 from tests.test_epipolar import tracks as projected
 
 SIZE = (960, 540)

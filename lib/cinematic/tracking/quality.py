@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -225,7 +226,8 @@ def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
     BackendUnavailable
         It needs Blender and there is none.
     """
-    return judge(read_tracks(clip), store_of(clip).size, limits)
+    store = store_of(clip)
+    return judge(read_tracks(clip), store.size, limits, partial(correlations, footage=store.footage))
 
 
 def clean_tracks(

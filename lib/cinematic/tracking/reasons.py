@@ -1,14 +1,15 @@
 """Why a track is off the scene's motion, from how it came to be so.
 
-An object that moves by itself takes its markers along from the first frame on, smoothly and with patterns that match
-well. A marker that something passes in front of is right until then, and goes away quickly. One that finds a
-look-alike jumps within one frame. What creeps away slowly drifts; along the direction in which its pattern holds it
-least, it slides.
+An object that moves by itself takes its markers along, one like the other. A marker that something passes in front of is
+right until then, and where its feature should be the picture shows something else from there on. One that finds a
+look-alike jumps within one frame. What creeps away drifts; along the direction in which its pattern holds it least, it
+slides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,42 +23,55 @@ _SUDDEN = 4.0  # times the median step
 _MOVING_SHARE = 0.5  # of the frames are off
 _COMPANY = 0.12  # of the picture's width: how near those are who may move along
 _ALIKE = 0.35  # of an offset's size: how much those of one object may differ
-_FAST_FRAMES = 5  # within which an occluder has taken a marker away
-_FAST_GROWTH = 4.0  # times the limit
+_FOR_GOOD = 0.8  # of the markers from there on are off
+_RIGHT_FRAMES = 2  # from the reference frame on, before something came in front
+_HIDDEN = 0.4  # ZNCC; a feature that shows correlates better than this where it should be
+_FAST_FRAMES = 6  # within which an occluder has taken a marker away
+_FAST_GROWTH = 3.0  # times the limit
 _ALONG = 0.85  # cosine with the pattern's weak direction
 _UNEVEN = 1.4  # ratio of the predicted deviations, weak direction over strong
 
 
-def why_off(
-    distance: FloatArray, offset: FloatArray, reference: int, limit: float, in_company: bool,
-    covariances: Mapping[int, tuple[float, float, float]],
-) -> str:  # fmt: skip
-    """The reason, of ``types.REASONS``, for a track with markers that are off.
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a track that has markers off the scene's motion; f frames."""
 
-    Parameters
-    ----------
-    distance : (f,)
-        From the scene's motion, px; NaN where unknown.
-    offset : (f, 2)
-        The same as vectors; all NaN without a camera solve.
-    reference
-        Index of the reference marker's frame.
-    limit
-        px from which a marker is off.
-    in_company
-        Others near by are off in the same way (:func:`moves_along`).
-    covariances
-        Predicted xx, xy, yy in px^2 by index of the frame, as far as known.
-    """
+    distance: FloatArray  # (f,) from the scene's motion, px; NaN where unknown
+    offset: FloatArray  # (f, 2) px, the same as vectors; all NaN without a camera solve
+    reference: int  # index of the reference marker's frame
+    in_company: bool  # others near by are off in the same way (:func:`moves_along`)
+    covariances: Mapping[int, tuple[float, float, float]]  # predicted xx, xy, yy in px^2 by index of the frame
+    shows: float | None = None  # ZNCC where the feature should be once the markers have left it; None: not looked at
+
+
+def why_off(evidence: Evidence, limit: float) -> str:
+    """The reason, of ``types.REASONS``, for markers that are more than ``limit`` px off."""
+    distance, offset = evidence.distance, evidence.offset
     judged = np.flatnonzero(np.isfinite(distance))
-    off = distance[judged] > limit
-    if in_company and off.mean() > _MOVING_SHARE:
+    if evidence.in_company and (distance[judged] > limit).mean() > _MOVING_SHARE:
         return "moving object"
+    if _was_right(distance, evidence.reference, limit) and evidence.shows is not None and evidence.shows < _HIDDEN:
+        return "occluded"
     if _jumped(distance, offset, judged):
         return "mismatched jump"
-    if _taken_away(distance, judged, reference, limit):
+    if evidence.shows is None and _taken_away(distance, evidence.reference, limit):
         return "occluded"
-    return "sliding along an edge" if _slid(distance, offset, covariances) else "drifting"
+    return "sliding along an edge" if _slid(distance, offset, evidence.covariances) else "drifting"
+
+
+def gone_wrong(distance: FloatArray, reference: int, limit: float) -> npt.NDArray[np.int64]:
+    """Indices of the frames from where a track is off for good, outwards from the reference; the longer side's.
+
+    Where it only strays now and then, from the first time on.
+    """
+    judged = np.flatnonzero(np.isfinite(distance))
+    sides = []
+    for side in (judged[judged > reference], judged[judged < reference][::-1]):
+        off = distance[side] > limit
+        stays = np.cumsum(off[::-1])[::-1] >= _FOR_GOOD * np.arange(len(off), 0, -1)  # share of what is left
+        starts = np.flatnonzero(off & stays) if (off & stays).any() else np.flatnonzero(off)
+        sides.append(side[starts[0] :] if len(starts) else side[:0])
+    return max(sides, key=len)
 
 
 def moves_along(
@@ -100,15 +114,15 @@ def _jumped(distance: FloatArray, offset: FloatArray, judged: npt.NDArray[np.int
     return float(steps.max()) > least
 
 
-def _taken_away(distance: FloatArray, judged: npt.NDArray[np.int64], reference: int, limit: float) -> bool:
-    """Right for a while, then away within a few frames; followed from the reference frame to both sides."""
-    for side in (judged[judged >= reference], judged[judged <= reference][::-1]):
-        off = np.flatnonzero(distance[side] > limit)
-        if len(off) and off[0] >= 2:
-            after = distance[side[off[0] : off[0] + _FAST_FRAMES]]
-            if after.max() > _FAST_GROWTH * limit:
-                return True
-    return False
+def _was_right(distance: FloatArray, reference: int, limit: float) -> bool:
+    off = gone_wrong(distance, reference, limit)
+    return len(off) > 0 and abs(int(off[0]) - reference) >= _RIGHT_FRAMES
+
+
+def _taken_away(distance: FloatArray, reference: int, limit: float) -> bool:
+    """Right for a while, then away within a few frames."""
+    off = gone_wrong(distance, reference, limit)
+    return _was_right(distance, reference, limit) and float(distance[off[:_FAST_FRAMES]].max()) > _FAST_GROWTH * limit
 
 
 def _slid(distance: FloatArray, offset: FloatArray, covariances: Mapping[int, tuple[float, float, float]]) -> bool:
