@@ -3,6 +3,7 @@
     python -m benchmarks.run warped [--tracks N]     speed and accuracy on the warped plate
     python -m benchmarks.run rendered [--plates P]   accuracy on rendered plates, against exact truth
     python -m benchmarks.run solve [--plates P]      Blender's first camera solve with each one's tracks
+    python -m benchmarks.run judging [--plates P]    bad tracks found, named and cleaned, and the solve afterwards
     python -m benchmarks.run scaling                 cost against tracks, frames and resolution
 
 P is `committed` (no rendering; the default), `development` or `report`. Every table is one run: the same
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import blender, contenders, crlb, report
+from benchmarks import blender, contenders, crlb, judging, report
 from benchmarks.contenders import Contender, Options, Run
 from benchmarks.footage import Footage, write_sequence
 from benchmarks.plates import catalogue, rendered, truth
@@ -222,7 +223,7 @@ def _detect(footage: Footage, limit: int | None) -> np.ndarray:
 def main() -> None:
     """Run what was asked for, print the tables, keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["warped", "rendered", "solve", "scaling"])
+    parser.add_argument("what", choices=["warped", "rendered", "solve", "judging", "scaling"])
     parser.add_argument("--plates", choices=catalogue.SETS, default="committed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tracks", type=int, default=WARPED_TRACKS, help="of the warped plate")
@@ -236,6 +237,7 @@ def main() -> None:
         "warped": lambda: warped(field, options.rounds, options.tracks),
         "rendered": lambda: rendered_tables(field, options.plates, options.rounds),
         "solve": lambda: solve_tables(field, options.plates),
+        "judging": lambda: judging.tables(catalogue.entries(options.plates)),
         "scaling": lambda: scaling(field, options.rounds),
     }
     tables = tasks[options.what]()

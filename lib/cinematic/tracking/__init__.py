@@ -32,8 +32,9 @@ from .quality import (
     judge_tracks,
     read_tracks,
     restore_tracks,
+    solve_readiness,
 )
-from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData, Verdict
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Readiness, TrackData, Verdict
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ __all__ = [
     "FormatError",
     "ParameterError",
     "PointTracker",
+    "Readiness",
     "TrackData",
     "TrackingError",
     "Verdict",
@@ -73,6 +75,7 @@ __all__ = [
     "list_tracking_presets",
     "read_tracks",
     "restore_tracks",
+    "solve_readiness",
     "track_markers",
     "tracking_context",
 ]

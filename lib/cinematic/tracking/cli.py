@@ -6,6 +6,7 @@ usage.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -34,9 +35,10 @@ from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
+from .judged_file import judge_file
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
-from .quality import judge_tracks
+from .quality import clean_tracks, judge_tracks
 from .readiness import readiness
 from .report import write_report
 from .store import store_of
@@ -108,6 +110,48 @@ def report(
     counts = Counter(verdict.verdict for verdict in verdicts)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     Console(highlight=False).print(f"{told}; the report is {target}", soft_wrap=True)
+
+
+@app.command()
+def quality(
+    tracks: Annotated[Path, typer.Argument(metavar="TRACKS_OR_DIR", help="A tracks.json, or a folder that has one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for other programs.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Judge the tracks of a file, wherever they came from; nothing is changed."""
+    judged = judge_file(tracks)
+    if as_json:
+        print(json.dumps(judged.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
+    else:
+        print("\n".join(judged.lines()))
+
+
+@app.command()
+def clean(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    mute: Annotated[bool, typer.Option("--mute", help="Mute markers instead of removing them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Clean the tracks of a result by verdict. What was there before stays beside it, for --undo."""
+    target, kept = folder / "tracks.json", folder / "tracks.uncleaned.json"
+    if undo:
+        if not kept.exists():
+            raise TrackingError(f"expected {kept}: nothing was cleaned here, or it has been undone")
+        kept.replace(target)
+        print(f"{target} is what it was before the cleaning")
+        return
+    clip = Clip.load(target)
+    before = target.read_bytes()
+    done = clean_tracks(clip, mute=mute, dry_run=dry_run)
+    for action in done.actions:
+        print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")
+    if not dry_run and done.actions:
+        write_atomically(kept, lambda temporary: temporary.write_bytes(before))
+        clip.save(target)
+    told = f"{len(done.actions)} tracks, {done.markers} markers"
+    print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
 
 
 @app.command()

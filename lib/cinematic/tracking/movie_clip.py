@@ -191,7 +191,7 @@ def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackDat
         weight=as_float32(track.weight),
         locked=track.lock,
         hidden=track.hide,
-        by_hand=_is_by_hand(clip, track.name, int(markers.keyed.sum())),
+        by_hand=_is_by_hand(clip, track.name, int(valid.keyed.sum())),
         reference_frames=valid.frames[valid.keyed].tolist(),
         average_error=float(track.average_error) if track.has_bundle else None,
         corners=dict(zip(valid.frames.tolist(), map(tuple, as_float32(valid.corners.reshape(-1, 8))), strict=True)),

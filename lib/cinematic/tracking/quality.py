@@ -8,7 +8,9 @@ away.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,8 +27,9 @@ from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
 from .judge import Limits, judge
 from .metrics import PatternTrack, correlations, reference_rows
+from .readiness import readiness
 from .store import Store, store_of
-from .types import TrackData, Verdict
+from .types import VERDICTS, Readiness, TrackData, Verdict
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -40,6 +43,7 @@ __all__ = [
     "measure_correlations",
     "read_tracks",
     "restore_tracks",
+    "solve_readiness",
 ]
 
 CLEAN_ACTIONS = {
@@ -72,7 +76,9 @@ def analyze_track_quality(
         ``total_tracks``; ``active_tracks``: enabled ones; ``average_markers``: valid markers a track;
         ``low_correlation_tracks``, ``short_tracks``: lists of names; ``high_error_tracks``: list of
         ``{"name", "error"}``, the worst first; ``correlations``: ``{name: mean ZNCC}`` of the tracks that have
-        a marker besides their reference; ``is_solved``: whether there are reprojection errors at all.
+        a marker besides their reference; ``is_solved``: whether there are reprojection errors at all;
+        ``verdicts``: ``{name: Verdict}`` of the enabled tracks (:func:`judge_tracks`); ``readiness``: a
+        :class:`Readiness`, whether a camera solve can work with them.
         Disabled tracks are counted in ``total_tracks`` and in nothing else.
 
     Raises
@@ -85,7 +91,9 @@ def analyze_track_quality(
     store = store_of(clip)
     tracks = store.read()
     active = [track for track in tracks if track.enabled]
-    means = _means(_measured(store, active))
+    measured = _measured(store, active)
+    means = _means(measured)
+    verdicts = _judged(store, active, measured)
     errors = {track.name: track.average_error for track in active if track.average_error is not None}
     return {
         "total_tracks": len(tracks),
@@ -100,6 +108,8 @@ def analyze_track_quality(
         ],
         "correlations": means,
         "is_solved": bool(errors),
+        "verdicts": {verdict.name: verdict for verdict in verdicts},
+        "readiness": readiness(active, verdicts, range(store.numbers.first, store.numbers.last + 1), store.size),
     }
 
 
@@ -227,7 +237,26 @@ def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
         It needs Blender and there is none.
     """
     store = store_of(clip)
-    return judge(read_tracks(clip), store.size, limits, partial(correlations, footage=store.footage))
+    tracks = store.read()
+    return _judged(store, tracks, _measured(store, tracks), limits)
+
+
+def solve_readiness(clip: Any, verdicts: Sequence[Verdict] | None = None) -> Readiness:
+    """Whether a camera solve can work with the tracks that are not bad, and what is missing.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    verdicts
+        Of :func:`judge_tracks`, when they are there already.
+
+    Raises
+    ------
+    FootageError, BackendUnavailable
+    """
+    store = store_of(clip)
+    judged = judge_tracks(clip) if verdicts is None else verdicts
+    return readiness(store.read(), judged, range(store.numbers.first, store.numbers.last + 1), store.size)
 
 
 def clean_tracks(
@@ -310,6 +339,9 @@ def get_track_quality_report(clip: Any) -> str:
     if analysis["correlations"]:
         values = list(analysis["correlations"].values())
         lines.append(f"  correlation {np.median(values):.3f} at the median, {min(values):.3f} at the worst")
+    lines += _told_verdicts(analysis["verdicts"].values())
+    lines += [f"  camera solve: {analysis['readiness'].score:.0%} ready"]
+    lines += [f"    {reason}" for reason in analysis["readiness"].reasons]
     lines += _listed(
         "low correlation",
         [_with_value(n, analysis["correlations"][n], "") for n in analysis["low_correlation_tracks"]],
@@ -359,12 +391,20 @@ def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
     return tracks
 
 
-def _measured(store: Store, tracks: list[TrackData]) -> dict[str, Mapping[int, float]]:
+def _measured(store: Store, tracks: Sequence[TrackData]) -> dict[str, Mapping[int, float]]:
     """The correlations that the engine has left with a track, and those of the others from the footage."""
     unknown = [track for track in tracks if not track.correlations and len(track.markers) > 1]
     patterns = [_pattern_track(track, store.size) for track in unknown]
     found = correlations(patterns, store.footage) if patterns else {}
     return {track.name: found.get(track.name, track.correlations) for track in tracks}
+
+
+def _judged(
+    store: Store, tracks: Sequence[TrackData], measured: Mapping[str, Mapping[int, float]], limits: Limits | None = None
+) -> list[Verdict]:
+    """Verdicts on copies of the tracks that have the measured correlations."""
+    known = [replace(track, correlations=FrameColumn(0, measured[track.name])) for track in tracks]
+    return judge(known, store.size, limits, partial(correlations, footage=store.footage))
 
 
 def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
@@ -379,6 +419,13 @@ def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
         quads=pixels_from_co(positions[:, None] + corners, size),
         references=reference_rows(keyed, previous_frame=track.pattern_match == "PREV_FRAME"),
     )
+
+
+def _told_verdicts(verdicts: Collection[Verdict]) -> list[str]:
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    lines = ["  verdicts: " + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)]
+    worst = sorted((v for v in verdicts if v.verdict == "bad"), key=lambda v: -v.badness)
+    return lines + _listed("bad", [f"{verdict.name} ({verdict.reasons[0]})" for verdict in worst])
 
 
 def _swap(clip: Any, gone: Iterable[str], come: Sequence[TrackData]) -> None:

@@ -1,7 +1,7 @@
 """Why a track is off the scene's motion, from how it came to be so.
 
-An object that moves by itself takes its markers along, one like the other. A marker that something passes in front of is
-right until then, and where its feature should be the picture shows something else from there on. One that finds a
+An object that moves by itself takes its markers along, one like the other. A marker that something passes in front of
+is right until then, and where its feature should be the picture shows something else from there on. One that finds a
 look-alike jumps within one frame. What creeps away drifts; along the direction in which its pattern holds it least, it
 slides.
 """
