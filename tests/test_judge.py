@@ -43,7 +43,7 @@ def test_each_fault_is_named_and_nobody_else_is_blamed(positions: np.ndarray) ->
     positions[5] += np.random.default_rng(2).normal(0, 1.5, (30, 2))
     tracks = as_tracks(positions)
     tracks[6].correlations.update(dict.fromkeys(range(2, 31), 0.5))
-    tracks[7].covariances.update(dict.fromkeys(range(2, 31), (0.09, 0.0, 0.0001)))
+    tracks[7].covariances.update(dict.fromkeys(range(2, 31), (0.36, 0.0, 0.0001)))
     verdicts = judge(tracks, SIZE)
     for row, reason in {
         0: "mismatched jump",

@@ -1,0 +1,252 @@
+"""Cleaning by verdict: what is cut, split, removed and left alone, and how it is taken back. On both kinds of clip."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinematic.tracking import (
+    Clip,
+    ParameterError,
+    TrackData,
+    add_track,
+    clean_tracks,
+    ensure_clip_loaded,
+    judge_tracks,
+    restore_tracks,
+    solve_readiness,
+)
+from cinematic.tracking.coords import co_from_pixels
+from cinematic.tracking.judge import judge
+from cinematic.tracking.parts import part_around
+from cinematic.tracking.readiness import readiness
+from cinematic.tracking.store import store_of
+from tests.scenes import SIZE, path, scene
+
+FRAMES = 24
+TRIMMED, SPLIT, HOPELESS, LOCKED, BY_HAND, SHORT = range(6)
+
+
+def faulty_tracks() -> list[TrackData]:
+    """A scene's tracks, six of them with a fault each; every track has a marker on every frame it is seen in."""
+    seen = scene(path(FRAMES), 150, noise=0.08)
+    whole = np.flatnonzero(np.isfinite(seen.positions[..., 0]).all(axis=1))
+    order = np.concatenate([whole[:8], np.setdiff1d(np.arange(150), whole[:8])])
+    positions = seen.positions[order]
+    positions[TRIMMED, 19:] += np.linspace(2, 9, 5)[:, None] * (0.4, 1.0)
+    positions[SPLIT, 12:] = positions[7, 12:] + (5, 4)  # another place of the scene, near track 7's
+    positions[7] = positions[6] + (9, -9)
+    positions[HOPELESS] += np.random.default_rng(1).normal(0, 6, (FRAMES, 2)).cumsum(axis=0)
+    for row in (LOCKED, BY_HAND):
+        positions[row, 8:] += (25, -18)
+    positions[SHORT, 3:] = np.nan
+    tracks = [
+        TrackData(
+            f"t{row}",
+            {int(f) + 1: tuple(co_from_pixels(track[f], SIZE)) for f in np.flatnonzero(np.isfinite(track[:, 0]))},
+        )
+        for row, track in enumerate(positions)
+    ]
+    for track in tracks:
+        track.reference_frames = [min(track.markers)]
+    tracks[LOCKED].locked = True
+    tracks[BY_HAND].by_hand = True
+    return tracks
+
+
+def on_a_clip(movie: Path, tracks: list[TrackData]) -> Clip:
+    return Clip(Clip.open(movie).footage, tracks)
+
+
+def in_blender(movie: Path, tracks: list[TrackData]) -> Any:
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    clip = ensure_clip_loaded(movie)
+    store_of(clip).write(tracks)
+    return clip
+
+
+KINDS = [pytest.param(on_a_clip, id="clip"), pytest.param(in_blender, id="blender", marks=pytest.mark.blender)]
+Opened = Callable[[Path, list[TrackData]], Any]
+
+
+def content(clip: Any) -> dict[str, Any]:
+    return {track.name: track.to_dict() for track in store_of(clip).read()}
+
+
+@pytest.mark.parametrize("opened", KINDS)
+def test_each_fault_is_dealt_with_and_it_can_be_taken_back(opened: Opened, movie: Path) -> None:
+    clip = opened(movie, faulty_tracks())
+    before = content(clip)
+    verdicts = judge(store_of(clip).read(), SIZE)
+    cleaning = clean_tracks(clip, verdicts=verdicts)
+    done = {action.name: action for action in cleaning.actions}
+    after = {track.name: track for track in store_of(clip).read()}
+
+    assert done["t0"].action == "TRIM"
+    assert set(done["t0"].frames) == set(range(20, 25))
+    assert sorted(after["t0"].markers) == list(range(1, 20))
+    assert done["t1"].action == "SPLIT"
+    (part,) = done["t1"].into
+    assert (sorted(after["t1"].markers), sorted(after[part].markers)) == (list(range(1, 13)), list(range(13, 25)))
+    assert after[part].reference_frames == [13]
+    assert done["t2"].action == done["t5"].action == "REMOVE"
+    assert not {"t2", "t5"} & set(after)
+    assert not {"t3", "t4"} & set(done)
+    assert content(clip)["t3"] == before["t3"]
+    good = [v.name for v in verdicts if v.verdict == "good" and not v.bad_markers]
+    assert len(good) > 100
+    assert all(content(clip)[name] == before[name] for name in good)
+
+    assert restore_tracks(clip, cleaning) == len(cleaning.actions)
+    assert content(clip) == before
+
+
+@pytest.mark.parametrize("opened", KINDS)
+def test_a_dry_run_changes_nothing(opened: Opened, movie: Path) -> None:
+    clip = opened(movie, faulty_tracks())
+    before = content(clip)
+    cleaning = clean_tracks(clip, verdicts=judge(store_of(clip).read(), SIZE), dry_run=True)
+    assert {action.action for action in cleaning.actions} == {"TRIM", "SPLIT", "REMOVE"}
+    assert content(clip) == before
+
+
+def test_muting_keeps_the_markers(movie: Path) -> None:
+    clip = on_a_clip(movie, faulty_tracks())
+    trimmed = dict(clip.tracks["t0"].markers)
+    clean_tracks(clip, verdicts=judge(clip.read(), SIZE), mute=True)
+    track = clip.tracks["t0"]
+    assert (sorted(track.markers), sorted(track.muted)) == (list(range(1, 20)), list(range(20, 25)))
+    assert {**track.markers, **track.muted} == trimmed
+    assert clip.tracks["t2"].markers == {}
+    assert len(clip.tracks["t2"].muted) == FRAMES
+
+
+def test_named_tracks_are_kept(movie: Path) -> None:
+    clip = on_a_clip(movie, faulty_tracks())
+    verdicts = judge(clip.read(), SIZE)
+    cleaning = clean_tracks(clip, verdicts=verdicts, keep=["t2"])
+    assert "t2" in clip.tracks
+    assert "t2" not in cleaning.removed
+    with pytest.raises(ParameterError, match=r"expected keep to name tracks of clip .*, got 'nobody'"):
+        clean_tracks(clip, keep=["nobody"])
+    with pytest.raises(ParameterError, match="expected the verdicts of clip"):
+        clean_tracks(clip, verdicts=verdicts[:3])
+
+
+@pytest.mark.parametrize("opened", KINDS)
+def test_what_was_added_by_hand_is_known_to_be(opened: Opened, movie: Path) -> None:
+    clip = opened(movie, [])
+    add_track(clip, 3, (0.5, 0.5), "door")
+    (track,) = store_of(clip).read()
+    assert track.by_hand
+    assert clean_tracks(clip).actions == []
+    assert [t.name for t in store_of(clip).read()] == ["door"]
+
+
+def test_a_track_is_followed_until_it_is_off_for_good() -> None:
+    marked = np.ones(12, bool)
+    distance = np.zeros(12)
+    distance[[2, 9, 10, 11]] = 3.0
+    assert part_around(distance, marked, 5, 1.0) == (0, 8)  # one stray marker is no end
+    distance[1] = 3.0
+    assert part_around(distance, marked, 5, 1.0) == (3, 8)
+    assert part_around(np.full(12, np.nan), marked, 5, 1.0) == (0, 11)
+    marked[7] = False
+    assert part_around(distance, marked, 5, 1.0) == (3, 8)
+    assert part_around(np.full(12, 9.0), marked, 5, 1.0) == (5, 5)
+
+
+def test_readiness_tells_of_missing_parallax() -> None:
+    moving, turning = (scene(path(FRAMES, tripod=tripod), 150, noise=0.05) for tripod in (False, True))
+    for seen, word in ((moving, False), (turning, True)):
+        tracks = seen.tracks
+        told = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE)
+        assert any("parallax" in reason for reason in told.reasons) is word
+        assert (told.score > 0.5) is not word
+
+
+def saved(folder: Path, movie: Path, tracks: list[TrackData]) -> Path:
+    on_a_clip(movie, tracks).save(folder / "tracks.json")
+    return folder
+
+
+def cinetrack(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cinematic.tracking", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def test_the_quality_command(movie: Path, tmp_path: Path) -> None:
+    saved(tmp_path, movie, faulty_tracks())
+    told = cinetrack("quality", tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert " bad\n" in told.stdout.splitlines()[0] + "\n"
+    assert "camera solve: " in told.stdout
+    machine = json.loads(cinetrack("quality", tmp_path / "tracks.json", "--json").stdout)
+    assert {track["name"] for track in machine["tracks"]} >= {"t0", "t1", "t2"}
+    assert 0 <= machine["readiness"]["score"] <= 1
+
+
+def test_quality_without_footage_says_so(movie: Path, tmp_path: Path) -> None:
+    saved(tmp_path, movie, faulty_tracks())
+    document = json.loads((tmp_path / "tracks.json").read_text())
+    document["clip"]["path"] = "/nowhere/shot.mp4"
+    (tmp_path / "tracks.json").write_text(json.dumps(document))
+    told = cinetrack("quality", tmp_path)
+    assert told.returncode == 0
+    assert "note: judged without the footage" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda text: text[: len(text) // 2], "expected JSON in"),
+        (lambda text: text.replace('"version":1', '"version":7'), "expected version 1"),
+        (lambda text: text.replace('"weight":1.0', '"weight":NaN', 1), "expected"),
+    ],
+)
+@pytest.mark.parametrize("command", ["quality", "clean"])
+def test_bad_files_are_refused(
+    movie: Path, tmp_path: Path, change: Callable[[str], str], expected: str, command: str
+) -> None:
+    saved(tmp_path, movie, faulty_tracks()[:5])
+    text = change((tmp_path / "tracks.json").read_text())
+    (tmp_path / "tracks.json").write_text(text)
+    told = cinetrack(command, tmp_path)
+    assert told.returncode == 1
+    assert told.stderr.startswith("cinetrack: error: ")
+    assert expected in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert (tmp_path / "tracks.json").read_text() == text
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["tracks.json"]
+
+
+def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
+    folder = saved(tmp_path, movie, faulty_tracks())
+    before = (folder / "tracks.json").read_bytes()
+    assert cinetrack("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
+    assert (folder / "tracks.json").read_bytes() == before
+    done = cinetrack("clean", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "tracks.json").read_bytes() != before
+    assert cinetrack("clean", folder, "--undo").returncode == 0
+    assert (folder / "tracks.json").read_bytes() == before
+    again = cinetrack("clean", folder, "--undo")
+    assert again.returncode == 1
+    assert "nothing was cleaned here" in again.stderr
+
+
+def test_solve_readiness_of_a_clip(movie: Path) -> None:
+    clip = on_a_clip(movie, faulty_tracks())
+    told = solve_readiness(clip, judge(clip.read(), SIZE))
+    assert set(told.tracks_per_frame) == set(range(1, FRAMES + 1))
+    assert min(told.tracks_per_frame.values()) > 16
+    assert [v.name for v in judge_tracks(clip)] == clip.tracks.keys()
