@@ -24,6 +24,10 @@ _DISABLED = "cinetrack_disabled"
 """The clip's custom property (saved with the .blend) that remembers which markers were unmuted before a track
 was disabled: JSON, ``{track: {"frames": [marker frames], "first": [x, y]}}``."""
 
+_ERRORS = "cinetrack_average_errors"
+"""The clip's custom property that keeps the errors of a solve that is not Blender's: JSON, ``{track: px}``. Blender's
+own ``track.average_error`` cannot be written."""
+
 
 class MovieClipStore:
     """A MovieClip seen as :class:`.clip.Clip` is: footage, and tracks as plain data to read and write."""
@@ -60,12 +64,21 @@ class MovieClipStore:
     def read(self) -> list[TrackData]:
         """All tracks as plain data, in the clip's order."""
         remembered = _disabled_tracks(self.clip)
-        return [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
+        tracks = [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
+        errors = json.loads(self.clip.get(_ERRORS, "{}"))
+        for track in tracks:
+            if track.average_error is None:
+                track.average_error = errors.get(track.name)
+        return tracks
 
     def write(self, tracks: Iterable[TrackData]) -> None:
         """Make the clip's tracks of these names what the data say, new ones where there are none."""
         for track in tracks:
             write_track(self.clip, track)
+
+    def set_errors(self, errors: Mapping[str, float]) -> None:
+        """Remember the reprojection errors (px) of a camera solve; those of Blender's own solver go before them."""
+        self.clip[_ERRORS] = json.dumps(dict(errors))
 
     def disable(self, names: Iterable[str]) -> int:
         """Mute the named tracks' markers; the number of tracks that were enabled."""
