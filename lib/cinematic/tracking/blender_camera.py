@@ -58,9 +58,9 @@ def solve_in_blender(
 def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
     """Put a solved camera into the current scene; the camera object.
 
-    A camera named "Solved camera" with a keyframe on every solved frame, its lens and the clip as its background; a mesh
-    "Bundles" with a vertex for each bundle (attributes ``track``, its name, and ``error``, px). The camera becomes the
-    scene's. The clip gets the lens, too, so that Blender undistorts the background where the lens is not straight.
+    A camera named "Solved camera" with a keyframe on every solved frame, its lens and the clip as its background; a
+    mesh "Bundles" with a vertex for each bundle (attributes ``track``, its name, and ``error``, px). The camera becomes
+    the scene's. The clip gets the lens, too, so that Blender undistorts the background where the lens is not straight.
 
     Parameters
     ----------

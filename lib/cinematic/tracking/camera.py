@@ -38,9 +38,10 @@ def solve_camera(
 ) -> CameraSolve:  # fmt: skip
     """Find the camera that a clip was shot with, and the points that its tracks show.
 
-    All enabled tracks with a weight above 0 are used, without their muted markers; locked ones, too. Markers that do not
-    agree with the rest are left out, round by round. The clip's tracks get their reprojection error
+    All enabled tracks with a weight above 0 are used, without their muted markers; locked ones, too. Markers that do
+    not agree with the rest are left out, round by round. The clip's tracks get their reprojection error
     (``TrackData.average_error``). Blender's own solver leaves its reconstruction in the MovieClip, as if run by hand.
+    Pixels are taken to be square.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """A solved camera as files: ``camera.json`` (our own), ``camera.usda`` (USD), and COLMAP's text model.
 
-``camera.json`` is :meth:`.result.CameraSolve.to_dict`. The USD stage is Z up, in centimetres, a unit of the solve being a
-metre (so that Blender and others show what the .blend shows), time codes are the plate's frame numbers; USD's lens is a
-pinhole, radial terms go into custom attributes. In COLMAP's model an image is called ``STEM.FRAME.EXTENSION``: the
+``camera.json`` is :meth:`.result.CameraSolve.to_dict`. The USD stage is Z up, in centimetres, a unit of the solve being
+a metre (so that Blender and others show what the .blend shows), time codes are the plate's frame numbers; USD's lens is
+a pinhole, radial terms go into custom attributes. In COLMAP's model an image is called ``STEM.FRAME.EXTENSION``: the
 sequence's own files, or what a movie's frames may be extracted to.
 """
 

@@ -259,7 +259,8 @@ def _hushed() -> Iterator[None]:
     import pycolmap
 
     log = pycolmap.logging
-    level, log.minloglevel = log.minloglevel, log.FATAL
+    level = log.minloglevel
+    log.minloglevel = log.FATAL.value
     try:
         yield
     finally:

@@ -153,13 +153,15 @@ def by_track(
     known = np.isfinite(points[:, 0])
     numbers = np.asarray(frames)
     return {
-        "bundles": {name: tuple(point.tolist()) for name, point, is_known in zip(names, points, known) if is_known},
+        "bundles": {
+            name: tuple(point.tolist()) for name, point, is_known in zip(names, points, known, strict=True) if is_known
+        },
         "marker_errors": {
-            name: dict(zip(numbers[finite].tolist(), row[finite].tolist()))
-            for name, row, finite, is_known in zip(names, errors, np.isfinite(errors), known)
+            name: dict(zip(numbers[finite].tolist(), row[finite].tolist(), strict=True))
+            for name, row, finite, is_known in zip(names, errors, np.isfinite(errors), known, strict=True)
             if is_known
         },
-        "used": {name: tuple(numbers[row].tolist()) for name, row in zip(names, used) if row.any()},
+        "used": {name: tuple(numbers[row].tolist()) for name, row in zip(names, used, strict=True) if row.any()},
     }
 
 

@@ -236,7 +236,7 @@ class _Problem:
         return self._moved(state, -step, -point_step, bases)
 
     def _residual(self, state: _State) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Residuals (m, 2) px; the directions in the camera's axes (m, 3), on its plane (m, 2), and the radius squared."""
+        """Residuals (m, 2) px; directions in the camera's axes (m, 3) and on its plane (m, 2); the radius squared."""
         cameras = state.cameras
         seen = np.einsum("mij,mj->mi", cameras.rotation[self.frames], state.directions[self.rows])
         depth = np.maximum(seen[:, 2:], 1e-6)
@@ -304,7 +304,9 @@ def _summed(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
     """The sum of values (m, ...) of each group, (count, ...)."""
     flat = values.reshape(len(values), -1)
     sums = [np.bincount(groups, column, minlength=count) for column in flat.T]
-    return np.stack(sums, axis=1).reshape(count, *values.shape[1:]) if sums else np.zeros((count, *values.shape[1:]))
+    if not sums:
+        return np.zeros((count, *values.shape[1:]))
+    return np.stack(sums, axis=1).astype(np.float64).reshape(count, *values.shape[1:])
 
 
 def _tangents(directions: FloatArray) -> FloatArray:
