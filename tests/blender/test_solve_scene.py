@@ -186,7 +186,9 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
         shown = shown_in_blender(bpy, camera, bundles, frame)
         size = (640, 360)
         apart = [
-            np.hypot(*(shown[t.name] - [t.markers[frame][0] * size[0] - 0.5, (1 - t.markers[frame][1]) * size[1] - 0.5]))
+            np.hypot(
+                *(shown[t.name] - [t.markers[frame][0] * size[0] - 0.5, (1 - t.markers[frame][1]) * size[1] - 0.5])
+            )
             for t in tracks
             if frame in solve.used.get(t.name, ())
         ]

@@ -44,8 +44,6 @@ _SIGMAS = 3.5
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
 
-_NOT_RIGID = "the tracks do not fit together as the view of one rigid scene"
-
 
 @dataclass(frozen=True)
 class Round:
@@ -132,21 +130,24 @@ def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turn
             f"got {int(rich.sum())} over {positions.shape[1]}"
         )
     if only_turns:
-        return _checked(_turning(positions, size, lens))
+        return _checked(_turning(positions, size, lens), "a camera that only turns")
     keys = key_frames(np.isfinite(positions[..., 0]))
     start = lens.focal or LIKELY_FOCAL * max(size)
     mapped = map_cameras(positions[:, keys], size, start, focal_is_known=lens.focal_is_exact)
     turning = None
     if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
         turning = _turning(positions, size, lens)
-        if turning is not None and mapped.parallax_share < _LEAST_PARALLAX and _median(turning) < _TURN_PX:
-            return turning
-    if mapped.cameras is None or mapped.cameras.solved.sum() < LEAST_FRAMES:
-        raise TrackingError(_NOT_RIGID if mapped.parallax_share >= _LEAST_PARALLAX else _one_plane(mapped))
-    solution = _moving(mapped.cameras, keys, positions, size, lens)
-    if turning is not None and _median(turning) < min(_TURN_PX, _TURN_GAIN * _median(solution)):
+        if turning is not None and _median(turning) >= _TURN_PX:
+            turning = None
+    one_plane = mapped.parallax_share < _LEAST_PARALLAX
+    if turning is not None and one_plane:
         return turning
-    return solution
+    if one_plane and not lens.focal_is_exact:
+        raise TrackingError(_one_plane(mapped))
+    moving = _moving(mapped.cameras, keys, positions, size, lens)
+    if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
+        return turning
+    return _checked(moving, "one rigid scene")
 
 
 def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:
@@ -179,22 +180,26 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 
 def _moving(
-    mapped: Cameras, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
-) -> Solution:
-    """The solution on the key frames, then on all."""
+    mapped: Cameras | None, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
+) -> Solution | None:
+    """The solution on the key frames, then on all; None: the tracks do not fit together."""
+    if mapped is None or mapped.solved.sum() < LEAST_FRAMES:
+        return None
     seen = positions[:, keys]
     bent = lens.distortion if lens.distortion is not None else _is_bent(mapped, seen, size, lens)
     solution = _refined(mapped, seen, size, lens, bent, _ROUNDS, _ITERATIONS)
-    if len(keys) == positions.shape[1]:
+    if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = _with_frames_between(solution.cameras, keys, positions.shape[1])
     whole = _refined(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN, solution.points)
-    return replace(whole, rounds=(*solution.rounds, *whole.rounds))
+    return None if whole is None else replace(whole, rounds=(*solution.rounds, *whole.rounds))
 
 
 def _is_bent(mapped: Cameras, positions: FloatArray, size: Size, lens: LensSearch) -> bool:
     """Whether two radial terms clearly explain more, after a round each with and without."""
     straight, bent = (_refined(mapped, positions, size, lens, each, 1, _ITERATIONS) for each in (False, True))
+    if straight is None or bent is None:
+        return straight is None
     return _gains(bent, straight)
 
 
@@ -208,8 +213,11 @@ def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: 
 def _refined(
     cameras: Cameras, positions: FloatArray, size: Size, lens: LensSearch, bent: bool, most: int,
     iterations: int, points: FloatArray | None = None,
-) -> Solution:  # fmt: skip
-    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment."""
+) -> Solution | None:  # fmt: skip
+    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment.
+
+    None: the tracks do not fit together.
+    """
     rounds: list[Round] = []
     points = triangulate(cameras, positions) if points is None else points
     while True:
@@ -218,7 +226,7 @@ def _refined(
             points = triangulate(cameras, positions)
         used = fitting(reprojection_errors(cameras, points, positions))
         if used.any(axis=1).sum() < LEAST_TRACKS:
-            raise TrackingError(_NOT_RIGID)
+            return None
         cameras, points = adjust(
             cameras, points, np.where(used[..., None], positions, np.nan), size,
             refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.zooms, iterations=iterations,
@@ -227,7 +235,7 @@ def _refined(
         errors = reprojection_errors(cameras, points, positions)
         used &= fitting(errors)
         if not used.any():
-            raise TrackingError(_NOT_RIGID)
+            return None
         rounds.append(_round(errors, used))
         if len(rounds) == most or _is_settled(rounds):
             return Solution(cameras, points, errors, used, tuple(rounds))
@@ -269,16 +277,16 @@ def _gains(bent: Solution, straight: Solution) -> bool:
     return _median(bent) * _BEND_GAIN < _median(straight)
 
 
-def _checked(solution: Solution | None) -> Solution:
+def _checked(solution: Solution | None, what: str) -> Solution:
     if solution is None:
-        raise TrackingError("the tracks do not fit together as the view of a camera that only turns")
+        raise TrackingError(f"the tracks do not fit together as the view of {what}")
     return solution
 
 
 def _one_plane(mapped: Mapped) -> str:
     return (
-        f"no parallax: the camera sees a single plane in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} "
-        "pairs of frames looked at"
+        f"no parallax in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} pairs of frames looked at: the camera "
+        "sees a single plane, where no focal length can be found with the path; give the exact focal length"
     )
 
 

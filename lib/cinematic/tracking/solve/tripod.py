@@ -25,6 +25,7 @@ LEAST_DIRECTIONS = 8
 
 _FOCALS = (1.2, 0.6, 2.4)  # picture widths (of the longer side); where the search for an unknown focal length starts
 _FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
+_MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
 _SCALES = (256.0, 64.0, 16.0, 4.0, 2.0, 1.0)  # px; what counts as far off, pass by pass
 _STEPS, _MOST_TRACKS = 30, 600  # of an adjustment; the tracks with the most markers
@@ -294,7 +295,8 @@ class _Problem:
             focal[self.solved] *= np.exp(own[:, 3].clip(-0.5, 0.5))
         elif self.refine_focal:
             focal = focal * np.exp(np.clip(shared[0], -0.5, 0.5))
-        k1, k2 = (np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)).tolist()
+        bend = np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)
+        k1, k2 = np.clip(bend, -_MOST_BEND, _MOST_BEND).tolist()
         directions = state.directions + np.einsum("nik,nk->ni", bases, point_step)
         directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         return _State(replace(cameras, rotation=rotation, focal=focal, k1=k1, k2=k2), directions)
