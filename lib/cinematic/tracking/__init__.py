@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .blender import BLENDER_AVAILABLE
+from .camera import CameraSolve, solve_camera
 from .clip import Clip
 from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
 from .errors import BackendUnavailable, FootageError, FormatError, ParameterError, TrackingError
@@ -39,6 +40,7 @@ __all__ = [
     "MOTION_MODELS",
     "PATTERN_MATCHES",
     "BackendUnavailable",
+    "CameraSolve",
     "Clip",
     "ClipInfo",
     "FootageError",
@@ -67,6 +69,7 @@ __all__ = [
     "judge_tracks",
     "list_tracking_presets",
     "read_tracks",
+    "solve_camera",
     "track_markers",
     "tracking_context",
 ]
