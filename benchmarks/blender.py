@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +169,8 @@ class Solve:
     frames: np.ndarray  # (n,) the frames that have a camera
     centres: np.ndarray  # (n, 3) where it stood
     message: str = ""  # why there is no solve
+    seconds: float = float("nan")
+    focal: float = float("nan")  # px; of the first frame
 
 
 def solve(clip: Clip, focal: float) -> Solve:
@@ -184,17 +187,19 @@ def solve(clip: Clip, focal: float) -> Solve:
     for part in ("focal_length", "principal_point", "radial_distortion", "tangential_distortion"):
         setattr(tracking.settings, f"refine_intrinsics_{part}", False)
     nothing = (np.empty(0, int), np.empty((0, 3)))
+    begun = time.perf_counter()
     with clip_editor(clip), quiet():
         try:
             bpy.ops.clip.solve_camera()
         except RuntimeError as error:
             return Solve(float("inf"), *nothing, message=" ".join(str(error).split()))
+    seconds = time.perf_counter() - begun
     found = tracking.reconstruction
     if not found.is_valid:
         return Solve(float("inf"), *nothing, message="the reconstruction is not valid")
     frames = np.array([camera.frame for camera in found.cameras])
     centres = np.array([np.array(camera.matrix)[:3, 3] for camera in found.cameras])
-    return Solve(found.average_error, frames, centres)
+    return Solve(found.average_error, frames, centres, seconds=seconds, focal=focal)
 
 
 def _to_blender(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

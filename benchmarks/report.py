@@ -45,7 +45,7 @@ def cell(key: str, value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    if key in ("bad1", "bad4", "occluded", "ate"):
+    if key in ("bad1", "bad4", "occluded", "ate") or key.endswith(("_ate", "_off")):
         return f"{100.0 * value:.2f} %" if math.isfinite(value) else "no solve"
     if key in ("markers", "good", "tracks", "rate"):
         return f"{value:,.0f}"

@@ -2,7 +2,7 @@
 
     python -m benchmarks.run warped [--tracks N]     speed and accuracy on the warped plate
     python -m benchmarks.run rendered [--plates P]   accuracy on rendered plates, against exact truth
-    python -m benchmarks.run solve [--plates P]      Blender's first camera solve with each one's tracks
+    python -m benchmarks.run solve [--plates P]      Blender's first camera solve, and ours, with each one's tracks
     python -m benchmarks.run judging [--plates P]    bad tracks found, named and cleaned, and the solve afterwards
     python -m benchmarks.run scaling                 cost against tracks, frames and resolution
 
@@ -27,13 +27,19 @@ from benchmarks.plates import catalogue, rendered, truth
 from benchmarks.plates.warped import WarpedPlate, local_jacobians
 from benchmarks.report import Table
 from benchmarks.score import Reference, errors, score, tapvid, trajectory_error
-from benchmarks.solving import solve_apart
+from benchmarks.solving import solve_apart, solve_here
 
 BASELINE = "Blender, Affine"
 WARPED_TRACKS = 200
 SOLVE_TRACKS = 150
 SOLVE_LIMIT = 600  # seconds
 
+SOLVE_NAMES = {"": "Blender", "own_": "this package", "free_": "this package, focal length unknown"}
+SOLVE_COLUMNS = {
+    "solve1": "Blender: solve1 px", "ate": "ate", "frames": "frames", "seconds": "s",
+    "own_solve1": "this package: px", "own_ate": "ate", "own_frames": "frames", "own_seconds": "s",
+    "free_ate": "focal unknown: ate", "free_focal_off": "focal off", "free_seconds": "s", "tracks": "tracks",
+}  # fmt: skip
 SPEED_COLUMNS = {"rate": "markers/s", "ratio": f"times {BASELINE}"}
 SCORE_COLUMNS = {
     "recall05": "recall05",
@@ -153,29 +159,39 @@ def rendered_tables(field: Sequence[Contender], which: str, rounds: int) -> list
 
 
 def solve_tables(field: Sequence[Contender], which: str) -> list[Table]:
-    """Blender's first solve with the tracks as delivered; one table a plate."""
+    """Blender's first solve and this package's, with the tracks as delivered; one table a plate."""
     tables = []
     for trial in trials(which, SOLVE_TRACKS):
-        columns = {"solve1": "solve1 px", "ate": "ate", "frames": "frames solved", "tracks": "tracks"}
+        columns = SOLVE_COLUMNS
         title = f"First camera solve, plate {trial.entry.name}, {len(trial.features)} features"
         table = Table("solve-" + trial.entry.name, title, columns)
         for contender in field:
             contender.prepare(trial.entry.footage, Options())
             tracks = contender.run(trial.features).tracks
-            solved = solve_apart(trial.entry.footage, tracks, trial.found.lens.focal, SOLVE_LIMIT)
-            table.rows.append({"name": contender.name, **_judge(solved, trial.found)})
-            if solved.message:
-                table.notes.append(f"{contender.name}: {solved.message}")
+            focal, size = trial.found.lens.focal, trial.entry.footage.size
+            solves = {
+                "": solve_apart(trial.entry.footage, tracks, focal, SOLVE_LIMIT),
+                "own_": solve_here(tracks, size, focal),
+                "free_": solve_here(tracks, size, None),
+            }
+            row: dict[str, float | int | str] = {"name": contender.name, "tracks": len(trial.found)}
+            for prefix, solved in solves.items():
+                row |= {prefix + key: value for key, value in _judge(solved, trial.found).items()}
+                if solved.message:
+                    table.notes.append(f"{contender.name}, {SOLVE_NAMES[prefix]}: {solved.message}")
+            table.rows.append(row)
         tables.append(table)
     return tables
 
 
-def _judge(solved: blender.Solve, found: truth.Truth) -> dict[str, float | int]:
-    """solve1 and ate of a solve."""
+def _judge(solved: blender.Solve, found: truth.Truth) -> dict[str, float | int | str]:
+    """Error, ate, focal length's error, frames and time of a solve."""
     ate = float("inf")
     if len(solved.frames) >= 3:
         ate = trajectory_error(solved.centres, found.camera_centres()[solved.frames - 1])
-    return {"solve1": solved.error, "ate": ate, "frames": str(len(solved.frames)), "tracks": len(found)}
+    off = abs(solved.focal / found.lens.focal - 1)
+    counted = str(len(solved.frames))
+    return {"solve1": solved.error, "ate": ate, "focal_off": off, "frames": counted, "seconds": solved.seconds}
 
 
 def scaling(field: Sequence[Contender], rounds: int) -> list[Table]:

@@ -1,4 +1,6 @@
-"""Blender's camera solve in a process of its own: one that hangs or crashes costs one row of a table.
+"""Camera solves with the tracks of a benchmark: Blender's, and this package's.
+
+Blender's runs in a process of its own: one that hangs or crashes costs one row of a table.
 
 python -m benchmarks.solving JOB_FOLDER          used by `solve_apart`, not by hand
 """
@@ -10,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,8 @@ import numpy as np
 from benchmarks import blender
 from benchmarks.blender import Solve
 from benchmarks.footage import Footage
+from cinematic.tracking import TrackingError
+from cinematic.tracking.solve import solve_positions
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +42,22 @@ def solve_apart(footage: Footage, tracks: np.ndarray, focal: float, limit: float
             last = error.stderr.strip().splitlines()[-1:]
             return _none(f"Blender ended with exit code {error.returncode} {' '.join(last)}")
         with np.load(job / "solve.npz") as found:
-            return Solve(float(found["error"]), found["frames"], found["centres"], str(found["message"]))
+            told = {name: float(found[name]) for name in ("error", "seconds", "focal")}
+            return Solve(frames=found["frames"], centres=found["centres"], message=str(found["message"]), **told)
+
+
+def solve_here(tracks: np.ndarray, size: tuple[int, int], focal: float | None) -> Solve:
+    """This package's solve with `tracks` (N, F, 2) px; `focal` px held, or None: found with the rest."""
+    begun = time.perf_counter()
+    try:
+        found = solve_positions(tracks, size, focal)
+    except TrackingError as error:
+        return _none(str(error))
+    frames = np.flatnonzero(found.cameras.solved)
+    return Solve(
+        found.average_error, frames + 1, found.cameras.positions[frames],
+        seconds=time.perf_counter() - begun, focal=float(found.cameras.focal[frames[0]]),
+    )  # fmt: skip
 
 
 def _none(message: str) -> Solve:

@@ -6,13 +6,16 @@ Camera axes: x right, y down, z forward; the world is the first camera's. Frames
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cinematic.tracking import Clip, TrackData
 from cinematic.tracking.coords import co_from_pixels
+from cinematic.tracking.footage import open_footage
 from cinematic.tracking.solve import Cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,16 +38,28 @@ class Scene:
         return [
             TrackData(
                 f"t{row}",
-                {int(f) + 1: tuple(co_from_pixels(positions[f], SIZE)) for f in np.flatnonzero(seen)},
+                {int(f) + 1: tuple(co_from_pixels(positions[f], SIZE).tolist()) for f in np.flatnonzero(seen)},
             )
             for row, (positions, seen) in enumerate(
                 zip(self.positions, np.isfinite(self.positions[..., 0]), strict=True)
             )
         ]
 
-    def on(self, clip: Clip) -> Clip:
-        """The tracks on a clip, in place of its own."""
-        return Clip(clip.footage, self.tracks)
+    def on(self, footage: Path) -> Clip:
+        """The tracks on a movie of the same size and length (see :func:`empty_movie`)."""
+        return Clip(open_footage(footage), self.tracks)
+
+
+def empty_movie(file: Path, frames: int) -> Path:
+    """A movie of grey pictures: a clip needs footage, a solve does not look at it."""
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8), format="rgb24")
+        for _ in range(frames):
+            container.mux(stream.encode(grey))
+        container.mux(stream.encode())
+    return file
 
 
 def path(frames: int, focal: float | FloatArray = 900.0, *, tripod: bool = False, k1: float = 0.0) -> Cameras:
@@ -108,7 +123,9 @@ def scene(
     positions += np.where(wrong[:, None, None], drift, 0)
     positions += rng.normal(0, noise, positions.shape)
     positions += rng.uniform(-30, 30, positions.shape) * (rng.random((count, frames, 1)) < outliers)
-    inside = ((positions > 0) & (positions < np.array(SIZE) - 1)).all(axis=2)
+    bare = replace(cameras, k1=0.0).project(points) - cameras.centre
+    unfolded = 1 + 3 * cameras.k1 * (bare**2).sum(axis=2) / cameras.focal**2 > 0.1  # a barrel shows far points twice
+    inside = unfolded & ((positions > 0) & (positions < np.array(SIZE) - 1)).all(axis=2)
     hidden = (rng.random(count) < gaps)[:, None] & (np.abs(np.arange(frames) - frames / 2) < frames / 6)
     positions[~inside | hidden] = np.nan
     return Scene(cameras, points, positions, wrong)

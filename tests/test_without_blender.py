@@ -47,6 +47,7 @@ for call in (
     lambda: enable_tracks(object()),
     lambda: get_track_quality_report(object()),
     lambda: measure_correlations(object()),
+    lambda: solve_camera(object()),
     lambda: tracking_context(object()).__enter__(),
     lambda: get_clip_editor_area(),
     lambda: get_active_clip(),

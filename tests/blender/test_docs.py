@@ -53,8 +53,8 @@ COMMANDS = [
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands(folder: Path, movie: Path, line: str) -> None:
-    if line.split()[1] == "report":  # of what the line before it has tracked
-        clip = Clip.open(movie)
+    if line.split()[1] in ("report", "solve"):  # of what the line before it has tracked
+        clip = Clip.open(movie if line.split()[1] == "report" else folder / "examples" / "sample_plate.mp4")
         detect_features(clip)
         track_markers(clip)
         (folder / line.split()[2]).mkdir()

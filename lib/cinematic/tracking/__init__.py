@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .blender import BLENDER_AVAILABLE
+from .camera import CameraSolve, solve_camera
 from .cleaning import Cleaning
 from .clip import Clip
 from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
@@ -43,6 +44,7 @@ __all__ = [
     "MOTION_MODELS",
     "PATTERN_MATCHES",
     "BackendUnavailable",
+    "CameraSolve",
     "Cleaning",
     "Clip",
     "ClipInfo",
@@ -75,6 +77,7 @@ __all__ = [
     "list_tracking_presets",
     "read_tracks",
     "restore_tracks",
+    "solve_camera",
     "solve_readiness",
     "track_markers",
     "tracking_context",

@@ -30,6 +30,8 @@ def blend_with(footage: Path, tracks: Iterable[TrackData]) -> Any:
 def write_blend(clip: Any, path: Path) -> None:
     """Save Blender's data as a .blend in which ``clip`` is the scene's clip, shown in a large Clip Editor.
 
+    Where the scene has a camera, a 3D view looks through it beside the Clip Editor.
+
     The scene gets the clip's frame range, size and rate. The file is written atomically; the Blender that is
     running goes on under its own file's name.
 
@@ -68,6 +70,18 @@ def _prepare_scene(scene: Any, clip: Any) -> None:
 def _show(bpy: Any, clip: Any) -> None:
     for window in bpy.context.window_manager.windows:
         area = max(window.screen.areas, key=lambda area: area.width * area.height)
+        if window.scene.camera is not None:
+            _show_camera(bpy, window, area)
         area.ui_type = "CLIP_EDITOR"
         area.spaces.active.clip = clip
         area.spaces.active.mode = "TRACKING"
+
+
+def _show_camera(bpy: Any, window: Any, area: Any) -> None:
+    """Split the area: the half that is new looks through the scene's camera."""
+    known = {each.as_pointer() for each in window.screen.areas}
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
+    (new,) = (each for each in window.screen.areas if each.as_pointer() not in known)
+    new.ui_type = "VIEW_3D"
+    new.spaces.active.region_3d.view_perspective = "CAMERA"

@@ -29,6 +29,8 @@ from typer.exceptions import TyperException
 from . import __version__
 from .blend_file import blend_with, new_blend, write_blend
 from .blender import blender_version, interrupts_held, output_redirected
+from .blender_camera import add_solved_camera
+from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS, CameraSolve
 from .clip import Clip
 from .engine import needs_compile, warm
 from .errors import BackendUnavailable, TrackingError
@@ -41,6 +43,7 @@ from .presets import get_tracking_preset, list_tracking_presets
 from .quality import clean_tracks, judge_tracks
 from .readiness import readiness
 from .report import write_report
+from .solve_command import CameraFiles, solve_result, solve_step
 from .store import store_of
 from .terminal import Step, Steps, leaving_at_once_on_interrupt
 from .types import VERDICTS, ClipInfo, TrackData
@@ -52,6 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Focal = Annotated[str | None, typer.Option(metavar="F", help="Focal length: 1200 (px) or 35mm; default: found.")]
+Sensor = Annotated[float, typer.Option(metavar="MM", help="Width of the sensor that a focal length in mm is for.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Blender's own output.")]
 
 
@@ -66,6 +71,9 @@ def track(
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Remove short tracks.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the engine klt; default all cores.")] = None,
+    solve: Annotated[bool, typer.Option("--solve", help="Solve the camera, too.")] = False,
+    focal: Focal = None,
+    sensor: Sensor = SENSOR_WIDTH,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -76,20 +84,47 @@ def track(
     _check_choice("--preset", preset, list_tracking_presets())
     _check_choice("--engine", engine, ENGINES)
     span = _parsed_frames(frames)
+    camera = _parsed_focal(focal, sensor) if solve else None
     targets = _Targets(output, _shot_name(clip))
     targets.check(overwrite)
+    if solve:
+        targets.camera.check(overwrite)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
     with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
-        with Steps(console, total=6 if clean else 5, log=log) as steps:
+        with Steps(console, total=5 + clean + solve, log=log) as steps:
             with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)), quiet():
-                job = _tracked(steps, clip, preset, engine, span, clean, threads)
+                job = _tracked(steps, clip, preset, engine, span, clean, threads, camera)
             with steps.step("writing") as step, interrupts_held(), quiet():
                 targets.write(job, step, log)
     console.print(f"{len(job.tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
     if targets.blend.exists():
         console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+
+
+@app.command()
+def solve(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    focal: Focal = None,
+    sensor: Sensor = SENSOR_WIDTH,
+    refine_focal: Annotated[bool, typer.Option("--refine-focal", help="--focal is a start, not exact.")] = False,
+    zoom: Annotated[bool, typer.Option("--zoom", help="The focal length changes during the shot.")] = False,
+    distortion: Annotated[str, typer.Option(help=f"Radial distortion: {', '.join(DISTORTIONS)}.")] = "auto",
+    motion: Annotated[str, typer.Option(help=f"What the camera does: {', '.join(MOTIONS)}.")] = "auto",
+    engine: Annotated[str, typer.Option(help=f"What solves: {', '.join(SOLVERS)}.")] = SOLVERS[0],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing camera.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Solve the camera of a result and write DIR/camera.json, camera.usda, colmap/ and camera.blend."""
+    for option, value, choices in (
+        ("--distortion", distortion, DISTORTIONS), ("--motion", motion, MOTIONS), ("--engine", engine, SOLVERS),
+    ):  # fmt: skip
+        _check_choice(option, value, choices)
+    options = _parsed_focal(focal, sensor) | {
+        "refine_focal": refine_focal, "zoom": zoom, "distortion": distortion, "motion": motion, "engine": engine,
+    }  # fmt: skip
+    solve_result(folder, options, overwrite=overwrite, debug=debug)
 
 
 @app.command()
@@ -227,11 +262,13 @@ class _Job:
     clip: Any  # the tracker's: a MovieClip or a Clip
     info: ClipInfo
     tracks: list[TrackData]
+    camera: CameraSolve | None = None
 
 
 def _tracked(
-    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool, threads: int | None
-) -> _Job:
+    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool, threads: int | None,
+    camera: dict[str, Any] | None,
+) -> _Job:  # fmt: skip
     with steps.step("opening the clip"):
         if engine == "libmv":
             new_blend()
@@ -261,9 +298,10 @@ def _tracked(
                     f"no track is left: cleaning removed all {removed}; try another preset or --no-clean"
                 )
             step.outcome = f"{removed} tracks removed"
+    solved = None if camera is None else solve_step(steps, tracker.clip, camera)
     with steps.step("measuring correlations"):
         tracks = tracker.get_track_data()
-    return _Job(path, tracker.clip, store.info, tracks)
+    return _Job(path, tracker.clip, store.info, tracks, solved)
 
 
 class _Targets:
@@ -274,6 +312,7 @@ class _Targets:
         self.tracks = folder / "tracks.json"
         self.blend = folder / f"{shot}.blend"
         self.log = folder / "cinetrack.log"
+        self.camera = CameraFiles(folder)
         self._made: list[Path] = []
 
     def check(self, overwrite: bool) -> None:
@@ -306,9 +345,13 @@ class _Targets:
         try:
             try:
                 movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
+                if job.camera is not None:
+                    add_solved_camera(job.camera, movie_clip)
                 write_blend(movie_clip, self.blend)
             except BackendUnavailable:
                 step.outcome = "done, without a .blend: Blender's module bpy is not here"
+            if job.camera is not None:
+                self.camera.write(job.camera, job.tracks)
             tracks_json.write(self.tracks, job.info, job.tracks)
             text = log.read_text(encoding="utf-8", errors="replace")
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -330,6 +373,17 @@ def _parsed_frames(text: str | None) -> tuple[int, int] | None:
     if not (dash and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
         raise _UsageError(f"expected --frames A-B with A below B, got {text!r}")
     return int(first), int(last)
+
+
+def _parsed_focal(text: str | None, sensor: float) -> dict[str, Any]:
+    """``1200`` is px, ``35mm`` goes with the sensor's width; as :func:`.camera.solve_camera` takes them."""
+    if text is None:
+        return {}
+    number, mm = text.removesuffix("mm"), text.endswith("mm")
+    try:
+        return {"focal": float(number)} | ({"sensor_width": sensor} if mm else {})
+    except ValueError:
+        raise _UsageError(f"expected --focal as px or as mm, such as 1200 or 35mm; got {text!r}") from None
 
 
 def _shot_name(clip: Path) -> str:

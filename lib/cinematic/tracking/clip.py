@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -158,6 +158,11 @@ class Clip:
     def enable(self, names: Iterable[str]) -> int:
         """Switch tracks on again; the number of those that were off."""
         return self._switch(names, True)
+
+    def set_errors(self, errors: Mapping[str, float]) -> None:
+        """Give the tracks the reprojection errors (px) of a camera solve; a track that is not named gets none."""
+        for track in self.tracks:
+            track.average_error = errors.get(track.name)
 
     def _switch(self, names: Iterable[str], enabled: bool) -> int:
         changed = [track for track in map(self.tracks.__getitem__, names) if track.enabled != enabled]

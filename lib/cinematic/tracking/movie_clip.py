@@ -26,6 +26,9 @@ was disabled: JSON, ``{track: {"frames": [marker frames], "first": [x, y]}}``.""
 
 _BY_HAND = "cinetrack_by_hand"
 """The clip's custom property that names the tracks that were set by hand through this package: JSON, a list."""
+_ERRORS = "cinetrack_average_errors"
+"""The clip's custom property that keeps the errors of a solve that is not Blender's: JSON, ``{track: px}``. Blender's
+own ``track.average_error`` cannot be written."""
 
 
 class MovieClipStore:
@@ -63,12 +66,21 @@ class MovieClipStore:
     def read(self) -> list[TrackData]:
         """All tracks as plain data, in the clip's order."""
         remembered = _disabled_tracks(self.clip)
-        return [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
+        tracks = [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
+        errors = json.loads(self.clip.get(_ERRORS, "{}"))
+        for track in tracks:
+            if track.average_error is None:
+                track.average_error = errors.get(track.name)
+        return tracks
 
     def write(self, tracks: Iterable[TrackData]) -> None:
         """Make the clip's tracks of these names what the data say, new ones where there are none."""
         for track in tracks:
             write_track(self.clip, track)
+
+    def set_errors(self, errors: Mapping[str, float]) -> None:
+        """Remember the reprojection errors (px) of a camera solve; those of Blender's own solver go before them."""
+        self.clip[_ERRORS] = json.dumps(dict(errors))
 
     def disable(self, names: Iterable[str]) -> int:
         """Mute the named tracks' markers; the number of tracks that were enabled."""

@@ -42,6 +42,14 @@ class FootagePath:
         parts = _NUMBERED.match(file.stem) if is_image else None
         return cls((file,), int(parts["digits"]) if parts else 1, is_image)
 
+    def picture_name(self, frame: int) -> str:
+        """What the file of a frame is called: of a movie, a picture that it may be extracted to."""
+        name = self.first_file
+        parts = _NUMBERED.match(name.stem) if self.is_sequence else None
+        if parts is None:
+            return f"{name.stem}.{frame:04d}.png"
+        return f"{parts['head']}{frame:0{len(parts['digits'])}d}{parts['tail']}{name.suffix}"
+
 
 def find_footage(path: str | PathLike[str]) -> FootagePath:
     """The movie or the whole image sequence that ``path`` means.

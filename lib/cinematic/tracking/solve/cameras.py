@@ -15,6 +15,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 _NEWTON_STEPS = 8
+_MOST_BEND = 4.0  # times: how much farther out than it is seen a point may lie
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,5 @@ class Cameras:
             value = bare * (1 + self.k1 * square + self.k2 * square**2) - radius
             slope = 1 + 3 * self.k1 * square + 5 * self.k2 * square**2
             bare = bare - value / np.maximum(slope, 0.1)  # a strong barrel folds over far outside the picture
+            bare = np.clip(bare, 0.0, _MOST_BEND * radius)  # and what lies there has no ray
         return target * np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0)

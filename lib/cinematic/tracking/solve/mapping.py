@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +41,7 @@ LEAST_POINTS = 8
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
+_MAP_ITERATIONS = 30  # of bundle adjustment within the mapping; what it leaves, the rounds that follow refine
 _SEED = 1
 
 
@@ -135,6 +136,31 @@ def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size
     return replace(cameras, rotation=rotation, translation=translation, focal=focal)
 
 
+def write_text_model(
+    folder: Path, cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, names: Sequence[str],
+    errors: Sequence[float], *, zooms: bool,
+) -> None:  # fmt: skip
+    """Write COLMAP's text model (cameras.txt, images.txt, points3D.txt ...) into a folder that exists.
+
+    Parameters
+    ----------
+    points : (n, 3)
+    positions : (n, f, 2)
+        px; NaN: not seen.
+    names
+        Of the f pictures.
+    errors
+        Of the n points, px.
+    """
+    used = np.isfinite(positions[..., 0]) & cameras.solved
+    scene = _scene(cameras, np.flatnonzero(cameras.solved), points, positions, used, size, zooms)
+    for image in scene.images.values():
+        image.name = names[image.image_id - 1]
+    for number, error in enumerate(errors, start=1):
+        scene.point3D(number).error = error
+    scene.write_text(folder)
+
+
 def _write_database(
     path: Path, positions: FloatArray, size: Size, focal: float, focal_is_known: bool, k1: float
 ) -> Counter[str]:
@@ -213,6 +239,7 @@ def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
     _quiet(options.mapper.bundle_adjustment)
     options.mapper.bundle_adjustment.refine_focal_length = not focal_is_known
     options.mapper.bundle_adjustment.refine_extra_params = False
+    options.mapper.bundle_adjustment.ceres.solver_options.max_num_iterations = _MAP_ITERATIONS
     options.mapper.skip_retriangulation = True  # the rounds of triangulation that follow do that, and better
     found = pycolmap.global_mapping(database, database.parent, database.parent / "maps", options)
     if not found:
@@ -232,7 +259,8 @@ def _hushed() -> Iterator[None]:
     import pycolmap
 
     log = pycolmap.logging
-    level, log.minloglevel = log.minloglevel, log.FATAL
+    level = log.minloglevel
+    log.minloglevel = log.FATAL.value
     try:
         yield
     finally:

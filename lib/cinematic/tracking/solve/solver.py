@@ -30,8 +30,8 @@ LIKELY_FOCAL = 1.2
 
 _ROUNDS = 4
 _ROUNDS_BETWEEN = 2  # once the frames between the key frames have been added
-_ITERATIONS_BETWEEN = 12  # of bundle adjustment there: it starts next to its goal
-_MOST_KEY_FRAMES = 100
+_ITERATIONS, _ITERATIONS_BETWEEN = 40, 15  # of bundle adjustment in a round: the second begins next to its goal
+_MOST_KEY_FRAMES = 60
 _KEY_COMMON = 30  # tracks that two key frames in a row must have in common
 _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
@@ -43,8 +43,6 @@ _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' error
 _SIGMAS = 3.5
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
-
-_NOT_RIGID = "the tracks do not fit together as the view of one rigid scene"
 
 
 @dataclass(frozen=True)
@@ -132,21 +130,24 @@ def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turn
             f"got {int(rich.sum())} over {positions.shape[1]}"
         )
     if only_turns:
-        return _checked(_turning(positions, size, lens))
+        return _checked(_turning(positions, size, lens), "a camera that only turns")
     keys = key_frames(np.isfinite(positions[..., 0]))
     start = lens.focal or LIKELY_FOCAL * max(size)
     mapped = map_cameras(positions[:, keys], size, start, focal_is_known=lens.focal_is_exact)
     turning = None
     if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
         turning = _turning(positions, size, lens)
-        if turning is not None and mapped.parallax_share < _LEAST_PARALLAX and _median(turning) < _TURN_PX:
-            return turning
-    if mapped.cameras is None or mapped.cameras.solved.sum() < LEAST_FRAMES:
-        raise TrackingError(_NOT_RIGID if mapped.parallax_share >= _LEAST_PARALLAX else _one_plane(mapped))
-    solution = _moving(mapped.cameras, keys, positions, size, lens)
-    if turning is not None and _median(turning) < min(_TURN_PX, _TURN_GAIN * _median(solution)):
+        if turning is not None and _median(turning) >= _TURN_PX:
+            turning = None
+    one_plane = mapped.parallax_share < _LEAST_PARALLAX
+    if turning is not None and one_plane:
         return turning
-    return solution
+    if one_plane and not lens.focal_is_exact:
+        raise TrackingError(_one_plane(mapped))
+    moving = _moving(mapped.cameras, keys, positions, size, lens)
+    if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
+        return turning
+    return _checked(moving, "one rigid scene")
 
 
 def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:
@@ -179,16 +180,27 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 
 def _moving(
-    mapped: Cameras, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
-) -> Solution:
-    """The solution on the key frames, then on all."""
-    solution = _bent_or_not(lens, lambda bent: _refined(mapped, positions[:, keys], size, lens, bent, _ROUNDS))
-    if len(keys) == positions.shape[1]:
+    mapped: Cameras | None, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
+) -> Solution | None:
+    """The solution on the key frames, then on all; None: the tracks do not fit together."""
+    if mapped is None or mapped.solved.sum() < LEAST_FRAMES:
+        return None
+    seen = positions[:, keys]
+    bent = lens.distortion if lens.distortion is not None else _is_bent(mapped, seen, size, lens)
+    solution = _refined(mapped, seen, size, lens, bent, _ROUNDS, _ITERATIONS)
+    if solution is None or len(keys) == positions.shape[1]:
         return solution
-    bent = bool(solution.cameras.k1 or solution.cameras.k2)
     between = _with_frames_between(solution.cameras, keys, positions.shape[1])
     whole = _refined(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN, solution.points)
-    return replace(whole, rounds=(*solution.rounds, *whole.rounds))
+    return None if whole is None else replace(whole, rounds=(*solution.rounds, *whole.rounds))
+
+
+def _is_bent(mapped: Cameras, positions: FloatArray, size: Size, lens: LensSearch) -> bool:
+    """Whether two radial terms clearly explain more, after a round each with and without."""
+    straight, bent = (_refined(mapped, positions, size, lens, each, 1, _ITERATIONS) for each in (False, True))
+    if straight is None or bent is None:
+        return straight is None
+    return _gains(bent, straight)
 
 
 def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
@@ -200,9 +212,12 @@ def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: 
 
 def _refined(
     cameras: Cameras, positions: FloatArray, size: Size, lens: LensSearch, bent: bool, most: int,
-    iterations: int = 100, points: FloatArray | None = None,
-) -> Solution:  # fmt: skip
-    """Rounds of judging and refining: at most ``most``."""
+    iterations: int, points: FloatArray | None = None,
+) -> Solution | None:  # fmt: skip
+    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment.
+
+    None: the tracks do not fit together.
+    """
     rounds: list[Round] = []
     points = triangulate(cameras, positions) if points is None else points
     while True:
@@ -211,64 +226,67 @@ def _refined(
             points = triangulate(cameras, positions)
         used = fitting(reprojection_errors(cameras, points, positions))
         if used.any(axis=1).sum() < LEAST_TRACKS:
-            raise TrackingError(_NOT_RIGID)
+            return None
         cameras, points = adjust(
             cameras, points, np.where(used[..., None], positions, np.nan), size,
             refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.zooms, iterations=iterations,
         )  # fmt: skip
         points = triangulate(cameras, positions)
         errors = reprojection_errors(cameras, points, positions)
-        used &= np.isfinite(errors)
+        used &= fitting(errors)
+        if not used.any():
+            return None
         rounds.append(_round(errors, used))
         if len(rounds) == most or _is_settled(rounds):
             return Solution(cameras, points, errors, used, tuple(rounds))
 
 
 def _turning(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
-    """The shot as one of a camera that only turns."""
-
-    def solved(bent: bool) -> Solution | None:
-        options = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.zooms}
-        found = turn_cameras(positions, size, lens.focal, **options)
-        if found is None:
-            return None
-        cameras, directions = found
-        rounds: list[Round] = []
-        while True:
-            used = fitting(reprojection_errors(cameras, directions, positions))
-            if used.any(axis=1).sum() < LEAST_TRACKS:
-                return None
-            cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), **options)
-            directions = directions_of(cameras, positions)
-            errors = reprojection_errors(cameras, directions, positions)
-            used &= np.isfinite(errors)
-            rounds.append(_round(errors, used))
-            if len(rounds) == _ROUNDS or _is_settled(rounds):
-                return Solution(cameras, directions, errors, used, tuple(rounds), only_turns=True)
-
-    return _bent_or_not(lens, solved)
-
-
-def _bent_or_not(lens, solve):
-    """The solution with or without radial terms, as the lens says; where it does not say, without if they gain little."""
+    """The shot as one of a camera that only turns; None: that cannot be."""
+    start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.zooms)
+    if start is None:
+        return None
     if lens.distortion is not None:
-        return solve(lens.distortion)
-    straight, bent = solve(False), solve(True)
+        return _turned(start, positions, lens, lens.distortion)
+    straight, bent = (_turned(start, positions, lens, each) for each in (False, True))
     if straight is None or bent is None:
         return straight or bent
-    return bent if _median(bent) * _BEND_GAIN < _median(straight) else straight
+    return bent if _gains(bent, straight) else straight
 
 
-def _checked(solution: Solution | None) -> Solution:
+def _turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
+    search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.zooms}
+    directions = directions_of(cameras, positions)
+    rounds: list[Round] = []
+    while True:
+        used = fitting(reprojection_errors(cameras, directions, positions))
+        if used.any(axis=1).sum() < LEAST_TRACKS:
+            return None
+        cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), **search)
+        directions = directions_of(cameras, positions)
+        errors = reprojection_errors(cameras, directions, positions)
+        used &= fitting(errors)
+        if not used.any():
+            return None
+        rounds.append(_round(errors, used))
+        if len(rounds) == _ROUNDS or _is_settled(rounds):
+            return Solution(cameras, directions, errors, used, tuple(rounds), only_turns=True)
+
+
+def _gains(bent: Solution, straight: Solution) -> bool:
+    return _median(bent) * _BEND_GAIN < _median(straight)
+
+
+def _checked(solution: Solution | None, what: str) -> Solution:
     if solution is None:
-        raise TrackingError("the tracks do not fit together as the view of a camera that only turns")
+        raise TrackingError(f"the tracks do not fit together as the view of {what}")
     return solution
 
 
 def _one_plane(mapped: Mapped) -> str:
     return (
-        f"no parallax: the camera sees a single plane in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} pairs of "
-        "frames looked at"
+        f"no parallax in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} pairs of frames looked at: the camera "
+        "sees a single plane, where no focal length can be found with the path; give the exact focal length"
     )
 
 

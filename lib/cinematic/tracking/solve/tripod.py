@@ -23,17 +23,19 @@ IntArray = npt.NDArray[np.int64]
 LEAST_DIRECTIONS = 8
 """Tracks with a known direction that a frame must show to be turned onto them."""
 
-_FOCALS = (0.6, 1.2, 2.4)  # picture widths (of the longer side); where the search for an unknown focal length starts
+_FOCALS = (1.2, 0.6, 2.4)  # picture widths (of the longer side); where the search for an unknown focal length starts
+_FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
+_MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
 _SCALES = (256.0, 64.0, 16.0, 4.0, 2.0, 1.0)  # px; what counts as far off, pass by pass
-_STEPS = 30
-_MOST_TRACKS = 600  # that the adjustment works with, those with the most markers
+_STEPS, _MOST_TRACKS = 30, 600  # of an adjustment; the tracks with the most markers
+_ROUGH_STEPS, _ROUGH_TRACKS = 12, 150  # of one that only has to find the right neighbourhood
 
 
 def turn_cameras(
-    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, refine_distortion: bool, zooms: bool
-) -> tuple[Cameras, FloatArray] | None:
-    """Cameras at the origin, and the directions (n, 3) that the tracks show; None: there is nothing to begin with.
+    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, zooms: bool
+) -> Cameras | None:
+    """Cameras at the origin, turned to show the tracks, as a start to refine; None: there is nothing to begin with.
 
     Parameters
     ----------
@@ -43,20 +45,22 @@ def turn_cameras(
         px; None: found with the rest.
     """
     starts = [share * max(size) for share in _FOCALS] if focal is None else [focal]
-    found = []
-    for start in starts:
-        chained = _chained(_at_rest(positions.shape[1], size, start), positions)
-        if chained is not None:
-            found.append(
-                _adjusted(
-                    chained, positions, refine_focal=refine_focal or focal is None,
-                    refine_distortion=refine_distortion, zooms=zooms, scale=4.0,
-                )
-            )  # fmt: skip
-    if not found:
+    chains = [_chained(_at_rest(positions.shape[1], size, start), positions) for start in starts]
+    rough = [
+        _adjusted(
+            chain, positions, refine_focal=refine_focal or focal is None, refine_distortion=False, zooms=zooms,
+            scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
+        )
+        for chain in chains
+        if chain is not None
+    ]  # fmt: skip
+    if not rough:
         return None
-    cameras, _ = min(found, key=lambda each: each[1])
-    return cameras, directions_of(cameras, positions)
+    best, best_cost = rough[0]
+    for cameras, cost in rough[1:]:
+        if cost < _FOCAL_GAIN * best_cost:
+            best, best_cost = cameras, cost
+    return best
 
 
 def adjust_turns(
@@ -134,11 +138,12 @@ def _turn(directions: FloatArray, rays: FloatArray, start: FloatArray, focal: fl
 
 
 def _adjusted(
-    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float
-) -> tuple[Cameras, float]:
+    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float,
+    most_tracks: int = _MOST_TRACKS, steps: int = _STEPS,
+) -> tuple[Cameras, float]:  # fmt: skip
     """The adjusted cameras, and their robust cost."""
     count = np.isfinite(positions[..., 0]).sum(axis=1)
-    positions = positions[np.sort(np.argsort(-count, kind="stable")[:_MOST_TRACKS])]
+    positions = positions[np.sort(np.argsort(-count, kind="stable")[:most_tracks])]
     seen = np.isfinite(positions[..., 0]) & cameras.solved
     positions, seen = positions[seen.sum(axis=1) >= 2], seen[seen.sum(axis=1) >= 2]
     state = _State(cameras, directions_of(cameras, positions))
@@ -147,7 +152,7 @@ def _adjusted(
         positions[rows, frames], rows, frames, cameras, refine_focal or zooms, refine_distortion, zooms, scale
     )
     damping, cost = 1e-4, problem.cost(state)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         tried = problem.stepped(state, damping)
         after = problem.cost(tried)
         if after > cost:
@@ -222,7 +227,7 @@ class _Problem:
         shared = _summed(np.einsum("mik,mil->mkl", weighted[1], by_direction), self.rows, tracks)
         cross[count:] = np.moveaxis(shared, 1, 0)
         point += (damping * np.einsum("nii->n", point)[:, None, None] / 2 + 1e-9) * np.eye(2)
-        solved = np.linalg.solve(point, np.concatenate([np.moveaxis(cross, 0, 2), point_push[..., None]], axis=2))
+        solved = np.linalg.inv(point) @ np.concatenate([np.moveaxis(cross, 0, 2), point_push[..., None]], axis=2)
         flat = cross.reshape(len(cross), -1)
         gone = solved.reshape(-1, len(cross) + 1)
         camera[np.diag_indices_from(camera)] *= 1 + damping
@@ -232,7 +237,7 @@ class _Problem:
         return self._moved(state, -step, -point_step, bases)
 
     def _residual(self, state: _State) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Residuals (m, 2) px; the directions in the camera's axes (m, 3), on its plane (m, 2), and the radius squared."""
+        """Residuals (m, 2) px; directions in the camera's axes (m, 3) and on its plane (m, 2); the radius squared."""
         cameras = state.cameras
         seen = np.einsum("mij,mj->mi", cameras.rotation[self.frames], state.directions[self.rows])
         depth = np.maximum(seen[:, 2:], 1e-6)
@@ -290,7 +295,8 @@ class _Problem:
             focal[self.solved] *= np.exp(own[:, 3].clip(-0.5, 0.5))
         elif self.refine_focal:
             focal = focal * np.exp(np.clip(shared[0], -0.5, 0.5))
-        k1, k2 = (np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)).tolist()
+        bend = np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)
+        k1, k2 = np.clip(bend, -_MOST_BEND, _MOST_BEND).tolist()
         directions = state.directions + np.einsum("nik,nk->ni", bases, point_step)
         directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         return _State(replace(cameras, rotation=rotation, focal=focal, k1=k1, k2=k2), directions)
@@ -300,7 +306,9 @@ def _summed(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
     """The sum of values (m, ...) of each group, (count, ...)."""
     flat = values.reshape(len(values), -1)
     sums = [np.bincount(groups, column, minlength=count) for column in flat.T]
-    return np.stack(sums, axis=1).reshape(count, *values.shape[1:]) if sums else np.zeros((count, *values.shape[1:]))
+    if not sums:
+        return np.zeros((count, *values.shape[1:]))
+    return np.stack(sums, axis=1).astype(np.float64).reshape(count, *values.shape[1:])
 
 
 def _tangents(directions: FloatArray) -> FloatArray:

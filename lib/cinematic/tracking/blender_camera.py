@@ -1,0 +1,224 @@
+"""Blender: its own camera solver, and a solved camera in a scene: animated, with its bundles and the plate behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .blender import require_blender
+from .clip import Clip
+from .context import tracking_context
+from .coords import co_from_pixels, pixels_from_co
+from .errors import FootageError, TrackingError
+from .movie_clip import MovieClipStore
+from .solve.cameras import Cameras
+from .solve.result import CameraSolve
+from .solve.solver import LIKELY_FOCAL, LensSearch
+
+FloatArray = npt.NDArray[np.float64]
+
+_AXES = np.diag([1.0, -1.0, -1.0])
+"""Blender's camera axes (y up, z backwards) <-> ours (y down, z forward)."""
+
+_REFINE = ("focal_length", "principal_point", "radial_distortion", "tangential_distortion")
+_NAME = "Solved camera"
+_BUNDLES = "Bundles"
+
+
+def solve_in_blender(
+    store: Clip | MovieClipStore, names: Sequence[str], frames: Sequence[int], lens: LensSearch, only_turns: bool
+) -> tuple[Cameras, FloatArray, float]:
+    """Blender's camera solve: cameras by frame, the named tracks' bundles (n, 3), and its average error, px.
+
+    On a MovieClip the reconstruction and the lens stay in it. The tracks of our own clip go through a MovieClip that
+    lasts as long as the solve.
+
+    Raises
+    ------
+    BackendUnavailable
+        Without Blender.
+    TrackingError
+        Blender could not solve; with its words.
+    """
+    require_blender()
+    with _as_movie_clip(store) as clip, _settings(clip, lens, only_turns):
+        _set_lens(clip, lens.focal)
+        with tracking_context(clip) as editor:
+            editor.run("solve_camera")
+        found = clip.tracking.reconstruction
+        if not found.is_valid:
+            raise TrackingError("Blender's solve_camera failed: it found no valid reconstruction")
+        return _cameras(clip, frames), _bundles(clip, names), float(found.average_error)
+
+
+def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
+    """Put a solved camera into the current scene; the camera object.
+
+    A camera named "Solved camera" with a keyframe on every solved frame, its lens and the clip as its background; a
+    mesh "Bundles" with a vertex for each bundle (attributes ``track``, its name, and ``error``, px). The camera becomes
+    the scene's. The clip gets the lens, too, so that Blender undistorts the background where the lens is not straight.
+
+    Parameters
+    ----------
+    solve
+        See :class:`.solve.result.CameraSolve` for axes and scale.
+    clip : bpy.types.MovieClip
+        Of the same footage.
+    """
+    bpy = require_blender()
+    numbers = MovieClipStore(clip).numbers
+    data = bpy.data.cameras.new(_NAME)
+    camera = bpy.data.objects.new(_NAME, data)
+    scene = bpy.context.scene
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    _write_lens(data, solve)
+    _animate(camera, solve, numbers)
+    _show_behind(data, clip, solve)
+    _write_clip_lens(clip, solve)
+    scene.collection.objects.link(_point_cloud(bpy, solve))
+    return camera
+
+
+@contextmanager
+def _as_movie_clip(store: Clip | MovieClipStore) -> Iterator[Any]:
+    if isinstance(store, MovieClipStore):
+        yield store.clip
+        return
+    bpy = require_blender()
+    try:
+        clip = bpy.data.movieclips.load(str(store.footage.path))
+    except RuntimeError as error:
+        raise FootageError(f"Blender cannot read {store.footage.path}: {error}") from error
+    try:
+        MovieClipStore(clip).write(store.read())
+        yield clip
+    finally:
+        bpy.data.movieclips.remove(clip)
+
+
+@contextmanager
+def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
+    """Blender's solver settings for this search; they are put back."""
+    settings = clip.tracking.settings
+    wanted = {f"refine_intrinsics_{part}": False for part in _REFINE} | {
+        "refine_intrinsics_focal_length": not lens.focal_is_exact,
+        "refine_intrinsics_radial_distortion": bool(lens.distortion),
+        "use_keyframe_selection": True,
+        "use_tripod_solver": only_turns,
+    }
+    kept = {name: getattr(settings, name) for name in wanted}
+    for name, value in wanted.items():
+        setattr(settings, name, value)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(settings, name, value)
+
+
+def _set_lens(clip: Any, focal: float | None) -> None:
+    camera = clip.tracking.camera
+    camera.distortion_model = "POLYNOMIAL"
+    camera.k1 = camera.k2 = camera.k3 = 0.0
+    camera.principal_point = (0.0, 0.0)
+    units, camera.units = camera.units, "PIXELS"
+    camera.focal_length_pixels = focal or LIKELY_FOCAL * max(clip.size)
+    camera.units = units
+
+
+def _cameras(clip: Any, frames: Sequence[int]) -> Cameras:
+    """Blender's reconstruction as ours."""
+    numbers = MovieClipStore(clip).numbers
+    intrinsics = clip.tracking.camera
+    rotation, translation = np.full((len(frames), 3, 3), np.nan), np.full((len(frames), 3), np.nan)
+    for camera in clip.tracking.reconstruction.cameras:
+        row = numbers.plate_from_clip(camera.frame) - frames[0]
+        if 0 <= row < len(frames):
+            matrix = np.array(camera.matrix)
+            rotation[row] = _AXES @ matrix[:3, :3].T
+            translation[row] = -rotation[row] @ matrix[:3, 3]
+    solved = np.isfinite(translation[:, 0])
+    focal = np.where(solved, intrinsics.focal_length_pixels, np.nan)
+    x, y = intrinsics.principal_point_pixels
+    width, height = clip.size
+    centre_x, centre_y = pixels_from_co((x / width, y / height), (width, height)).tolist()
+    return Cameras(rotation, translation, focal, (centre_x, centre_y), float(intrinsics.k1), float(intrinsics.k2))
+
+
+def _bundles(clip: Any, names: Sequence[str]) -> FloatArray:
+    points = np.full((len(names), 3), np.nan)
+    for row, name in enumerate(names):
+        track = clip.tracking.tracks[name]
+        if track.has_bundle:
+            points[row] = track.bundle
+    return points
+
+
+def _write_lens(data: Any, solve: CameraSolve) -> None:
+    width, height = solve.clip.width, solve.clip.height
+    x, y = co_from_pixels(solve.cameras.centre, (width, height)).tolist()
+    data.sensor_fit, data.sensor_width = "HORIZONTAL", solve.sensor_width
+    data.shift_x, data.shift_y = 0.5 - x, (0.5 - y) * height / width
+    data.lens = solve.focal_mm(solve.solved_frames[0])
+
+
+def _animate(camera: Any, solve: CameraSolve, numbers: Any) -> None:
+    from mathutils import Matrix
+
+    euler = None
+    for frame in solve.solved_frames:
+        row = solve.row(frame)
+        matrix = Matrix((solve.cameras.rotation[row].T @ _AXES).tolist())
+        euler = matrix.to_euler("XYZ") if euler is None else matrix.to_euler("XYZ", euler)  # near the one before
+        camera.rotation_euler, camera.location = euler, solve.cameras.positions[row].tolist()
+        at = numbers.scene_from_plate(frame)
+        camera.keyframe_insert("rotation_euler", frame=at)
+        camera.keyframe_insert("location", frame=at)
+        if solve.zooms:
+            camera.data.lens = solve.focal_mm(frame)
+            camera.data.keyframe_insert("lens", frame=at)
+    for owner in (camera, camera.data):
+        if owner.animation_data is not None:
+            _make_linear(owner.animation_data)
+
+
+def _make_linear(animation: Any) -> None:
+    """Straight lines between the keyframes: where frames are missing nothing swings."""
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            for curve in strip.channelbag(animation.action_slot).fcurves:
+                for point in curve.keyframe_points:
+                    point.interpolation = "LINEAR"
+
+
+def _show_behind(data: Any, clip: Any, solve: CameraSolve) -> None:
+    data.show_background_images = True
+    background = data.background_images.new()
+    background.source, background.clip, background.alpha = "MOVIE_CLIP", clip, 1.0
+    background.frame_method = "STRETCH"
+    background.clip_user.use_render_undistorted = bool(solve.cameras.k1 or solve.cameras.k2)
+
+
+def _write_clip_lens(clip: Any, solve: CameraSolve) -> None:
+    camera = clip.tracking.camera
+    camera.sensor_width, camera.units = solve.sensor_width, "MILLIMETERS"
+    camera.focal_length = solve.focal_mm(solve.solved_frames[0])
+    camera.distortion_model = "POLYNOMIAL"
+    camera.k1, camera.k2, camera.k3 = solve.cameras.k1, solve.cameras.k2, 0.0
+
+
+def _point_cloud(bpy: Any, solve: CameraSolve) -> Any:
+    mesh = bpy.data.meshes.new(_BUNDLES)
+    mesh.from_pydata(list(solve.bundles.values()), [], [])
+    names = mesh.attributes.new("track", "STRING", "POINT")
+    for row, name in enumerate(solve.bundles):
+        names.data[row].value = name.encode()
+    errors = mesh.attributes.new("error", "FLOAT", "POINT")  # from here on ``names`` is stale: Blender moves the data
+    of_track = solve.track_errors
+    errors.data.foreach_set("value", [of_track.get(name, float("nan")) for name in solve.bundles])
+    return bpy.data.objects.new(_BUNDLES, mesh)

@@ -1,0 +1,212 @@
+"""A solved camera in Blender: the scene it makes, Blender's own solver, and the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinematic.tracking import Clip, TrackingError, ensure_clip_loaded, read_tracks
+from cinematic.tracking.blend_file import blend_with, write_blend
+from cinematic.tracking.blender_camera import add_solved_camera
+from cinematic.tracking.camera import CameraSolve, solve_camera
+from cinematic.tracking.formats import cinetrack
+from cinematic.tracking.movie_clip import MovieClipStore
+from cinematic.tracking.solve import export
+from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
+
+FRAMES, TRACKS = 24, 110
+SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plate.mp4"
+COMMAND = [sys.executable, "-m", "cinematic.tracking"]
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return empty_movie(tmp_path_factory.mktemp("solve") / "shot.mp4", FRAMES)
+
+
+@pytest.fixture(scope="module")
+def seen() -> Scene:
+    return scene(path(FRAMES), TRACKS)
+
+
+@pytest.fixture(scope="module")
+def clip(seen: Scene, footage: Path) -> Clip:
+    return seen.on(footage)
+
+
+def shown_in_blender(bpy: Any, camera: Any, bundles: Any, frame: int) -> dict[str, np.ndarray]:
+    """Where Blender's camera sees each vertex, px, (0, 0) the centre of the top-left pixel."""
+    from bpy_extras.object_utils import world_to_camera_view
+
+    scene = bpy.context.scene
+    scene.frame_set(frame)
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    found = {}
+    names = bundles.data.attributes["track"].data
+    for vertex in bundles.data.vertices:
+        x, y, depth = world_to_camera_view(scene, camera, bundles.matrix_world @ vertex.co)
+        if depth > 0:
+            found[names[vertex.index].value.decode()] = np.array([x * width - 0.5, (1 - y) * height - 0.5])
+    return found
+
+
+def worst_distance(bpy: Any, solve: CameraSolve, camera: Any, bundles: Any, frame: int, scene_frame: int) -> float:
+    """The largest px between what Blender's camera shows and the used markers of a plate frame, the lens undone."""
+    shown = shown_in_blender(bpy, camera, bundles, scene_frame)
+    straight = replace(solve.cameras, k1=0.0, k2=0.0)
+    apart = []
+    for name, frames in solve.used.items():
+        if frame in frames:
+            point = straight.project(np.array([solve.bundles[name]]))[0, solve.row(frame)]
+            apart.append(np.linalg.norm(shown[name] - point))
+    return float(max(apart))
+
+
+@pytest.mark.parametrize("k1", [0.0, -0.1])
+@pytest.mark.parametrize("zooming", [False, True])
+def test_the_camera_of_a_reopened_blend_shows_the_bundles_on_the_plate(
+    bpy: Any, footage: Path, tmp_path: Path, k1: float, zooming: bool
+) -> None:
+    focal = np.linspace(850, 1000, FRAMES) if zooming else 900.0
+    clip = scene(path(FRAMES, focal, k1=k1), TRACKS).on(footage)
+    solve = solve_camera(clip, zoom=zooming)
+    movie_clip = blend_with(footage, clip.read())
+    add_solved_camera(solve, movie_clip)
+    write_blend(movie_clip, tmp_path / "shot.blend")
+
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    camera, bundles = bpy.context.scene.camera, bpy.data.objects["Bundles"]
+    assert len(bundles.data.vertices) == len(solve.bundles)
+    for frame in (1, 12, FRAMES):
+        assert worst_distance(bpy, solve, camera, bundles, frame, frame) < 0.01
+    assert (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y) == SIZE
+    (background,) = camera.data.background_images
+    assert background.clip == bpy.data.movieclips[0]
+    assert camera.data.show_background_images
+    assert background.clip_user.use_render_undistorted == bool(k1)
+    assert bpy.data.movieclips[0].tracking.camera.k1 == pytest.approx(solve.cameras.k1, abs=1e-6)
+    shown = {area.ui_type for area in bpy.context.window_manager.windows[0].screen.areas}
+    assert {"CLIP_EDITOR", "VIEW_3D"} <= shown
+
+
+def test_a_sequence_is_animated_on_its_own_frames(bpy: Any, seen: Scene, footage: Path, clip_1001: Any) -> None:
+    solve = solve_camera(seen.on(footage), focal=900.0)
+    shifted = replace(
+        solve, frames=tuple(frame + 1000 for frame in solve.frames),
+        clip=replace(solve.clip, frame_start=1001, frame_end=1000 + FRAMES),
+        used={name: tuple(frame + 1000 for frame in frames) for name, frames in solve.used.items()},
+    )  # fmt: skip
+    scene_of = bpy.context.scene
+    scene_of.render.resolution_x, scene_of.render.resolution_y = SIZE
+    camera = add_solved_camera(shifted, clip_1001)
+    assert worst_distance(bpy, shifted, camera, bpy.data.objects["Bundles"], 1005, 1005) < 0.01
+
+
+def test_usd_shows_the_same_in_blender(bpy: Any, clip: Clip, tmp_path: Path) -> None:
+    from bpy_extras.object_utils import world_to_camera_view
+
+    solve = solve_camera(clip)
+    export.write_usd(tmp_path / "camera.usda", solve)
+    bpy.ops.wm.usd_import(filepath=str(tmp_path / "camera.usda"))
+    (camera,) = (each for each in bpy.data.objects if each.type == "CAMERA")
+    (cloud,) = (each for each in bpy.data.objects if each.type == "POINTCLOUD")
+    bpy_scene = bpy.context.scene
+    bpy_scene.render.resolution_x, bpy_scene.render.resolution_y = SIZE
+    assert (bpy_scene.frame_start, bpy_scene.frame_end) == (1, FRAMES)
+    for frame in (1, 12, FRAMES):
+        bpy_scene.frame_set(frame)
+        truth = solve.cameras.project(np.array(list(solve.bundles.values())))[:, frame - 1]
+        places = cloud.data.attributes["position"].data
+        for point, place in zip(truth, places, strict=True):
+            x, y, depth = world_to_camera_view(bpy_scene, camera, cloud.matrix_world @ place.vector)
+            if depth > 0:
+                assert np.hypot(x * SIZE[0] - 0.5 - point[0], (1 - y) * SIZE[1] - 0.5 - point[1]) < 0.01
+
+
+@pytest.mark.parametrize("kind", ["Clip", "MovieClip"])
+def test_blenders_own_solver_gives_the_same_kind_of_result(bpy: Any, seen: Scene, footage: Path, kind: str) -> None:
+    clip: Any = seen.on(footage)
+    if kind == "MovieClip":
+        tracks = clip.read()
+        clip = ensure_clip_loaded(footage)
+        MovieClipStore(clip).write(tracks)
+    settings = (True, False) if kind == "Clip" else (clip.tracking.settings.use_keyframe_selection, False)
+    solve = solve_camera(clip, focal=900.0, engine="blender")
+    assert solve.engine == "blender"
+    assert solve.missing == {}
+    assert path_error(solve.cameras, seen.cameras) < 0.002
+    assert solve.average_error < 0.2
+    assert len(solve.bundles) > 0.95 * TRACKS
+    assert np.median(list(solve.track_errors.values())) == pytest.approx(solve.average_error, rel=0.2)
+    if kind == "MovieClip":
+        assert clip.tracking.reconstruction.is_valid
+        errors = {track.name: track.average_error for track in clip.tracking.tracks if track.has_bundle}
+        assert {track.name: track.average_error for track in read_tracks(clip, measure=False) if
+                track.average_error is not None} == errors  # fmt: skip
+        assert clip.tracking.settings.use_keyframe_selection == settings[0]
+    else:
+        assert len(bpy.data.movieclips) == 0
+
+
+def test_colmap_on_a_movie_clip_keeps_the_errors(bpy: Any, seen: Scene, footage: Path) -> None:
+    clip = ensure_clip_loaded(footage)
+    MovieClipStore(clip).write(seen.tracks)
+    solve = solve_camera(clip, focal=900.0)
+    assert {track.name: track.average_error for track in read_tracks(clip, measure=False)} == pytest.approx(
+        solve.track_errors
+    )
+
+
+def test_blender_says_why_it_cannot_solve(bpy: Any, seen: Scene, footage: Path) -> None:
+    clip = Clip(seen.on(footage).footage, seen.tracks[:4])
+    with pytest.raises(TrackingError, match="solve_camera failed"):
+        solve_camera(clip, focal=900.0, engine="blender")
+    assert len(bpy.data.movieclips) == 0
+
+
+def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = subprocess.run([*COMMAND, "track", SAMPLE, "-o", out, "--solve", "--focal", "480"],
+                         capture_output=True, text=True, timeout=600)  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "solving the camera: 48 of 48 frames" in run.stdout
+    assert "round 1: " in run.stdout
+    _, tracks = cinetrack.read(out / "tracks.json")
+    solve = export.read_json(out / "camera.json")
+    assert {t.name: t.average_error for t in tracks if t.average_error is not None} == solve.track_errors
+    bpy.ops.wm.open_mainfile(filepath=str(out / "sample_plate.blend"))
+    camera, bundles = bpy.context.scene.camera, bpy.data.objects["Bundles"]
+    for frame in (1, 24, 48):  # against the markers themselves
+        shown = shown_in_blender(bpy, camera, bundles, frame)
+        size = (640, 360)
+        apart = [
+            np.hypot(
+                *(shown[t.name] - [t.markers[frame][0] * size[0] - 0.5, (1 - t.markers[frame][1]) * size[1] - 0.5])
+            )
+            for t in tracks
+            if frame in solve.used.get(t.name, ())
+        ]
+        assert len(apart) > 20
+        assert max(apart) < 0.5
+
+    again = subprocess.run([*COMMAND, "solve", out], capture_output=True, text=True, timeout=600)
+    assert again.returncode == 1
+    assert again.stderr == f"cinetrack: error: {out}/camera.json exists already: choose another folder or give " \
+                           "--overwrite\n"  # fmt: skip
+    again = subprocess.run([*COMMAND, "solve", out, "--focal", "27mm", "--overwrite"], capture_output=True, text=True,
+                           timeout=600)  # fmt: skip
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "27.00 mm (480.0 px)" in again.stdout
+    assert (out / "camera.blend").exists()
+
+
+def test_a_focal_length_that_is_none(tmp_path: Path) -> None:
+    run = subprocess.run([*COMMAND, "solve", tmp_path, "--focal", "wide"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 2
+    assert "expected --focal as px or as mm" in run.stderr

@@ -1,0 +1,191 @@
+"""The public face of the solve on our own clip, its result, and the camera as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pycolmap
+import pytest
+
+from cinematic.tracking import Clip, FormatError, ParameterError, TrackingError, detect_features, track_markers
+from cinematic.tracking.camera import CameraSolve, solve_camera
+from cinematic.tracking.coords import pixels_from_co
+from cinematic.tracking.solve import export
+from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, without_frames
+
+FRAMES, TRACKS = 24, 110
+SAMPLE = Path(__file__).parents[1] / "examples" / "sample_plate.mp4"
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return empty_movie(tmp_path_factory.mktemp("solve") / "shot.mp4", FRAMES)
+
+
+@pytest.fixture(scope="module")
+def seen() -> Scene:
+    return without_frames(scene(path(FRAMES), TRACKS), 9, 9)
+
+
+@pytest.fixture(scope="module")
+def clip(seen: Scene, footage: Path) -> Clip:
+    return seen.on(footage)
+
+
+@pytest.fixture(scope="module")
+def solve(clip: Clip) -> CameraSolve:
+    return solve_camera(clip, focal=900.0)
+
+
+def test_cameras_stand_by_the_plates_frames(solve: CameraSolve, seen: Scene) -> None:
+    assert solve.engine == "colmap"
+    assert solve.frames == tuple(range(1, FRAMES + 1))
+    assert solve.missing == {10: "no track has a marker here"}
+    assert solve.solved_frames == [frame for frame in solve.frames if frame != 10]
+    assert path_error(solve.cameras, seen.cameras) < 0.0005
+    assert solve.focal_mm(1) == pytest.approx(900 * 36 / SIZE[0])
+    assert not solve.zooms
+
+
+def test_the_world_is_blenders(solve: CameraSolve) -> None:
+    first = solve.cameras.rotation[0]
+    assert np.allclose(solve.cameras.positions[0], 0)
+    assert np.allclose(first @ [0, 1, 0], [0, 0, 1])  # looks along +Y
+    assert np.allclose(first @ [0, 0, 1], [0, -1, 0])  # level, Z up
+    distances = np.linalg.norm(list(solve.bundles.values()), axis=1)
+    assert np.median(distances) == pytest.approx(10)
+
+
+def test_bundles_are_seen_where_their_markers_are(solve: CameraSolve, clip: Clip) -> None:
+    assert len(solve.bundles) > 0.95 * TRACKS
+    for name, point in solve.bundles.items():
+        shown = solve.cameras.project(np.array([point]))[0]
+        for frame, error in solve.marker_errors[name].items():
+            marker = pixels_from_co(clip.tracks[name].markers[frame], SIZE)
+            assert np.linalg.norm(shown[solve.row(frame)] - marker) == pytest.approx(error, abs=1e-6)
+    assert np.median(list(solve.track_errors.values())) < 0.15
+
+
+def test_the_tracks_know_their_error(solve: CameraSolve, clip: Clip) -> None:
+    for track in clip.tracks:
+        assert track.average_error == solve.track_errors.get(track.name)
+
+
+def test_disabled_weightless_and_muted_are_left_out_and_locked_are_not(seen: Scene, footage: Path) -> None:
+    clip = seen.on(footage)
+    rng = np.random.default_rng(2)
+    for row, track in enumerate(clip.tracks):
+        if row % 3 == 0:  # nonsense; it would be noticed
+            track.markers = {frame: tuple(rng.uniform(0, 1, 2).tolist()) for frame in track.markers}
+            track.enabled, track.weight = (False, 1.0) if row % 2 else (True, 0.0)
+        elif row % 3 == 1:
+            track.locked = True
+            frame = min(track.markers)
+            track.muted[frame] = (0.9, 0.1)
+            del track.markers[frame]
+    solve = solve_camera(clip, focal=900.0)
+    assert {int(name[1:]) % 3 for name in solve.bundles} == {1, 2}
+    assert all(min(solve.marker_errors[name]) not in clip.tracks[name].muted for name in solve.bundles)
+    assert solve.average_error < 0.15
+    assert clip.tracks["t0"].average_error is None
+
+
+def test_a_focal_length_in_mm(seen: Scene, footage: Path) -> None:
+    solve = solve_camera(seen.on(footage), focal=22.5, sensor_width=24.0)
+    assert solve.cameras.focal[0] == pytest.approx(900)
+    assert solve.focal_mm(1) == pytest.approx(22.5)
+    assert "22.50 mm (900.0 px) on a sensor 24 mm wide" in solve.lens
+
+
+def test_a_tripod_has_directions_for_bundles(footage: Path) -> None:
+    turning = scene(path(FRAMES, tripod=True), TRACKS)
+    clip = turning.on(footage)
+    solve = solve_camera(clip)
+    assert solve.only_turns
+    assert np.allclose(np.linalg.norm(list(solve.bundles.values()), axis=1), 10)
+    assert np.allclose(solve.cameras.positions, 0)
+    assert np.median(list(solve.track_errors.values())) < 0.15
+    assert solve_camera(clip, motion="tripod").only_turns
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"focal": -3.0}, "focal above 0"),
+        ({"focal": 35.0}, r"focal of 0.1 to 50 picture widths, got 35 px \(mm go with sensor_width\)"),
+        ({"focal": 35.0, "sensor_width": 0.0}, "sensor_width above 0"),
+        ({"refine_focal": True}, "expected focal to start from"),
+        ({"distortion": "some"}, "distortion to be one of auto, off, on"),
+        ({"motion": "pan"}, "motion to be one of auto, free, tripod"),
+        ({"engine": "magic"}, "engine to be one of colmap, blender"),
+        ({"engine": "blender", "zoom": True}, "engine colmap with zoom"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(clip: Clip, wrong: dict[str, Any], words: str) -> None:
+    before = [track.average_error for track in clip.tracks]
+    with pytest.raises(ParameterError, match=words):
+        solve_camera(clip, **wrong)
+    assert [track.average_error for track in clip.tracks] == before
+
+
+def test_a_clip_without_tracks(footage: Path) -> None:
+    with pytest.raises(TrackingError, match="expected tracks with two markers or more"):
+        solve_camera(Clip.open(footage))
+
+
+def test_camera_json_gives_the_solve_back(solve: CameraSolve, tmp_path: Path) -> None:
+    export.write_json(tmp_path / "camera.json", solve)
+    again = export.read_json(tmp_path / "camera.json")
+    assert again.to_dict() == solve.to_dict()
+    assert np.array_equal(again.cameras.translation, solve.cameras.translation, equal_nan=True)
+    assert (again.used, again.missing, again.rounds) == (solve.used, solve.missing, solve.rounds)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "cinetrack"}, 'expected "format": "cinetrack-camera"'),
+        ({"version": 2}, '"version": 1'),
+        ({"lens": None}, "expected a whole cinetrack-camera"),
+        ({"cameras": {"1": {}}}, "expected a whole cinetrack-camera"),
+    ],
+)
+def test_a_camera_json_that_is_none(solve: CameraSolve, tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    (tmp_path / "camera.json").write_text(json.dumps(solve.to_dict() | change))
+    with pytest.raises(FormatError, match=words):
+        export.read_json(tmp_path / "camera.json")
+
+
+def test_colmap_reads_what_was_written(solve: CameraSolve, clip: Clip, tmp_path: Path) -> None:
+    export.write_colmap(tmp_path / "colmap", solve, clip.tracks)
+    assert {"cameras.txt", "images.txt", "points3D.txt"} <= {file.name for file in (tmp_path / "colmap").iterdir()}
+    model = pycolmap.Reconstruction(tmp_path / "colmap")
+    assert model.num_reg_images() == FRAMES - 1
+    assert sorted(image.name for image in model.images.values())[0] == "shot.0001.png"
+    assert model.num_points3D() == len(solve.bundles)
+    model.update_point_3d_errors()
+    assert model.compute_mean_reprojection_error() == pytest.approx(solve.average_error, rel=0.05)
+    export.write_colmap(tmp_path / "colmap", solve, clip.tracks)  # once more, over what is there
+    assert [file.name for file in tmp_path.iterdir()] == ["colmap"]
+
+
+def test_the_sample_plate(tmp_path: Path) -> None:
+    clip = Clip.open(SAMPLE)
+    detect_features(clip)
+    track_markers(clip)
+    with np.load(SAMPLE.with_name("sample_plate_truth.npz")) as truth:
+        head = json.loads(str(truth["head"]))
+        pose = truth["world_to_camera"][:, 0]
+    true_focal, true_path = head["lens"]["focal"], np.linalg.inv(pose)[:, :3, 3]
+    solve = solve_camera(clip)
+    assert solve.solved_frames == list(range(1, 49))
+    assert solve.average_error < 0.15
+    assert solve.cameras.focal[0] == pytest.approx(true_focal, rel=0.02)
+    found = solve.cameras
+    a, b = found.positions - found.positions.mean(axis=0), true_path - true_path.mean(axis=0)
+    u, stretch, vt = np.linalg.svd(b.T @ a)
+    left = b - stretch.sum() / (a**2).sum() * a @ (u @ vt).T
+    assert np.sqrt((left**2).sum(axis=1).mean()) / np.linalg.norm(np.ptp(true_path, axis=0)) < 0.002

@@ -1,0 +1,191 @@
+"""The solver on cameras and points with exact truth: noise of 0.1 px, wrong markers, gaps, and every kind of lens."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cinematic.tracking import TrackingError
+from cinematic.tracking.solve import solve_positions
+from cinematic.tracking.solve.solver import LensSearch, Solution, key_frames, solve_shot
+from tests.scenes import SIZE, Scene, path, path_error, scene, turn_error, without_frames
+
+FRAMES, TRACKS = 30, 140
+
+
+def solved(seen: Scene, **lens: object) -> Solution:
+    return solve_shot(seen.positions, SIZE, LensSearch(**lens))  # type: ignore[arg-type]
+
+
+def focal_error(solution: Solution, seen: Scene) -> float:
+    off = solution.cameras.focal / seen.cameras.focal - 1
+    return float(np.abs(off[solution.cameras.solved]).max())
+
+
+@pytest.fixture(scope="module")
+def clean() -> Scene:
+    return scene(path(FRAMES), TRACKS)
+
+
+def test_known_focal_length(clean: Scene) -> None:
+    solution = solved(clean, focal=900.0)
+    assert not solution.only_turns
+    assert solution.cameras.solved.all()
+    assert path_error(solution.cameras, clean.cameras) < 0.0005
+    assert turn_error(solution.cameras, clean.cameras) < 0.05
+    assert solution.average_error == pytest.approx(0.12, abs=0.01)  # what 0.1 px of noise leaves (Rayleigh's mean)
+    assert np.allclose(solution.cameras.focal, 900.0)
+    assert solution.rounds[-1].average_error == pytest.approx(solution.average_error)
+
+
+@pytest.mark.parametrize("focal", [450.0, 900.0, 2500.0])
+def test_unknown_focal_length(focal: float) -> None:
+    seen = scene(path(FRAMES, focal), TRACKS)
+    solution = solved(seen)
+    assert focal_error(solution, seen) < 0.005
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+
+
+def test_a_focal_length_that_is_off_is_taken_as_told_or_refined(clean: Scene) -> None:
+    told = solved(clean, focal=1080.0)
+    assert np.allclose(told.cameras.focal, 1080.0)
+    refined = solved(clean, focal=1080.0, refine_focal=True)
+    assert focal_error(refined, clean) < 0.003
+    assert refined.average_error < told.average_error
+
+
+def test_a_zoom() -> None:
+    seen = scene(path(FRAMES, np.linspace(800, 1300, FRAMES)), TRACKS)
+    solution = solved(seen, zooms=True)
+    assert solution.cameras.solved.all()
+    assert focal_error(solution, seen) < 0.003
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+    with_one_focal_length = solved(seen)
+    assert path_error(with_one_focal_length.cameras, seen.cameras) > 0.002  # what the option is there for
+
+
+@pytest.mark.parametrize("k1", [-0.25, -0.05, 0.0])
+def test_distortion_is_searched_for_where_it_explains_more(k1: float) -> None:
+    seen = scene(path(FRAMES, k1=k1), TRACKS)
+    solution = solved(seen, distortion=None)
+    if k1:
+        assert solution.cameras.k1 == pytest.approx(k1, abs=0.01)
+        assert path_error(solved(seen).cameras, seen.cameras) > 0.0015  # without: a path that is bent
+    else:
+        assert (solution.cameras.k1, solution.cameras.k2) == (0.0, 0.0)
+    assert focal_error(solution, seen) < 0.005
+    assert path_error(solution.cameras, seen.cameras) < 0.0007
+
+
+def test_wrong_markers_moving_objects_and_gaps() -> None:
+    seen = scene(path(FRAMES), 200, outliers=0.05, movers=0.2, gaps=0.3)
+    solution = solved(seen)
+    assert focal_error(solution, seen) < 0.005
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+    used = solution.used.any(axis=1)
+    assert used[seen.wrong].sum() <= 2
+    assert used[~seen.wrong].mean() > 0.95
+
+
+def test_a_wall_is_solved_as_a_path_and_not_taken_for_a_tripod() -> None:
+    seen = scene(path(FRAMES), TRACKS, planar=True)
+    solution = solved(seen, focal=900.0)
+    assert not solution.only_turns
+    assert path_error(solution.cameras, seen.cameras) < 0.002
+    with pytest.raises(TrackingError, match=r"sees a single plane.* give the exact focal length"):
+        solved(seen)
+
+
+@pytest.mark.parametrize("focal", [900.0, None])
+def test_a_tripod_is_recognised_and_solved_as_rotations(focal: float | None) -> None:
+    seen = scene(path(FRAMES, tripod=True), TRACKS, outliers=0.03, movers=0.2)
+    solution = solved(seen, focal=focal)
+    assert solution.only_turns
+    assert solution.cameras.solved.all()
+    assert (solution.cameras.positions == 0).all()
+    assert turn_error(solution.cameras, seen.cameras) < 0.05
+    assert focal_error(solution, seen) < 0.002
+    assert np.allclose(np.linalg.norm(solution.points[solution.used.any(axis=1)], axis=1), 1)
+    assert solution.used.any(axis=1)[seen.wrong].sum() <= 2
+    with pytest.raises(TrackingError, match="only turns"):
+        solve_positions(seen.positions, SIZE, focal)
+
+
+def test_a_tripod_with_a_zoom() -> None:
+    seen = scene(path(FRAMES, np.linspace(800, 1300, FRAMES), tripod=True), TRACKS)
+    solution = solved(seen, zooms=True)
+    assert solution.only_turns
+    assert focal_error(solution, seen) < 0.003
+    assert turn_error(solution.cameras, seen.cameras) < 0.05
+
+
+def test_a_tripod_with_a_barrel_lens() -> None:
+    seen = scene(path(FRAMES, tripod=True, k1=-0.2), TRACKS)
+    solution = solved(seen, distortion=None)
+    assert solution.only_turns
+    assert solution.cameras.k1 == pytest.approx(-0.2, abs=0.01)
+    assert focal_error(solution, seen) < 0.005
+
+
+def test_a_camera_at_rest_gives_no_focal_length_and_no_nonsense() -> None:
+    still = path(FRAMES, tripod=True)
+    seen = scene(replace(still, rotation=np.repeat(np.eye(3)[None], FRAMES, axis=0)), TRACKS)
+    solution = solved(seen)
+    assert solution.only_turns
+    assert turn_error(solution.cameras, seen.cameras) < 0.05
+    assert solution.cameras.focal[0] == pytest.approx(1.2 * SIZE[0], rel=0.3)  # where the search began
+
+
+def test_frames_without_tracks_stay_without_a_camera(clean: Scene) -> None:
+    solution = solved(without_frames(clean, 12, 14), focal=900.0)
+    assert np.flatnonzero(~solution.cameras.solved).tolist() == [12, 13, 14]
+    assert path_error(solution.cameras, clean.cameras) < 0.0005
+
+
+def test_a_long_shot_is_mapped_on_key_frames_and_solved_on_all() -> None:
+    seen = scene(path(150), 260)
+    keys = key_frames(np.isfinite(seen.positions[..., 0]))
+    assert len(keys) < 80
+    assert (keys[0], keys[-1]) == (0, 149)
+    solution = solved(seen, focal=900.0)
+    assert solution.cameras.solved.all()
+    assert path_error(solution.cameras, seen.cameras) < 0.0005
+    assert solution.used.sum() > 0.95 * np.isfinite(seen.positions[..., 0]).sum()
+
+
+def test_key_frames_stand_closer_where_tracks_are_short() -> None:
+    seen = np.zeros((400, 300), dtype=bool)
+    for row in range(400):
+        seen[row, row // 2 : row // 2 + (150 if row < 200 else 20)] = True
+    keys = key_frames(seen)
+    assert (np.diff(keys) <= 5).all()
+    common = [(seen[:, a] & seen[:, b]).sum() for a, b in itertools.pairwise(keys)]
+    linked = [(seen[:, a] & seen[:, a + 1]).sum() >= 30 for a in keys[:-1]]
+    assert all(count >= 30 for count, could in zip(common, linked, strict=True) if could)
+
+
+def test_the_same_tracks_give_the_same_camera() -> None:
+    seen = scene(path(20), 100, outliers=0.03)
+    first, second = (solved(seen, distortion=None) for _ in range(2))
+    assert np.array_equal(first.used, second.used)
+    assert np.allclose(first.cameras.positions, second.cameras.positions, rtol=0, atol=1e-6)
+    assert first.cameras.focal[0] == pytest.approx(second.cameras.focal[0], rel=1e-7)
+
+
+def test_too_few_tracks(clean: Scene) -> None:
+    with pytest.raises(TrackingError, match="expected at least 12 tracks over 3 frames for a camera solve, got 8"):
+        solve_positions(clean.positions[:8], SIZE, 900.0)
+
+
+def test_tracks_that_belong_to_no_scene() -> None:
+    rng = np.random.default_rng(5)
+    with pytest.raises(TrackingError, match=r"do not fit together|no parallax"):
+        solve_positions(rng.uniform(0, 500, (40, 8, 2)), SIZE, 900.0)
+
+
+def test_nothing_reaches_the_terminal(clean: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    solved(clean)
+    assert capfd.readouterr() == ("", "")
