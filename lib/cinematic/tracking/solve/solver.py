@@ -37,6 +37,7 @@ _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
 _SURE_PARALLAX = 0.9  # share of pairs; fewer: a camera that only turns is tried, too
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
+_NEVER_A_TURN = 4.0  # times that, before anything is refined: not worth refining
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
@@ -245,6 +246,9 @@ def _turning(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | 
     """The shot as one of a camera that only turns; None: that cannot be."""
     start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.zooms)
     if start is None:
+        return None
+    rough = reprojection_errors(start, directions_of(start, positions), positions)
+    if np.nanmedian(rough) > _NEVER_A_TURN * _TURN_PX:
         return None
     if lens.distortion is not None:
         return _turned(start, positions, lens, lens.distortion)
