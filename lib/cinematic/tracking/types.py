@@ -135,7 +135,7 @@ class TrackData:
             raise FormatError(f"track {name!r}: expected only known fields, got {', '.join(unknown)}")
         try:
             return cls(**{key: _READERS[key](value) for key, value in data.items()})
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise FormatError(f"track {name!r}: {error}") from error
 
 

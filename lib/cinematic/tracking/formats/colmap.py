@@ -195,6 +195,9 @@ def write_text(folder: Path, tracks: Sequence[FileTrack], header: Header) -> Non
 
 
 def _observations(markers: _Markers) -> Iterator[tuple[int, str]]:
+    """Each track and where it is seen: IMAGE_ID POINT2D_IDX ..."""
+    if not len(markers.tracks):
+        return
     images = np.repeat(np.arange(len(markers.frames)), np.diff(markers.begin))
     keypoints = np.arange(len(images)) - markers.begin[images]
     order = np.lexsort((images, markers.tracks))

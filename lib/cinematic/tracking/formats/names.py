@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_BLENDER_BYTES = 59
+"""Blender has room for 63 bytes of UTF-8, four of which may become ``.001``."""
 
 
 def _any_text(name: str) -> str:
@@ -33,11 +36,11 @@ def _camel_case(name: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in words) or "track"
 
 
-def _fitted(names: Sequence[str], fit: Callable[[str], str]) -> list[str]:
-    """Each name as ``fit`` makes it; the second of a name gets ``.001`` behind it, and so on."""
+def _fitted(names: Sequence[str], fit: Callable[[str], str], others: Collection[str] = ()) -> list[str]:
+    """Each name as ``fit`` makes it; the second of a name gets ``.001`` behind it, and so on; none of ``others``."""
     wanted = [fit(name) for name in names]
-    taken = set(wanted)
-    seen: dict[str, int] = {}
+    taken = {*wanted, *others}
+    seen = dict.fromkeys(others, 0)
     result = []
     for name in wanted:
         if name not in seen:
@@ -51,6 +54,10 @@ def _fitted(names: Sequence[str], fit: Callable[[str], str]) -> list[str]:
         taken.add(free)
         result.append(free)
     return result
+
+
+def _blender_name(name: str) -> str:
+    return _any_text(name.replace("\0", "_")).encode()[:_BLENDER_BYTES].decode("utf-8", "ignore")
 
 
 def texts(names: Sequence[str]) -> list[str]:
@@ -76,3 +83,8 @@ def words(names: Sequence[str]) -> list[str]:
 def camel_case(names: Sequence[str]) -> list[str]:
     """Words without underscores."""
     return _fitted(names, _camel_case)
+
+
+def for_blender(names: Sequence[str], others: Collection[str] = ()) -> list[str]:
+    """As long as Blender's names may be, and none of the names that are there already."""
+    return _fitted(names, _blender_name, others)

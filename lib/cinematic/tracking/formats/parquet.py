@@ -81,7 +81,9 @@ def read(path: Path, header: Header) -> Iterator[FileTrack]:
             for batch in file.iter_batches(_ROWS, columns=columns):
                 _add(path, row, batch.to_pydict(), tracks)
                 row += batch.num_rows
-    except (arrow.ArrowException, OSError) as error:
+    except FormatError:
+        raise
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:  # what pyarrow says of a broken file
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise FormatError(f"{path}: expected Parquet: {' '.join(str(error).split())[:200]}") from error

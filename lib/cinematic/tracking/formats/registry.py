@@ -53,6 +53,9 @@ _HEAD = 4096
 """Bytes of a file that are looked at to guess its format."""
 
 
+_BEGINS_AT_ONE = "the plate is taken to begin at frame 1 (--frame-start)"
+
+
 @dataclass(frozen=True)
 class Shot:
     """Tracks that were read, and what the file says besides. Iterating gives the tracks."""
@@ -190,6 +193,8 @@ def read(
         tracks.append(shifted(_from_file(path, form, track, header, axes, agreed, begin), frame_offset))
     for track_data, name in zip(tracks, _unique_names(tracks, header), strict=True):
         track_data.name = name
+    if tracks and form.first_frame is not None and frame_start is None and header.frame_start is None:
+        header.notes.append(_BEGINS_AT_ONE)
     same_start = frame_start in (None, header.frame_start)
     return Shot(
         tracks, form.name, _agreed_size(path, size, header), header.fps, header.footage,
@@ -287,9 +292,10 @@ def write(
     Raises
     ------
     ParameterError
-        The format is not certain; a size or a rate is missing; a position is not finite; an argument cannot be meant.
-    FileExistsError
-        Something is there already, and ``overwrite`` is False.
+        The format is not certain; a size or a rate is missing; a position is not finite; something is there already
+        and ``overwrite`` is False; an argument cannot be meant.
+    OSError
+        The file cannot be written.
     """
     path = Path(path)
     form, variant = format_to_write(path, format)
@@ -326,7 +332,7 @@ def check_writable(form: Format, size: Size | None, fps: float | None, axes: Axe
 def check_absent(path: Path, overwrite: bool) -> None:
     """Refuse to replace what is there."""
     if path.exists() and not overwrite:
-        raise FileExistsError(17, "exists already (give --overwrite to replace it)", str(path))
+        raise ParameterError(f"{path} exists already: give --overwrite to replace it")
 
 
 class _Outgoing(Sequence[FileTrack]):
@@ -429,7 +435,7 @@ def _complete_range(form: Format, variant: Variant, header: Header, tracks: Sequ
             header.frame_end = max(header.frame_start, last)
             notes.append(f"the plate is taken to have frames {header.frame_start}-{header.frame_end}")
     elif variant.first_frame is not None and header.frame_start is None:
-        notes.append("the plate is taken to begin at frame 1 (--frame-start)")
+        notes.append(_BEGINS_AT_ONE)
     return notes
 
 

@@ -16,11 +16,12 @@ A pickle can run programs. Only the parts that numpy arrays are made of are let 
 
 from __future__ import annotations
 
+import io
 import pickle
-import zipfile
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -87,47 +88,69 @@ def _load(path: Path) -> Any:
             if is_zip:
                 with np.load(file, allow_pickle=False) as archive:
                     return {name: archive[name] for name in archive.files}
-            return _SafeUnpickler(file).load()
+            return _SafeUnpickler(io.BytesIO(file.read())).load()
         except (FormatError, OSError):
             raise
-        except (zipfile.BadZipFile, Exception) as error:  # a broken pickle or archive raises whatever it likes
+        except Exception as error:  # a broken pickle or archive raises whatever it likes
             reason = " ".join(str(error).split())[:200]
             raise FormatError(f"{path}: expected a pickle or npz of arrays: {reason or error!r}") from error
 
 
-class _SafeUnpickler(pickle.Unpickler):
-    """Lets through what numpy arrays are made of, and nothing that runs."""
+class _SafeUnpickler(pickle._Unpickler):
+    """Lets through what plain numpy arrays are made of, and nothing that runs.
+
+    Python's own unpickler, not C's: a broken file makes that one fill the memory.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         """The few callables of an array's pickle; see :class:`pickle.Unpickler`."""
-        if module.startswith(("numpy.core.", "numpy._core.")):
-            if name == "_reconstruct":
-                return _empty_array
-            if name == "scalar":
-                return _scalar
-            if name == "_frombuffer":
-                return _array_of_buffer
-        if (module, name) == ("numpy", "ndarray"):
-            return np.ndarray
-        if (module, name) == ("numpy", "dtype"):
-            return np.dtype
-        raise pickle.UnpicklingError(f"expected arrays only, got {module}.{name}")
+        found = _CALLABLES.get((module.replace("numpy._core.", "numpy.core."), name))
+        if found is None:
+            raise pickle.UnpicklingError(f"expected arrays only, got {module}.{name}")
+        return found
+
+    def load_build(self) -> None:
+        """Fill an array; of a data type only the byte order is of interest."""
+        state = self.stack.pop()
+        made = self.stack[-1]
+        if isinstance(made, np.dtype):
+            if state[1] not in ("<", "|") or any(part is not None for part in state[2:5]):
+                raise pickle.UnpicklingError(f"expected a plain little-endian data type, got {state!r}")
+        elif isinstance(made, np.ndarray) and isinstance(state[2], np.dtype):
+            made.__setstate__(state)
+        else:
+            raise pickle.UnpicklingError(f"expected arrays only, got {type(made).__name__}")
+
+    dispatch: ClassVar[Any] = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
 
 
-def _empty_array(kind: Any, shape: Any, dtype: Any) -> npt.NDArray[Any]:
+def _data_type(text: Any, *_flags: Any) -> np.dtype[Any]:
+    if not isinstance(text, str) or not re.fullmatch(r"[fiu][1248]|b1|U\d{1,6}", text):
+        raise pickle.UnpicklingError(f"expected numbers or text, got the data type {text!r}")
+    return np.dtype(text)
+
+
+def _empty_array(kind: Any, shape: Any, _data_type: Any) -> npt.NDArray[Any]:
     if kind is not np.ndarray or shape != (0,):
         raise pickle.UnpicklingError("expected an array")
     return np.ndarray((0,), "b")
 
 
-def _scalar(dtype: np.dtype[Any], data: bytes) -> Any:
-    if dtype.hasobject:
-        raise pickle.UnpicklingError("expected a number")
-    return np.frombuffer(data, dtype)[0]
+def _scalar(data_type: np.dtype[Any], data: bytes) -> Any:
+    return np.frombuffer(data, data_type)[0]
 
 
-def _array_of_buffer(data: Any, dtype: np.dtype[Any], shape: Any, order: Any) -> npt.NDArray[Any]:
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
+def _array_of_buffer(data: Any, data_type: np.dtype[Any], shape: Any, order: Any) -> npt.NDArray[Any]:
+    return np.frombuffer(data, data_type).reshape(shape, order=order)
+
+
+_CALLABLES = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): _data_type,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _array_of_buffer,
+}
 
 
 class _Video:

@@ -1,0 +1,170 @@
+"""From any tool's tracks to any other's, Blender's files included.
+
+What opens or writes a .blend replaces the file that Blender has open: it is meant for a process of its own, as the
+command's. In a running Blender read and write its clips.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+from . import formats
+from .blend_file import blend_with, open_blend, save_blend, write_blend
+from .checks import check_choice
+from .coords import HALF_PIXELS
+from .errors import ParameterError
+from .formats import FORMATS, Shot, Written, names
+from .formats.losses import HELD, kept, losses, renamed
+from .formats.registry import check_absent, find_format, format_to_write, guess_format, shifted
+from .movie_clip import MovieClipStore
+
+BLEND = "blend"
+"""The name of Blender's files among the formats."""
+
+_BLEND_KEEPS = frozenset(HELD) - {
+    "empty", "correlations", "covariances", "forward-backward distances", "reprojection errors",
+    "reasons why tracking ended",
+}  # fmt: skip
+
+CHOICES = (*FORMATS, BLEND)
+
+
+def is_blend(path: Path, format: str | None) -> bool:
+    """Whether a file is one of Blender's, by what it is said to be or else by its name."""
+    return format == BLEND if format is not None else path.suffix.lower() == ".blend"
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    source_format: str | None = None,
+    target_format: str | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    frame_start: int | None = None,
+    frame_offset: int = 0,
+    half_pixel: list[str] | None = None,
+    clip: str | None = None,
+    overwrite: bool = False,
+) -> tuple[Shot, Written]:
+    """Read tracks and write them elsewhere: what was read, and what was written.
+
+    Parameters
+    ----------
+    source_format, target_format
+        Names of formats, or ``blend``; None: told from the files.
+    size, fps, frame_start
+        Of the footage, where the source does not say.
+    frame_offset
+        Added to every frame.
+    half_pixel
+        ``edge`` or ``centre``, for the one of the two formats that has that switch; ``in:centre``, ``out:edge`` where
+        both have it.
+    clip
+        Which clip of a .blend.
+    overwrite
+        Replace what is there; needed, too, to add tracks to a .blend that is there.
+
+    Raises
+    ------
+    ParameterError, FormatError, BackendUnavailable, OSError
+        See :func:`.formats.read`, :func:`.formats.write` and :func:`.blend_file.open_blend`.
+    """
+    reads, writes = half_pixels(source, source_format, target, target_format, half_pixel or [])
+    check_absent(target, overwrite)
+    if not is_blend(target, target_format):
+        format_to_write(target, target_format)
+    if is_blend(source, source_format):
+        shot = read_blend(source, clip, frame_offset)
+    else:
+        shot = formats.read(
+            source, source_format, size=size, frame_start=frame_start, frame_offset=frame_offset, half_pixel=reads
+        )
+    if is_blend(target, target_format):
+        return shot, write_into_blend(shot, target, clip)
+    return shot, formats.write(
+        shot, target, target_format, size=size, fps=fps, frame_start=frame_start, half_pixel=writes, overwrite=overwrite
+    )
+
+
+def read_blend(path: Path, clip: str | None = None, frame_offset: int = 0) -> Shot:
+    """The tracks of a .blend's clip."""
+    store = MovieClipStore(open_blend(path, clip))
+    info = store.info
+    tracks = [shifted(track, frame_offset) for track in store.read()]
+    size = (info.width, info.height) if info.width and info.height else None
+    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end)
+
+
+def write_into_blend(shot: Shot, path: Path, clip: str | None = None) -> Written:
+    """Add tracks to the clip of a .blend; where there is no such file, make one with the footage.
+
+    A track whose name the clip has already gets another one.
+    """
+    found = losses(shot.tracks, _BLEND_KEEPS)
+    tracks = kept(shot.tracks, _BLEND_KEEPS)
+    opened = open_blend(path, clip) if path.exists() else _new_blend(shot, path)
+    store = MovieClipStore(opened)
+    fitted = names.for_blender([track.name for track in tracks], [track.name for track in opened.tracking.tracks])
+    found += renamed([track.name for track in tracks], fitted)
+    store.write(_named(track, name) for track, name in zip(tracks, fitted, strict=True))
+    if path.exists():
+        save_blend(path)
+    else:
+        write_blend(opened, path)
+    return Written(path, BLEND, len(tracks), found)
+
+
+def _new_blend(shot: Shot, path: Path) -> Any:
+    if shot.footage is None or not Path(shot.footage).exists():
+        raise ParameterError(
+            f"expected {path} to be there, with a clip to add the tracks to, or the footage to make one of, got neither"
+        )
+    return blend_with(Path(shot.footage), [])
+
+
+def _named(track: Any, name: str) -> Any:
+    other = copy(track)
+    other.name = name
+    return other
+
+
+def half_pixels(
+    source: Path, source_format: str | None, target: Path, target_format: str | None, given: list[str]
+) -> tuple[str | None, str | None]:
+    """The switch for reading and the one for writing.
+
+    Raises
+    ------
+    ParameterError
+        It is not clear which of the two is meant, or it is no such value.
+    """
+    if not given:
+        return None, None
+    sides: dict[str, str] = {}
+    for text in given:
+        side, colon, value = text.partition(":")
+        if not colon:
+            side, value = _switched_side(source, source_format, target, target_format), text
+        check_choice("the side of --half-pixel", side, ("in", "out"))
+        sides[side] = check_choice("--half-pixel", value, HALF_PIXELS)
+    return sides.get("in"), sides.get("out")
+
+
+def _switched_side(source: Path, source_format: str | None, target: Path, target_format: str | None) -> str:
+    sides = []
+    if not is_blend(source, source_format):
+        form = find_format(source_format or guess_format(source))[0]
+        sides += ["in"] if form.has_half_pixel_switch else []
+    if not is_blend(target, target_format):
+        sides += ["out"] if format_to_write(target, target_format)[0].has_half_pixel_switch else []
+    if len(sides) != 1:
+        raise ParameterError(
+            "expected --half-pixel in:VALUE or out:VALUE: both formats have that switch"
+            if sides
+            else "expected a format with the half-pixel switch: neither of the two has one"
+        )
+    return sides[0]
