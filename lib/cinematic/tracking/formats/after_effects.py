@@ -70,19 +70,20 @@ def _head(header: Header) -> str:
 
 def read(path: Path, header: Header) -> Iterator[FileTrack]:
     """Read one text or several, one after another."""
-    positions = 0
+    texts = positions = 0
     with Lines(path) as lines:
         for line in lines.filled():
             if not line.startswith(_BEGIN):
                 lines.fail(f"expected {_BEGIN}... Keyframe Data, got {shown(line)}")
+            texts += 1
             for title, first, rows in _blocks(lines, header):
                 if title[-1] == _CENTRE:
                     yield _track(lines, title[-2] if len(title) > 1 else "", first, rows)
                 elif title == _POSITION:
                     positions += 1
                     yield _track(lines, f"Track Point #{positions}", first, rows)
-        if not lines.number:
-            lines.fail(f"expected {_BEGIN}... Keyframe Data, got an empty file", line=1)
+        if not texts:
+            lines.fail(f"expected {_BEGIN}... Keyframe Data, got an empty file")
 
 
 _Row = tuple[int, list[str]]

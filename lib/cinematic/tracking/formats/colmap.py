@@ -293,8 +293,7 @@ class _Database:
 
 
 def _read_database(path: Path, header: Header) -> Iterator[FileTrack]:
-    if not path.is_file():
-        raise FileNotFoundError(2, "No such file or directory", str(path))
+    _check_length(path)
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         try:
@@ -306,6 +305,19 @@ def _read_database(path: Path, header: Header) -> Iterator[FileTrack]:
     except sqlite3.Error as error:
         raise FormatError(f"{path}: expected a COLMAP database: {error}") from error
     yield from _grouped(frames, labels, xy, header)
+
+
+def _check_length(path: Path) -> None:
+    """Refuse a database that was cut off: SQLite itself would read what is left of it."""
+    with path.open("rb") as file:
+        head = file.read(100)
+        length = file.seek(0, 2)
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise FormatError(f"{path}: expected a COLMAP database")
+    page = int.from_bytes(head[16:18], "big")
+    expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
+    if head[24:28] == head[92:96] and length != expected:
+        raise FormatError(f"{path}: expected a database of {expected} bytes, got {length}")
 
 
 def _connected(database: _Database) -> tuple[Indices, npt.NDArray[np.float64], Indices]:

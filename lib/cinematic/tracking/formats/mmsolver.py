@@ -21,7 +21,6 @@ Origin: bottom-left, y up; 0 to 1 at the outer edges. Frames: the plate's own nu
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,7 +71,7 @@ def read(path: Path, header: Header) -> Iterator[FileTrack]:
 
 
 def _read_v1(path: Path) -> Iterator[FileTrack]:
-    with Lines(path) as lines:
+    with Lines(path, ends_with_newline=True) as lines:
         points = lines.count(lines.take("the number of points"), "points")
         for _ in range(points):
             track = FileTrack(lines.take("a point's name").strip(), [], [], lines.number)
@@ -114,7 +113,7 @@ class _Document:
     def decimal(self, value: Any, what: str) -> float:
         """``value``, a number that is neither NaN nor huge."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or abs(value) > NUMBER_LIMIT:
+        if not number or not abs(value) <= NUMBER_LIMIT:
             self.fail(f"{what}: expected a number within {NUMBER_LIMIT:g}, got {shown(repr(value))}")
         return float(value)
 

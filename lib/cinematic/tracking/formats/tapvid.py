@@ -81,19 +81,15 @@ def read(path: Path, header: Header) -> Iterator[FileTrack]:
 
 
 def _load(path: Path) -> Any:
-    with path.open("rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
-        file.seek(0)
-        try:
-            if is_zip:
-                with np.load(file, allow_pickle=False) as archive:
-                    return {name: archive[name] for name in archive.files}
-            return _SafeUnpickler(io.BytesIO(file.read())).load()
-        except (FormatError, OSError):
-            raise
-        except Exception as error:  # a broken pickle or archive raises whatever it likes
-            reason = " ".join(str(error).split())[:200]
-            raise FormatError(f"{path}: expected a pickle or npz of arrays: {reason or error!r}") from error
+    content = path.read_bytes()
+    try:
+        if content.startswith(b"PK\x03\x04"):
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        return _SafeUnpickler(io.BytesIO(content)).load()
+    except Exception as error:  # a broken pickle or archive raises whatever it likes
+        reason = " ".join(str(error).split())[:200]
+        raise FormatError(f"{path}: expected a pickle or npz of arrays: {reason or repr(error)}") from error
 
 
 class _SafeUnpickler(pickle._Unpickler):

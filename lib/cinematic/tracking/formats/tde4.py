@@ -34,7 +34,7 @@ def write(path: Path, tracks: Sequence[FileTrack], header: Header) -> None:
 
 def read(path: Path, header: Header) -> Iterator[FileTrack]:
     """Read the points, as many as the file says it has."""
-    with Lines(path) as lines:
+    with Lines(path, ends_with_newline=True) as lines:
         points = lines.count(lines.take("the number of points"), "points")
         for _ in range(points):
             track = FileTrack(lines.take("a point's name").strip(), [], [], lines.number)

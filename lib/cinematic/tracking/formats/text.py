@@ -17,7 +17,7 @@ class Lines:
     Parameters
     ----------
     ends_with_newline
-        Refuse a last line without an end. For formats without a count or an end mark: such a line may be half of one.
+        Refuse a last line without an end. For formats without an end mark: such a line may be half of one.
     """
 
     def __init__(self, path: Path, *, ends_with_newline: bool = False) -> None:
