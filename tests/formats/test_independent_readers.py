@@ -140,7 +140,7 @@ def test_what_colmap_wrote_comes_back(database: Path, tmp_path: Path) -> None:
 
 
 def test_tap_vid_finds_the_points_where_it_looks(tmp_path: Path) -> None:
-    """As its evaluation does: raster positions = points x size, queries [t, y, x], 256 x 256, distances in pixels there."""
+    """As its evaluation does: raster positions are points times size, queries are [t, y, x] in 256 x 256 pixels."""
     corner = TrackData("corner", {1001: (0.25, 0.9), 1003: (0.5, 0.75)})
     formats.write([corner], tmp_path / "a.pkl", clip=CLIP)
     with (tmp_path / "a.pkl").open("rb") as file:
