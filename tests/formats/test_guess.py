@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,19 @@ def test_a_size_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"expected a file or a COLMAP text model, got the folder"):
         formats.read(tmp_path)
+
+
+def test_the_documentations_table_is_the_registry() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = {row[0].strip("` "): row for row in (line.strip("| ").split(" | ") for line in page.splitlines())}
+    origins = {False: "bottom left", True: "top left"}
+    for name, form in formats.FORMATS.items():
+        _, tool, files, origin, unit, first, _ = rows[name]
+        assert set(re.findall(r"`(\.\w+)`", files)) == set(form.extensions), name
+        assert origin == origins[form.axes.y_down] or name == "mayalive"
+        assert unit.startswith({"px": "px", "fraction": "0 to 1", "signed": ("-1", "y -1")}[form.axes.unit])
+        assert first.startswith(
+            ("the plate's", "in the image's") if form.first_frame is None else str(form.first_frame)
+        )
+        for variant in list(form.variants)[1:]:
+            assert f"`{name}:{variant}`" in tool, name

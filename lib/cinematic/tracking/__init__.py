@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import formats
 from .blender import BLENDER_AVAILABLE
 from .clip import Clip
 from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
@@ -57,6 +58,7 @@ __all__ = [
     "enable_tracks",
     "ensure_clip_loaded",
     "filter_tracks_by_correlation",
+    "formats",
     "get_active_clip",
     "get_clean_params",
     "get_clip_editor_area",

@@ -92,11 +92,12 @@ class _Document:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.where = ""  # which part an error is about
         self.data = self.mapping(read_json(path), "a JSON object")
 
     def fail(self, reason: str) -> NoReturn:
         """Raise a FormatError; JSON that was read no longer knows its lines."""
-        raise FormatError(f"{self.path}: {reason}")
+        raise FormatError(f"{self.path}: {self.where}{reason}")
 
     def mapping(self, value: Any, what: str) -> dict[str, Any]:
         """``value``, an object."""
@@ -110,17 +111,17 @@ class _Document:
             self.fail(f"expected {what} as a list, got {shown(repr(value))}")
         return value
 
-    def decimal(self, value: Any, what: str) -> float:
+    def decimal(self, value: Any) -> float:
         """``value``, a number that is neither NaN nor huge."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not abs(value) <= NUMBER_LIMIT:
-            self.fail(f"{what}: expected a number within {NUMBER_LIMIT:g}, got {shown(repr(value))}")
+            self.fail(f"expected a number within {NUMBER_LIMIT:g}, got {shown(repr(value))}")
         return float(value)
 
-    def frame(self, value: Any, what: str) -> int:
+    def frame(self, value: Any) -> int:
         """``value``, a frame."""
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > FRAME_LIMIT:
-            self.fail(f"{what}: expected a frame within {FRAME_LIMIT}, got {shown(repr(value))}")
+            self.fail(f"expected a frame within {FRAME_LIMIT}, got {shown(repr(value))}")
         return value
 
 
@@ -150,17 +151,18 @@ def _point(document: _Document, point: dict[str, Any]) -> FileTrack:
     name = point.get("name")
     if not isinstance(name, str):
         document.fail(f"expected a point's name as text, got {shown(repr(name))}")
-    where = f"point {shown(name)}"
     track = FileTrack(name, [], [])
     weights = []
-    for entry in document.list(point.get("per_frame"), f"{where}: per_frame"):
-        row = document.mapping(entry, f"{where}: a frame's object")
-        position = document.list(row.get("pos_dist", row.get("pos")), f"{where}: a position")
+    document.where = f"point {shown(name)}: "
+    for entry in document.list(point.get("per_frame"), "per_frame"):
+        row = document.mapping(entry, "an object for each frame")
+        position = document.list(row.get("pos_dist", row.get("pos")), "a position")
         if len(position) != 2:
-            document.fail(f"{where}: expected a position of two numbers, got {shown(repr(position))}")
-        track.frames.append(document.frame(row.get("frame"), where))
-        track.positions.append(tuple(document.decimal(number, where) for number in position))
-        weights.append(document.decimal(row.get("weight", 1.0), where))
+            document.fail(f"expected a position of two numbers, got {shown(repr(position))}")
+        track.frames.append(document.frame(row.get("frame")))
+        track.positions.append((document.decimal(position[0]), document.decimal(position[1])))
+        weights.append(document.decimal(row.get("weight", 1.0)))
+    document.where = ""
     track.weight = float(np.mean(weights)) if weights else None
     return track
 

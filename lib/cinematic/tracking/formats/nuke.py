@@ -59,6 +59,7 @@ _HEAD = "set cut_paste_input [stack 0]\nversion 14.0 v2\npush $cut_paste_input\n
 _NODE = re.compile(r"\s*Tracker([34])\s*\{\s*$")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]|[^\s{}"]+|"')
 _TRACK3 = re.compile(r"track\d+$")
+_NUMERIC = frozenset("-+.0123456789")
 _FLAG = re.compile(r"[A-Za-z]|[st][-+.\d][-+.\de]*")
 """What a curve has beside frames and values: how it is interpolated, and slopes."""
 _DEPTH = 8
@@ -274,7 +275,7 @@ def _keys(tokens: _Tokens, value: Any) -> dict[int, float]:
             tokens.fail("expected a curve of words, got a list in it")
         if word[0] == "x":
             frame = lines.whole(word[1:])
-        elif not _FLAG.fullmatch(word):
+        elif word[0] in _NUMERIC or not _FLAG.fullmatch(word):
             if frame is None:
                 tokens.fail("expected a curve to begin with a frame such as x1")
             keys[frame] = lines.decimal(word)

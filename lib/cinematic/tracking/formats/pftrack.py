@@ -56,6 +56,7 @@ class _Pushback:
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         self._returned: str | None = None
+        self._data = (line for line in lines.filled() if not line.startswith("#"))
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -64,7 +65,7 @@ class _Pushback:
         if self._returned is not None:
             line, self._returned = self._returned, None
             return line
-        return next(line for line in self.lines.filled() if not line.startswith("#"))
+        return next(self._data)
 
     def take(self, expected: str) -> str:
         """The next one, or an error."""

@@ -78,13 +78,14 @@ class Lines:
 
     def whole(self, text: str, what: str = "a frame", low: int = -FRAME_LIMIT, high: int = FRAME_LIMIT) -> int:
         """A whole number within limits, which some tools write as ``12.00``."""
+        value = high + 1
         try:
-            value = int(text)
-        except ValueError:
-            try:
-                value = int(number) if (number := float(text)).is_integer() else high + 1
-            except (ValueError, OverflowError):
-                value = high + 1
+            if "." not in text:
+                value = int(text)
+            elif (number := float(text)).is_integer():
+                value = int(number)
+        except (ValueError, OverflowError):
+            self.fail(f"expected {what} as a whole number, got {shown(text)}")
         if not low <= value <= high or "_" in text:
             self.fail(f"expected {what} as a whole number from {low} to {high}, got {shown(text)}")
         return value
