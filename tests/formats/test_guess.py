@@ -59,7 +59,8 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
 
 def test_the_documentations_table_is_the_registry() -> None:
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
-    rows = {row[0].strip("` "): row for row in (line.strip("| ").split(" | ") for line in page.splitlines())}
+    table = [line.strip("| ").split(" | ") for line in page.splitlines() if line.count(" | ") == 6]
+    rows = {row[0].strip("`"): row for row in table}
     origins = {False: "bottom left", True: "top left"}
     for name, form in formats.FORMATS.items():
         _, tool, files, origin, unit, first, _ = rows[name]

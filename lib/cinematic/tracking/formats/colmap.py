@@ -302,7 +302,7 @@ def _read_database(path: Path, header: Header) -> Iterator[FileTrack]:
             frames, xy, labels = _connected(database)
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter about names, and SQLite's own messages
         raise FormatError(f"{path}: expected a COLMAP database: {error}") from error
     yield from _grouped(frames, labels, xy, header)
 

@@ -209,7 +209,7 @@ def _node(tokens: _Tokens, is_tracker4: bool) -> Iterator[FileTrack]:
         if key == "name":
             name = _text(value)
         elif not is_tracker4 and _TRACK3.match(key):
-            x, y, *_ = [*value, [], []]
+            x, y = value if isinstance(value, list) and len(value) == 2 else ([], [])
             tracks3.append(_track(tokens, "", x, y, [], line))
     for number, track in enumerate(tracks3, start=1):
         track.name = f"{name}_track{number}"

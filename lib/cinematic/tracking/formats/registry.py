@@ -404,7 +404,9 @@ def shifted(track: TrackData, frames: int) -> TrackData:
     if not frames:
         return track
     columns = ("markers", "muted", "correlations", "corners", "forward_backward", "covariances", "lost")
-    moved = {name: {frame + frames: entry for frame, entry in getattr(track, name).items()} for name in columns}
+    moved: dict[str, Any] = {
+        name: {frame + frames: entry for frame, entry in getattr(track, name).items()} for name in columns
+    }
     return replace(track, reference_frames=[frame + frames for frame in track.reference_frames], **moved)
 
 

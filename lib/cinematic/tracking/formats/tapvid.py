@@ -98,6 +98,8 @@ class _SafeUnpickler(pickle._Unpickler):
     Python's own unpickler, not C's: a broken file makes that one fill the memory.
     """
 
+    stack: list[Any]  # Python's own, which its type stubs leave out
+
     def find_class(self, module: str, name: str) -> Any:
         """The few callables of an array's pickle; see :class:`pickle.Unpickler`."""
         found = _CALLABLES.get((module.replace("numpy._core.", "numpy.core."), name))
