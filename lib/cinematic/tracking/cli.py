@@ -29,7 +29,7 @@ from . import __version__, formats
 from .blend_file import blend_with, new_blend, write_blend
 from .blender import blender_version, interrupts_held, output_redirected
 from .clip import Clip
-from .convert import CHOICES
+from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
 from .engine import needs_compile, warm
 from .errors import BackendUnavailable, ParameterError, TrackingError
@@ -115,6 +115,9 @@ def convert(
         typer.Option(metavar="VALUE", help="edge or centre: where positions have their zero; in:VALUE, out:VALUE."),
     ] = None,
     clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
+    lens: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(LENS)}: through the lens of the .blend's camera.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, or add to a .blend.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -128,7 +131,7 @@ def convert(
             shot, written = convert_tracks(
                 source, target, source_format=source_format, target_format=target_format, size=_parsed_size(size),
                 fps=fps, frame_start=frame_start, frame_offset=frame_offset, half_pixel=half_pixel, clip=clip,
-                overwrite=overwrite,
+                lens=lens, overwrite=overwrite,
             )  # fmt: skip
     _tell(Console(highlight=False), written, shot.notes)
 

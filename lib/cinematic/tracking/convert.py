@@ -18,7 +18,8 @@ from .errors import ParameterError
 from .formats import FORMATS, Shot, Written, names
 from .formats.losses import HELD, kept, losses, renamed
 from .formats.registry import check_absent, find_format, format_to_write, guess_format, shifted
-from .movie_clip import MovieClipStore
+from .lens import distorted_tracks, undistorted_tracks
+from .movie_clip import MovieClipStore, lens_of
 
 BLEND = "blend"
 """The name of Blender's files among the formats."""
@@ -27,6 +28,8 @@ _BLEND_KEEPS = frozenset(HELD) - {
     "empty", "correlations", "covariances", "forward-backward distances", "reprojection errors",
     "reasons why tracking ended",
 }  # fmt: skip
+
+LENS = ("undistorted", "distorted")
 
 CHOICES = (*FORMATS, BLEND)
 
@@ -48,6 +51,7 @@ def convert(
     frame_offset: int = 0,
     half_pixel: list[str] | None = None,
     clip: str | None = None,
+    lens: str | None = None,
     overwrite: bool = False,
 ) -> tuple[Shot, Written]:
     """Read tracks and write them elsewhere: what was read, and what was written.
@@ -65,6 +69,9 @@ def convert(
         both have it.
     clip
         Which clip of a .blend.
+    lens
+        ``undistorted``: the tracks of a .blend without the distortion of its camera; ``distorted``: tracks that are
+        undistorted come into a .blend as its plate shows them.
     overwrite
         Replace what is there; needed, too, to add tracks to a .blend that is there.
 
@@ -74,39 +81,63 @@ def convert(
         See :func:`.formats.read`, :func:`.formats.write` and :func:`.blend_file.open_blend`.
     """
     reads, writes = half_pixels(source, source_format, target, target_format, half_pixel or [])
+    _check_lens(lens, is_blend(source, source_format), is_blend(target, target_format))
     check_absent(target, overwrite)
     if not is_blend(target, target_format):
         format_to_write(target, target_format)
     if is_blend(source, source_format):
-        shot = read_blend(source, clip, frame_offset)
+        shot = read_blend(source, clip, frame_offset, undistorted=lens == "undistorted")
     else:
         shot = formats.read(
             source, source_format, size=size, frame_start=frame_start, frame_offset=frame_offset, half_pixel=reads
         )
     if is_blend(target, target_format):
-        return shot, write_into_blend(shot, target, clip)
+        return shot, write_into_blend(shot, target, clip, undistorted=lens == "distorted")
     return shot, formats.write(
         shot, target, target_format, size=size, fps=fps, frame_start=frame_start, half_pixel=writes, overwrite=overwrite
     )
 
 
-def read_blend(path: Path, clip: str | None = None, frame_offset: int = 0) -> Shot:
-    """The tracks of a .blend's clip."""
-    store = MovieClipStore(open_blend(path, clip))
+def _check_lens(lens: str | None, from_blend: bool, to_blend: bool) -> None:
+    if lens is None:
+        return
+    check_choice("--lens", lens, LENS)
+    if not (from_blend if lens == "undistorted" else to_blend):
+        raise ParameterError(
+            "expected IN to be a .blend, whose camera has the lens, with --lens undistorted"
+            if lens == "undistorted"
+            else "expected OUT to be a .blend, whose camera has the lens, with --lens distorted"
+        )
+
+
+def read_blend(path: Path, clip: str | None = None, frame_offset: int = 0, *, undistorted: bool = False) -> Shot:
+    """The tracks of a .blend's clip, on the plate or ``undistorted`` by its camera's lens."""
+    opened = open_blend(path, clip)
+    store = MovieClipStore(opened)
     info = store.info
     tracks = [shifted(track, frame_offset) for track in store.read()]
+    notes = []
+    if undistorted:
+        tracks, gone = undistorted_tracks(tracks, lens_of(opened))
+        notes = _unreached(gone)
     size = (info.width, info.height) if info.width and info.height else None
-    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end)
+    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end, notes)
 
 
-def write_into_blend(shot: Shot, path: Path, clip: str | None = None) -> Written:
+def _unreached(markers: int) -> list[str]:
+    return [f"{markers} markers are outside of what the lens can show and were left out"] if markers else []
+
+
+def write_into_blend(shot: Shot, path: Path, clip: str | None = None, *, undistorted: bool = False) -> Written:
     """Add tracks to the clip of a .blend; where there is no such file, make one with the footage.
 
-    A track whose name the clip has already gets another one.
+    A track whose name the clip has already gets another one. ``undistorted``: the tracks are, and are written where the
+    plate shows them through the lens of the clip's camera.
     """
-    found = losses(shot.tracks, _BLEND_KEEPS)
-    tracks = kept(shot.tracks, _BLEND_KEEPS)
     opened = open_blend(path, clip) if path.exists() else _new_blend(shot, path)
+    given, gone = distorted_tracks(shot.tracks, lens_of(opened)) if undistorted else (shot.tracks, 0)
+    found = losses(given, _BLEND_KEEPS)
+    tracks = kept(given, _BLEND_KEEPS)
     store = MovieClipStore(opened)
     fitted = names.for_blender([track.name for track in tracks], [track.name for track in opened.tracking.tracks])
     found += renamed([track.name for track in tracks], fitted)
@@ -115,7 +146,7 @@ def write_into_blend(shot: Shot, path: Path, clip: str | None = None) -> Written
         save_blend(path)
     else:
         write_blend(opened, path)
-    return Written(path, BLEND, len(tracks), found)
+    return Written(path, BLEND, len(tracks), found, _unreached(gone))
 
 
 def _new_blend(shot: Shot, path: Path) -> Any:
