@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import formats
 from .blender import BLENDER_AVAILABLE
+from .cleaning import Cleaning
 from .clip import Clip
 from .context import ensure_clip_loaded, get_active_clip, get_clip_editor_area, tracking_context
 from .errors import BackendUnavailable, FootageError, FormatError, ParameterError, TrackingError
@@ -25,11 +26,13 @@ from .presets import (
 from .quality import (
     analyze_track_quality,
     clean_low_quality_tracks,
+    clean_tracks,
     enable_tracks,
     filter_tracks_by_correlation,
     get_track_quality_report,
     judge_tracks,
     read_tracks,
+    restore_tracks,
 )
 from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData, Verdict
 
@@ -40,6 +43,7 @@ __all__ = [
     "MOTION_MODELS",
     "PATTERN_MATCHES",
     "BackendUnavailable",
+    "Cleaning",
     "Clip",
     "ClipInfo",
     "FootageError",
@@ -52,6 +56,7 @@ __all__ = [
     "add_track",
     "analyze_track_quality",
     "clean_low_quality_tracks",
+    "clean_tracks",
     "configure_track",
     "delete_track",
     "detect_features",
@@ -69,6 +74,7 @@ __all__ = [
     "judge_tracks",
     "list_tracking_presets",
     "read_tracks",
+    "restore_tracks",
     "track_markers",
     "tracking_context",
 ]

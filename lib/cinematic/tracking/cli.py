@@ -37,10 +37,10 @@ from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import Written, check_writable, find_format
-from .judge import readiness
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
 from .quality import judge_tracks
+from .readiness import readiness
 from .report import write_report
 from .store import store_of
 from .terminal import Step, Steps, leaving_at_once_on_interrupt

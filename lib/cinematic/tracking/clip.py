@@ -59,6 +59,15 @@ class Tracks:
         self._tracks = [track for track in self._tracks if track.name not in gone]
         return before - len(self._tracks)
 
+    def swap(self, gone: Iterable[str], come: Iterable[TrackData]) -> None:
+        """Put tracks in the place of others: those of a name that goes where it stood, new ones at the end."""
+        arriving = {track.name: track for track in come}
+        gone = set(gone)
+        kept = [arriving.pop(t.name, None) if t.name in gone else t for t in self._tracks]
+        self._tracks = [track for track in kept if track is not None]
+        for track in arriving.values():
+            self.add(track)
+
 
 class Clip:
     """Footage and its tracks: what a ``bpy.types.MovieClip`` is, without Blender.

@@ -48,7 +48,7 @@ def detect(store: Store, frame: int, search: Search, track_settings: dict[str, A
 def add(clip: Clip, frame: int, co: Point, name: str | None, track_settings: dict[str, Any]) -> TrackData:
     """A new track with one marker, set by hand."""
     data = _new_track(frame, co, track_settings)
-    data.name = name or data.name
+    data.name, data.by_hand = name or data.name, True
     return clip.tracks.add(data)
 
 

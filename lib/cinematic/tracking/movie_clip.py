@@ -25,6 +25,9 @@ _DISABLED = "cinetrack_disabled"
 """The clip's custom property (saved with the .blend) that remembers which markers were unmuted before a track
 was disabled: JSON, ``{track: {"frames": [marker frames], "first": [x, y]}}``."""
 
+_BY_HAND = "cinetrack_by_hand"
+"""The clip's custom property that names the tracks that were set by hand through this package: JSON, a list."""
+
 
 class MovieClipStore:
     """A MovieClip seen as :class:`.clip.Clip` is: footage, and tracks as plain data to read and write."""
@@ -181,6 +184,16 @@ def forget_disabled(clip: Any, names: Iterable[str]) -> None:
     _remember(clip, remembered)
 
 
+def mark_by_hand(clip: Any, name: str) -> None:
+    """Remember that a track was set by hand."""
+    clip[_BY_HAND] = json.dumps(sorted({*json.loads(clip.get(_BY_HAND, "[]")), name}))
+
+
+def _is_by_hand(clip: Any, name: str, keyed: int) -> bool:
+    """Set by hand through this package, or corrected by hand: an engine keys one marker of a track, not more."""
+    return keyed > 1 or name in json.loads(clip.get(_BY_HAND, "[]"))
+
+
 def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackData:
     """A track as plain data, with nothing left out that :func:`write_track` could write.
 
@@ -203,6 +216,7 @@ def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackDat
         weight=as_float32(track.weight),
         locked=track.lock,
         hidden=track.hide,
+        by_hand=_is_by_hand(clip, track.name, int(markers.keyed.sum())),
         reference_frames=valid.frames[valid.keyed].tolist(),
         average_error=float(track.average_error) if track.has_bundle else None,
         corners=dict(zip(valid.frames.tolist(), map(tuple, as_float32(valid.corners.reshape(-1, 8))), strict=True)),
@@ -242,6 +256,8 @@ def write_track(clip: Any, data: TrackData) -> Any:
     if data.color is not None:
         track.color = data.color
     track.lock, track.hide = data.locked, data.hidden
+    if data.by_hand:
+        mark_by_hand(clip, track.name)
     if not data.enabled:
         disable_tracks(clip, [track])
     return track

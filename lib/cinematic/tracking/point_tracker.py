@@ -26,6 +26,7 @@ from .checks import check_choice, checked_length, checked_number, checked_number
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
 from .errors import ParameterError, TrackingError
+from .movie_clip import mark_by_hand
 from .passes import Search, Span
 from .presets import (
     get_clean_params,
@@ -250,6 +251,7 @@ def add_track(
         track = libmv.add(editor, at, (x, y), _track_settings(preset, width, "libmv"))
     if name is not None:
         track.name = name
+    mark_by_hand(clip, track.name)
     return track
 
 

@@ -7,7 +7,9 @@ away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import numpy as np
 from . import libmv
 from .blender import BLENDER_AVAILABLE
 from .checks import check_choice, checked_number
+from .cleaning import Cleaning, plan_cleaning
 from .clip import Clip, clean
 from .columns import FrameColumn
 from .context import tracking_context
@@ -29,12 +32,14 @@ __all__ = [
     "BLENDER_AVAILABLE",
     "analyze_track_quality",
     "clean_low_quality_tracks",
+    "clean_tracks",
     "enable_tracks",
     "filter_tracks_by_correlation",
     "get_track_quality_report",
     "judge_tracks",
     "measure_correlations",
     "read_tracks",
+    "restore_tracks",
 ]
 
 CLEAN_ACTIONS = {
@@ -221,7 +226,77 @@ def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
     BackendUnavailable
         It needs Blender and there is none.
     """
-    return judge(read_tracks(clip), store_of(clip).size, limits)
+    store = store_of(clip)
+    return judge(read_tracks(clip), store.size, limits, partial(correlations, footage=store.footage))
+
+
+def clean_tracks(
+    clip: Any,
+    *,
+    limits: Limits | None = None,
+    mute: bool = False,
+    keep: Collection[str] = (),
+    dry_run: bool = False,
+    verdicts: Sequence[Verdict] | None = None,
+) -> Cleaning:
+    """Clean by verdict, so that a camera solve works at the first try. :func:`restore_tracks` takes it back.
+
+    Markers off the scene's motion go; a track is cut where it went wrong, split where it jumped from one point of the
+    scene to another, and removed when nothing of it can be trusted. Tracks that are locked, disabled or set by hand
+    (``add_track``; in Blender also those with several keyed markers) are left alone.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    limits
+        What a track may do and still be good; default :class:`.judge.Limits`.
+    mute
+        Mute the markers instead of taking them away; hopeless tracks stay, all muted.
+    keep
+        Names of tracks to leave alone.
+    dry_run
+        Change nothing; the result says what would be done.
+    verdicts
+        Of :func:`judge_tracks`, when they are there already.
+
+    Returns
+    -------
+    Cleaning
+        What was done to each track, and why.
+
+    Raises
+    ------
+    ParameterError
+        ``keep`` names a track that the clip does not have, or the verdicts are of other tracks.
+    FootageError, BackendUnavailable
+    """
+    store = store_of(clip)
+    tracks = store.read()
+    missing = [name for name in keep if name not in {track.name for track in tracks}]
+    if missing:
+        raise ParameterError(f"expected keep to name tracks of clip {clip.name!r}, got {', '.join(map(repr, missing))}")
+    if verdicts is None:
+        verdicts = judge_tracks(clip, limits)
+    elif [verdict.name for verdict in verdicts] != [track.name for track in tracks]:
+        raise ParameterError(f"expected the verdicts of clip {clip.name!r}'s {len(tracks)} tracks, got {len(verdicts)}")
+    plan = plan_cleaning(tracks, verdicts, mute=mute, keep=keep)
+    if not dry_run:
+        _swap(clip, [track.name for track in plan.before], plan.after)
+    return plan
+
+
+def restore_tracks(clip: Any, cleaning: Cleaning) -> int:
+    """Take :func:`clean_tracks` back: the tracks it changed or removed are what they were; the number of those.
+
+    Raises
+    ------
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    store_of(clip)
+    gone = {track.name for track in cleaning.before} | {track.name for track in cleaning.after}
+    _swap(clip, gone, cleaning.before)
+    return len(cleaning.before)
 
 
 def get_track_quality_report(clip: Any) -> str:
@@ -304,6 +379,19 @@ def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
         quads=pixels_from_co(positions[:, None] + corners, size),
         references=reference_rows(keyed, previous_frame=track.pattern_match == "PREV_FRAME"),
     )
+
+
+def _swap(clip: Any, gone: Iterable[str], come: Sequence[TrackData]) -> None:
+    """Put tracks in the place of others, on either kind of clip."""
+    come = copy.deepcopy(come)  # what the clip holds changes later; what the cleaning remembers must not
+    if isinstance(clip, Clip):
+        return clip.tracks.swap(gone, come)
+    arriving = {track.name for track in come}
+    leaving = [name for name in gone if name not in arriving and clip.tracking.tracks.get(name) is not None]
+    if leaving:
+        with tracking_context(clip) as editor:
+            libmv.delete(editor, leaving)
+    store_of(clip).write(come)
 
 
 def _on_a_clip(action: str) -> str:

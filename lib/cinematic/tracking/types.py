@@ -89,6 +89,7 @@ class TrackData:
     weight: float = 1.0  # influence on the camera solve, 0-1
     locked: bool = False  # True: not to be tracked, cleaned or otherwise changed
     hidden: bool = False  # True: out of sight, and nothing more
+    by_hand: bool = False  # True: set or corrected by hand; cleaning by verdict leaves it alone
     reference_frames: list[int] = field(default_factory=list)  # plate frames a pattern is taken from
     average_error: float | None = None  # reprojection error of a camera solve, px; None: there is none
     # By plate frame; what an engine does not know is not there:
@@ -186,6 +187,7 @@ class Verdict:
     bad_markers: dict[int, str] = field(default_factory=dict)  # plate frame -> reason, where single markers are bad
     measures: dict[str, float] = field(default_factory=dict)  # figures behind it, by name; units in the name
     curves: dict[str, dict[int, float]] = field(default_factory=dict)  # the same by plate frame
+    sound: tuple[tuple[int, int], ...] = ()  # first and last frame of the parts worth keeping, the reference's first
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ _READERS: dict[str, Any] = {
     "weight": _finite,
     "locked": _flag,
     "hidden": _flag,
+    "by_hand": _flag,
     "average_error": lambda value: _optional(_finite, value),
     "corners": lambda value: _by_frame(lambda corners: _numbers(8, corners), value),
     "muted": lambda value: _by_frame(lambda position: _numbers(2, position), value),

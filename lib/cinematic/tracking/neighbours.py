@@ -1,0 +1,54 @@
+"""Measures of a track against the tracks around it: shaking that they do not share, and following what one of them
+follows already."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def jitter(positions: FloatArray) -> FloatArray:
+    """What nine in ten accelerations stay below, px per frame squared, against the 8 nearest neighbours' median."""
+    count, frames, _ = positions.shape
+    result = np.zeros(count)
+    if frames < 3:
+        return result
+    acceleration = np.diff(positions, n=2, axis=1)
+    sample = _sampled_frames(positions)
+    with warnings.catch_warnings():
+        # numpy warns of medians of nothing: no neighbour on a frame, no frame in common; the result, NaN, is meant
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for row in range(count):
+            apart = np.nanmedian(np.linalg.norm(sample - sample[row], axis=2), axis=1)
+            apart[row] = np.nan
+            near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
+            difference = acceleration[row] - np.nanmedian(acceleration[near], axis=0)
+            size = np.linalg.norm(difference, axis=1)
+            size = size[np.isfinite(size)]
+            result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
+    return result
+
+
+def duplicates(positions: FloatArray, limit: float) -> set[int]:
+    """Rows that follow another, longer (or earlier) track closer than ``limit`` px on 9 of 10 common frames."""
+    lengths = np.isfinite(positions[..., 0]).sum(axis=1)
+    sample = _sampled_frames(positions)
+    doubles: set[int] = set()
+    for row in np.argsort(-lengths, kind="stable"):
+        if row in doubles or lengths[row] < 2:
+            continue
+        apart = np.linalg.norm(sample - sample[row], axis=2)
+        common = np.isfinite(apart).sum(axis=1)
+        close = (apart < limit).sum(axis=1) >= np.maximum(2, 0.9 * common)
+        followers = close & (common >= 0.5 * np.isfinite(sample[..., 0]).sum(axis=1))
+        doubles |= {int(r) for r in np.flatnonzero(followers) if r != row and lengths[r] <= lengths[row]}
+    return doubles
+
+
+def _sampled_frames(positions: FloatArray, most: int = 24) -> FloatArray:
+    """Every second, third ... frame: enough to tell who is near whom, at a cost that long shots can bear."""
+    return positions[:, :: max(1, positions.shape[1] // most)]

@@ -1,0 +1,86 @@
+"""Which parts of a track are worth keeping: the part around its reference marker, and what follows after a jump.
+
+From the reference frame to either side a track is followed until it leaves the scene's motion for good. What lies
+beyond is cut off. A long run beyond that holds together as a point of its own, as after a jump to a look-alike, is a
+part, too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .solve import Solution
+from .solve.triangulation import reprojection_errors, triangulate
+
+FloatArray = npt.NDArray[np.float64]
+Part = tuple[int, int]
+"""First and last index of a run of frames, inclusive."""
+
+_FOR_GOOD = 2  # markers in a row that are off
+_LEAST_NEW = 8  # markers of a part that becomes a track of its own
+
+
+def part_around(distance: FloatArray, marked: npt.NDArray[np.bool_], reference: int, limit: float) -> Part:
+    """The part that follows the point of the reference marker.
+
+    Parameters
+    ----------
+    distance : (f,)
+        From the scene's motion, px; NaN where nothing is known, which is no reason to cut.
+    marked : (f,)
+        Where the track has a marker.
+    reference
+        Index of the reference marker's frame.
+    limit
+        px from which a marker is off.
+    """
+    frames = np.flatnonzero(marked)
+    off = distance[frames] > limit  # False for NaN
+    at = int(np.searchsorted(frames, reference))
+    last = at + _until_off(off[at:])
+    first = at - _until_off(off[: at + 1][::-1])
+    return int(frames[first]), int(frames[last])
+
+
+def parts_beyond(positions: FloatArray, solution: Solution, kept: Part, limit: float) -> list[Part]:
+    """Runs outside ``kept`` that are points of the scene by themselves.
+
+    Parameters
+    ----------
+    positions : (f, 2)
+        px; NaN where there is no marker.
+    limit
+        px that nine in ten of their markers must stay below.
+    """
+    marked = np.isfinite(positions[:, 0])
+    found = []
+    for low, high in ((0, kept[0] - 1), (kept[1] + 1, len(positions) - 1)):
+        for run in _runs(marked, low, high):
+            if run[1] - run[0] + 1 >= _LEAST_NEW and _is_one_point(positions, solution, run, limit):
+                found.append(run)
+    return found
+
+
+def _until_off(off: npt.NDArray[np.bool_]) -> int:
+    """Index of the last marker before the track is off for good; the first one, the reference, always stays."""
+    last = 0
+    for index in range(1, len(off)):
+        if not off[index]:
+            last = index
+        elif off[index : index + _FOR_GOOD].all():  # at the end of a track one is enough
+            break
+    return last
+
+
+def _runs(marked: npt.NDArray[np.bool_], low: int, high: int) -> list[Part]:
+    inside = np.flatnonzero(marked[low : high + 1]) + low
+    pieces = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
+    return [(int(piece[0]), int(piece[-1])) for piece in pieces if len(piece)]
+
+
+def _is_one_point(positions: FloatArray, solution: Solution, run: Part, limit: float) -> bool:
+    alone = np.full((1, *positions.shape), np.nan)
+    alone[0, run[0] : run[1] + 1] = positions[run[0] : run[1] + 1]
+    errors = reprojection_errors(solution.cameras, triangulate(solution.cameras, alone), alone)[0, run[0] : run[1] + 1]
+    return bool(np.isfinite(errors).all()) and float(np.quantile(errors, 0.9)) <= limit

@@ -1,0 +1,75 @@
+"""Whether a camera solve can work with a set of judged tracks, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .coords import Size
+from .types import Readiness, TrackData, Verdict
+
+FAILS_BELOW, WEAK_BELOW = 8, 16
+"""Tracks on a frame: fewer than the first and the solve will fail there, fewer than the second and it is weak.
+Blender's own colours change there."""
+
+_LEAST_SPREAD = 0.5  # of the picture's cells
+_LEAST_PARALLAX_DEG = 2.0
+
+
+def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: range, size: Size) -> Readiness:
+    """Judge the tracks together: those that are not bad.
+
+    Too few tracks on a frame, tracks crowded into a part of the picture, and a camera that hardly moves past the scene
+    all leave the solve to guesswork.
+
+    Parameters
+    ----------
+    frames
+        The plate's frames.
+    size
+        Width and height of the footage, px.
+    """
+    usable = [(t, v) for t, v in zip(tracks, verdicts, strict=True) if v.verdict != "bad" and t.enabled]
+    counts = dict.fromkeys(frames, 0)
+    for track, _ in usable:
+        for frame in track.markers:
+            if frame in counts:
+                counts[frame] += 1
+    least = min(counts.values(), default=0)
+    spread = _spread([track for track, _ in usable], frames)
+    angles = [v.measures["parallax_deg"] for _, v in usable if np.isfinite(v.measures.get("parallax_deg", np.nan))]
+    parallax = float(np.median(angles)) if angles else None
+    score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)
+    if parallax is not None:
+        score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
+    return Readiness(float(score), tuple(_missing(counts, spread, parallax)), counts)
+
+
+def _missing(counts: dict[int, int], spread: float, parallax: float | None) -> list[str]:
+    thin = sum(count < FAILS_BELOW for count in counts.values())
+    weak = sum(FAILS_BELOW <= count < WEAK_BELOW for count in counts.values())
+    told = []
+    if thin:
+        told.append(f"{thin} of {len(counts)} frames have fewer than {FAILS_BELOW} tracks: the solve will fail there")
+    if weak:
+        told.append(f"{weak} of {len(counts)} frames have {FAILS_BELOW} to {WEAK_BELOW - 1} tracks: weak")
+    if spread < _LEAST_SPREAD:
+        told.append(f"tracks cover {spread:.0%} of the picture: the rest is guesswork")
+    if parallax is not None and parallax < _LEAST_PARALLAX_DEG:
+        told.append(f"the median track is seen under {parallax:.1f}° of parallax: depth is guesswork")
+    return told
+
+
+def _spread(tracks: Sequence[TrackData], frames: range) -> float:
+    """The share of an 8 x 6 grid's cells that hold a track, on the median frame."""
+    shares = []
+    for frame in frames[:: max(1, len(frames) // 12)] if len(frames) else []:
+        cells = {
+            (int(np.clip(x * 8, 0, 7)), int(np.clip(y * 6, 0, 5)))
+            for track in tracks
+            if (co := track.markers.get(frame)) is not None
+            for x, y in [co]
+        }
+        shares.append(len(cells) / 48)
+    return float(np.median(shares)) if shares else 0.0

@@ -1,0 +1,106 @@
+"""How far each marker is from where one rigid scene, seen by one moving camera, would have it.
+
+The measure that finds bad tracks: the camera is solved from all tracks together, each track's point is placed on the
+ray of its own reference marker, and every other marker is compared with where that point shows. A point that is free
+to move would hide a slow drift; on the reference marker's ray it cannot. Where there is no camera to solve (no
+parallax, too few tracks), pairs of frames say it, less sharply (:mod:`.epipolar`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .coords import Size, pixels_from_co
+from .epipolar import epipolar_distances
+from .errors import TrackingError
+from .solve import Cameras, Solution
+from .solve.pinned import triangulate_pinned
+from .solve.solver import LensSearch, solve_shot
+from .solve.triangulation import reprojection_errors
+from .types import TrackData
+
+FloatArray = npt.NDArray[np.float64]
+
+_POOR_FIT = 0.6  # share of the markers; where a fixed lens explains fewer, a zooming one is tried
+
+
+@dataclass(frozen=True)
+class SceneErrors:
+    """What the scene's motion says of n tracks over f frames."""
+
+    distance: FloatArray  # (n, f) px; NaN where nothing could be said
+    offset: FloatArray  # (n, f, 2) px, from where the point shows to the marker; NaN without a solved camera
+    parallax: FloatArray  # (n,) degrees: the largest angle between a track's rays and its reference's; NaN: unknown
+    solution: Solution | None  # the camera solve it rests on
+    note: str  # why there is none; empty where there is
+
+
+def scene_errors(
+    positions: FloatArray, references: npt.NDArray[np.int64], size: Size, focal: float | None = None
+) -> SceneErrors:
+    """Compare every marker with the motion of the scene.
+
+    Parameters
+    ----------
+    positions : (n, f, 2)
+        Tracks over consecutive frames, px, (0, 0) the centre of the top-left pixel; NaN where there is no marker.
+    references : (n,)
+        Index of the frame of each track's reference marker.
+    focal
+        px, where it is known.
+    """
+    try:
+        solution = _solution(positions, size, focal)
+    except TrackingError as error:
+        nothing, unknown = np.full(positions.shape, np.nan), np.full(len(positions), np.nan)
+        return SceneErrors(epipolar_distances(positions), nothing, unknown, None, str(error))
+    cameras = solution.cameras
+    pinned = triangulate_pinned(cameras, positions, references)
+    free = np.isnan(pinned[:, :1])  # no camera in the reference frame
+    points = np.where(free, solution.points, pinned)
+    distance = reprojection_errors(cameras, points, positions)
+    offset = positions - cameras.project(points)
+    return SceneErrors(distance, offset, _parallax(cameras, points, positions, references), solution, "")
+
+
+def _parallax(
+    cameras: Cameras, points: FloatArray, positions: FloatArray, references: npt.NDArray[np.int64]
+) -> FloatArray:
+    towards = points[:, None] - cameras.positions
+    towards /= np.maximum(np.linalg.norm(towards, axis=2, keepdims=True), 1e-300)
+    at_reference = towards[np.arange(len(points)), references]
+    apart = np.linalg.norm(towards - at_reference[:, None], axis=2)  # a chord of the unit circle
+    apart = np.where(np.isfinite(positions[..., 0]) & np.isfinite(apart), apart, 0.0)
+    angles = np.degrees(2 * np.arcsin(np.clip(apart.max(axis=1, initial=0.0) / 2, 0, 1)))
+    return np.where(np.isfinite(at_reference[:, 0]), angles, np.nan)
+
+
+def _solution(positions: FloatArray, size: Size, focal: float | None) -> Solution:
+    fixed = solve_shot(positions, size, LensSearch(focal, distortion=None))
+    if _fit(fixed) >= _POOR_FIT:
+        return fixed
+    zooming = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=True))
+    return zooming if _fit(zooming) > _fit(fixed) else fixed
+
+
+def _fit(solution: Solution) -> float:
+    judged = np.isfinite(solution.errors).sum()
+    return float(solution.used.sum() / judged) if judged else 0.0
+
+
+def frame_positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray]:
+    """The first frame of all, and px by track and frame; NaN where there is no marker."""
+    frames = [frame for track in tracks for frame in track.markers]
+    if not frames:
+        return 0, np.empty((len(tracks), 0, 2))
+    first, last = min(frames), max(frames)
+    positions = np.full((len(tracks), last - first + 1, 2), np.nan)
+    for row, track in enumerate(tracks):
+        if track.markers:
+            columns = np.fromiter(track.markers, dtype=np.int64) - first
+            positions[row, columns] = pixels_from_co(list(track.markers.values()), size)
+    return first, positions

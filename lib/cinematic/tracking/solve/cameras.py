@@ -1,0 +1,65 @@
+"""A camera in every frame, as plain arrays: where it is, where it looks, and through which lens.
+
+World to camera, x right, y down, z forward (COLMAP's and OpenCV's axes). Positions in the picture are pixels, (0, 0)
+the centre of the top-left pixel. The lens is a pinhole with two radial terms, Blender's "polynomial" model and COLMAP's
+RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+_NEWTON_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """The cameras of f consecutive frames; NaN in frames that could not be solved."""
+
+    rotation: FloatArray  # (f, 3, 3) world -> camera
+    translation: FloatArray  # (f, 3) world -> camera, in units of the solve
+    focal: FloatArray  # (f,) px
+    centre: tuple[float, float]  # principal point, px
+    k1: float = 0.0
+    k2: float = 0.0
+
+    @property
+    def solved(self) -> npt.NDArray[np.bool_]:
+        """(f,) Which frames have a camera."""
+        return np.isfinite(self.translation).all(axis=1)
+
+    @property
+    def positions(self) -> FloatArray:
+        """(f, 3) Where the cameras stand in the world."""
+        return -np.einsum("fji,fj->fi", self.rotation, self.translation)
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """(n, f, 2) px of n points (n, 3) of the world; NaN behind the camera and in frames without one."""
+        seen = np.einsum("fij,nj->nfi", self.rotation, points) + self.translation
+        with np.errstate(divide="ignore", invalid="ignore"):
+            plane = np.where(seen[..., 2:] > 0, seen[..., :2] / seen[..., 2:], np.nan)
+        return self.distorted(plane) * self.focal[:, None] + self.centre
+
+    def distorted(self, plane: FloatArray) -> FloatArray:
+        """Where the lens shows points (..., 2) of the plane z = 1, in the same units."""
+        square = (plane**2).sum(axis=-1, keepdims=True)
+        return plane * (1 + self.k1 * square + self.k2 * square**2)
+
+    def plane(self, positions: FloatArray) -> FloatArray:
+        """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton)."""
+        target = (positions - self.centre) / self.focal[:, None]
+        if not (self.k1 or self.k2):
+            return target
+        radius = np.linalg.norm(target, axis=-1, keepdims=True)
+        bare = radius.copy()
+        for _ in range(_NEWTON_STEPS):
+            square = bare**2
+            value = bare * (1 + self.k1 * square + self.k2 * square**2) - radius
+            slope = 1 + 3 * self.k1 * square + 5 * self.k2 * square**2
+            bare = bare - value / np.maximum(slope, 0.1)  # a strong barrel folds over far outside the picture
+        return target * np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0)

@@ -1,0 +1,290 @@
+"""Cameras from tracks alone, through COLMAP (pycolmap): pairs of frames, global mapping, bundle adjustment.
+
+Arrays in, arrays out; COLMAP's database, images and points exist in here only. Its pixels have (0.5, 0.5) in the centre
+of the top-left one, so half a pixel is added on the way in.
+
+Sources: two-view geometries and bundle adjustment, Schönberger & Frahm 2016; focal length from the fundamental matrices
+of many pairs, Sweeney et al. 2015; global mapping, Pan et al. 2024 (GLOMAP).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..coords import Size
+from .cameras import Cameras
+
+FloatArray = npt.NDArray[np.float64]
+
+GAPS = (1, 2, 3, 5, 8, 12, 16, 24, 32, 40)
+"""Frames between the two of a pair."""
+
+MOST_PAIRS = 1200
+"""Pairs of frames that are looked at; on a long shot the long gaps are taken at every second, third ... frame."""
+
+LEAST_COMMON = 15
+"""Tracks that a pair of frames must have in common."""
+
+LEAST_POINTS = 8
+"""Points that a frame must show to be given a camera after the mapping."""
+
+_PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
+_POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
+_ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What global mapping made of the tracks."""
+
+    cameras: Cameras | None  # None: nothing could be mapped
+    parallax_share: float  # of the pairs whose geometry was told: those that show parallax
+    pairs: int
+
+
+def map_cameras(positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, k1: float = 0.0) -> Mapped:
+    """Cameras of all frames at once, from tracks that may hold many wrong markers.
+
+    Parameters
+    ----------
+    positions : (n, f, 2)
+        Tracks over consecutive frames, px; NaN where there is no marker.
+    focal
+        px; a start to search from where it is not known.
+    """
+    with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
+        database = Path(folder, "tracks.db")
+        kinds = _write_database(database, positions, size, focal, focal_is_known, k1)
+        told = sum(kinds.values())
+        parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
+        cameras = _map(database, positions.shape[1], focal_is_known) if told else None
+    return Mapped(cameras, parallax / told if told else 0.0, told)
+
+
+def adjust(
+    cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *,
+    refine_focal: bool, refine_distortion: bool, zooms: bool = False, iterations: int = 100,
+) -> tuple[Cameras, FloatArray]:  # fmt: skip
+    """Refine cameras and points together: robust bundle adjustment over the markers given.
+
+    Parameters
+    ----------
+    points : (n, 3)
+    positions : (n, f, 2)
+        px; NaN: not used. Points with fewer than two of them stay as they are.
+    zooms
+        A focal length of its own in every frame.
+    iterations
+        At most.
+    """
+    import pycolmap
+
+    used = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
+    rows = np.flatnonzero(used.sum(axis=1) >= 2)
+    frames = np.flatnonzero(cameras.solved & used[rows].any(axis=0))
+    scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms)
+    options = _quiet(pycolmap.BundleAdjustmentOptions())
+    options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
+    options.refine_principal_point = False
+    options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, _ROBUST_PX
+    options.ceres.solver_options.function_tolerance = 1e-7
+    options.ceres.solver_options.max_num_iterations = iterations
+    config = pycolmap.BundleAdjustmentConfig()
+    for frame in frames:
+        config.add_image(int(frame) + 1)
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    with _hushed():  # the adjuster itself: COLMAP's own loop around it prints past its log
+        pycolmap.create_default_bundle_adjuster(options, config, scene).solve()
+    adjusted = points.copy()
+    adjusted[rows] = [scene.point3D(int(number)).xyz for number in range(1, len(rows) + 1)]
+    return _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal)), adjusted
+
+
+def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *, zooms: bool) -> Cameras:
+    """Give frames that have no camera one, from the points that are seen there; those with too few stay without."""
+    import pycolmap
+
+    estimation, refinement = pycolmap.AbsolutePoseEstimationOptions(), pycolmap.AbsolutePoseRefinementOptions()
+    estimation.ransac.max_error, estimation.ransac.random_seed = _POSE_PX, _SEED
+    refinement.refine_focal_length, refinement.gradient_tolerance = zooms, 1e-6
+    rotation, translation, focal = cameras.rotation.copy(), cameras.translation.copy(), cameras.focal.copy()
+    known = np.flatnonzero(cameras.solved)
+    seen = np.isfinite(positions[..., 0]) & np.isfinite(points[:, :1])
+    for frame in np.flatnonzero(~cameras.solved):
+        rows = np.flatnonzero(seen[:, frame])
+        if len(rows) < LEAST_POINTS:
+            continue
+        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.k1, cameras.k2)
+        found = pycolmap.estimate_and_refine_absolute_pose(
+            positions[rows, frame] + 0.5, points[rows], camera, estimation, refinement
+        )
+        if found is not None and found["num_inliers"] >= max(LEAST_POINTS, len(rows) / 2):
+            matrix = found["cam_from_world"].matrix()
+            rotation[frame], translation[frame], focal[frame] = matrix[:, :3], matrix[:, 3], camera.params[0]
+    return replace(cameras, rotation=rotation, translation=translation, focal=focal)
+
+
+def _write_database(
+    path: Path, positions: FloatArray, size: Size, focal: float, focal_is_known: bool, k1: float
+) -> Counter[str]:
+    """Keypoints of all frames and the geometries of their pairs; how many pairs are of which kind."""
+    import pycolmap
+
+    camera = _camera(size, focal, k1, 0.0)
+    camera.camera_id, camera.has_prior_focal_length = 1, focal_is_known
+    seen = np.isfinite(positions[..., 0])
+    place = np.cumsum(seen, axis=0) - 1  # a track's place among the keypoints of each frame
+    keypoints = [positions[seen[:, frame], frame] + 0.5 for frame in range(positions.shape[1])]
+    options = pycolmap.TwoViewGeometryOptions()
+    options.detect_watermark = False  # a resting camera's tracks look like one
+    options.ransac.max_error, options.ransac.random_seed = _PAIR_PX, _SEED
+
+    def look(pair: tuple[int, int]) -> tuple[tuple[int, int], Any, Any]:
+        first, second = pair
+        common = np.flatnonzero(seen[:, first] & seen[:, second])
+        matches = np.stack([place[common, first], place[common, second]], axis=1).astype(np.uint32)
+        estimate = (
+            pycolmap.estimate_calibrated_two_view_geometry if focal_is_known else pycolmap.estimate_two_view_geometry
+        )
+        return pair, matches, estimate(camera, keypoints[first], camera, keypoints[second], matches, options)
+
+    kinds: Counter[str] = Counter()
+    with pycolmap.Database.open(path) as database, ThreadPoolExecutor() as pool:
+        database.write_camera(camera, use_camera_id=True)
+        rig = pycolmap.Rig()
+        rig.rig_id = 1
+        rig.add_ref_sensor(camera.sensor_id)
+        database.write_rig(rig, use_rig_id=True)
+        for frame, points in enumerate(keypoints):
+            _write_frame(database, frame + 1, points)
+        for (first, second), matches, geometry in pool.map(look, _pairs(seen)):
+            database.write_matches(first + 1, second + 1, matches)
+            database.write_two_view_geometry(first + 1, second + 1, geometry)
+            kinds[pycolmap.TwoViewGeometryConfiguration(geometry.config).name] += 1
+    for failed in ("UNDEFINED", "DEGENERATE"):
+        kinds.pop(failed, None)
+    return kinds
+
+
+def _write_frame(database: Any, number: int, keypoints: FloatArray) -> None:
+    import pycolmap
+
+    image = pycolmap.Image(name=f"{number - 1:06d}", camera_id=1, image_id=number)
+    frame = pycolmap.Frame()
+    frame.frame_id = image.frame_id = number
+    frame.rig_id = 1
+    frame.add_data_id(image.data_id)
+    database.write_frame(frame, use_frame_id=True)
+    database.write_image(image, use_image_id=True)
+    database.write_keypoints(number, keypoints.astype(np.float32))
+
+
+def _pairs(seen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    frames = seen.shape[1]
+    gaps = [gap for gap in GAPS if gap < frames]
+    step = max(1, round(len(gaps) * frames / MOST_PAIRS))
+    for gap in gaps:
+        for first in range(0, frames - gap, step if gap > 3 else 1):  # neighbours hold the chain together
+            if (seen[:, first] & seen[:, first + gap]).sum() >= LEAST_COMMON:
+                yield first, first + gap
+
+
+def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
+    import pycolmap
+
+    if not focal_is_known:
+        calibration = pycolmap.ViewGraphCalibrationOptions()
+        calibration.random_seed = _SEED
+        pycolmap.calibrate_view_graph(database, calibration)  # where it finds none the start remains
+    options = pycolmap.GlobalPipelineOptions()
+    options.random_seed = options.mapper.random_seed = _SEED
+    options.mapper.rotation_averaging.random_seed = options.mapper.global_positioning.random_seed = _SEED
+    _quiet(options.mapper.bundle_adjustment)
+    options.mapper.bundle_adjustment.refine_focal_length = not focal_is_known
+    options.mapper.bundle_adjustment.refine_extra_params = False
+    options.mapper.skip_retriangulation = True  # the rounds of triangulation that follow do that, and better
+    found = pycolmap.global_mapping(database, database.parent, database.parent / "maps", options)
+    if not found:
+        return None
+    scene = max(found.values(), key=lambda each: each.num_reg_images())
+    return _cameras_of(scene, {f"{frame:06d}": frame for frame in range(frames)}, frames)
+
+
+def _quiet(options: Any) -> Any:
+    options.print_summary = False
+    return options
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep COLMAP's running commentary (a line for every picture that it is not given) off the terminal."""
+    import pycolmap
+
+    log = pycolmap.logging
+    level, log.minloglevel = log.minloglevel, log.FATAL
+    try:
+        yield
+    finally:
+        log.minloglevel = level
+
+
+def _camera(size: Size, focal: float, k1: float, k2: float) -> Any:
+    import pycolmap
+
+    width, height = size
+    return pycolmap.Camera(
+        model="RADIAL", width=width, height=height, params=[focal, width / 2, height / 2, k1, k2], camera_id=1
+    )
+
+
+def _scene(
+    cameras: Cameras, frames: npt.NDArray[np.int64], points: FloatArray, positions: FloatArray,
+    used: npt.NDArray[np.bool_], size: Size, zooms: bool,
+) -> Any:  # fmt: skip
+    """A COLMAP reconstruction of the arrays."""
+    import pycolmap
+
+    scene = pycolmap.Reconstruction()
+    camera = None
+    for frame in frames:
+        if camera is None or zooms:
+            camera = _camera(size, float(cameras.focal[frame]), cameras.k1, cameras.k2)
+            camera.camera_id = int(frame) + 1
+            scene.add_camera_with_trivial_rig(camera)
+        pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))
+        image = pycolmap.Image(name=f"{frame:06d}", camera_id=camera.camera_id, image_id=int(frame) + 1)
+        image.points2D = pycolmap.Point2DList([pycolmap.Point2D(xy + 0.5) for xy in positions[used[:, frame], frame]])
+        scene.add_image_with_trivial_frame(image, pose)
+    place = np.cumsum(used, axis=0) - 1
+    for row, point in enumerate(points):
+        elements = [
+            pycolmap.TrackElement(int(frame) + 1, int(place[row, frame])) for frame in np.flatnonzero(used[row])
+        ]
+        scene.add_point3D(point, pycolmap.Track(elements))
+    return scene
+
+
+def _cameras_of(scene: Any, frame_of: dict[str, int], frames: int) -> Cameras:
+    rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
+    focal = np.full(frames, np.nan)
+    k1 = k2 = 0.0
+    centre = (0.0, 0.0)
+    for image in scene.images.values():
+        if image.has_pose:
+            frame = frame_of[image.name]
+            matrix = image.cam_from_world().matrix()
+            rotation[frame], translation[frame] = matrix[:, :3], matrix[:, 3]
+            focal[frame], x, y, k1, k2 = scene.cameras[image.camera_id].params
+            centre = (x - 0.5, y - 0.5)
+    return Cameras(rotation, translation, focal, centre, float(k1), float(k2))

@@ -1,0 +1,290 @@
+"""The camera of a whole shot from its tracks: map, then judge the markers, leave out what does not fit, refine, repeat.
+
+A long shot is mapped on key frames; the frames between them are then added from the points, and all refined together.
+A camera that only turns is recognised (pairs of frames show no parallax, and rotations alone explain the markers) and
+solved as rotations. Pure: arrays in, arrays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..coords import Size
+from ..errors import TrackingError
+from .cameras import Cameras
+from .mapping import Mapped, add_frames, adjust, map_cameras
+from .triangulation import reprojection_errors, triangulate
+from .tripod import adjust_turns, directions_of, turn_cameras
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+LEAST_TRACKS = 12
+LEAST_FRAMES = 3
+
+LIKELY_FOCAL = 1.2
+"""Where the search for an unknown focal length starts, in picture widths (of the longer side)."""
+
+_ROUNDS = 4
+_ROUNDS_BETWEEN = 2  # once the frames between the key frames have been added
+_ITERATIONS_BETWEEN = 12  # of bundle adjustment there: it starts next to its goal
+_MOST_KEY_FRAMES = 100
+_KEY_COMMON = 30  # tracks that two key frames in a row must have in common
+_SETTLED = 0.01  # relative change of the average error
+_LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
+_SURE_PARALLAX = 0.9  # share of pairs; fewer: a camera that only turns is tried, too
+_TURN_PX = 1.0  # median error up to which rotations alone explain a shot
+_TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
+_BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
+_NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
+_SIGMAS = 3.5
+_FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
+_LEAST_MARKERS = 4
+
+_NOT_RIGID = "the tracks do not fit together as the view of one rigid scene"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of judging and refining."""
+
+    tracks: int  # used
+    markers: int  # used
+    average_error: float  # px, over the markers used
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Cameras and points, and how well each marker agrees with them."""
+
+    cameras: Cameras
+    points: FloatArray  # (n, 3); NaN where a track gave none
+    errors: FloatArray  # (n, f) reprojection error of every marker, used or not, px; NaN without marker or camera
+    used: BoolArray  # (n, f) the markers that the cameras rest on
+    rounds: tuple[Round, ...]
+    only_turns: bool = False  # the cameras stand at the origin, and the points are directions (unit vectors)
+
+    @property
+    def average_error(self) -> float:
+        """Mean reprojection error of the markers used, px."""
+        return float(self.errors[self.used].mean())
+
+
+@dataclass(frozen=True)
+class LensSearch:
+    """What is known of the lens, and what is to be found."""
+
+    focal: float | None = None  # px; None: unknown
+    refine_focal: bool = False  # ``focal`` is a start, not exact
+    distortion: bool | None = False  # two radial terms are searched for; None: where they clearly explain more
+    zooms: bool = False  # a focal length of its own in every frame
+
+    @property
+    def focal_is_exact(self) -> bool:
+        """The focal length is taken as it is."""
+        return self.focal is not None and not self.refine_focal and not self.zooms
+
+
+def solve_positions(
+    positions: FloatArray, size: Size, focal: float | None = None, *, refine_distortion: bool | None = False,
+    zooms: bool = False, refine_focal: bool = False,
+) -> Solution:  # fmt: skip
+    """Solve a moving camera from tracks.
+
+    Parameters
+    ----------
+    positions : (n, f, 2)
+        Tracks over consecutive frames, px, (0, 0) the centre of the top-left pixel; NaN where there is no marker.
+    size
+        Width and height of the footage, px.
+    focal
+        px, taken as exact; None: found with the rest.
+    refine_distortion
+        Find two radial terms, too; None: only if they clearly lower the error.
+    zooms
+        A focal length of its own in every frame; ``focal`` is a start then.
+    refine_focal
+        ``focal`` is a start, not exact.
+
+    Raises
+    ------
+    TrackingError
+        Too few tracks, no parallax (the camera only turns, or sees a single plane), or nothing fits together.
+    """
+    solution = solve_shot(positions, size, LensSearch(focal, refine_focal, refine_distortion, zooms))
+    if solution.only_turns:
+        raise TrackingError("no parallax: the camera only turns; there is no path to solve")
+    return solution
+
+
+def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turns: bool | None = None) -> Solution:
+    """Solve a camera that moves or only turns: which of the two is recognised, or said by ``only_turns``.
+
+    Parameters are those of :func:`solve_positions`; so are the errors, but a camera that only turns is none.
+    """
+    rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
+    if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
+        raise TrackingError(
+            f"expected at least {LEAST_TRACKS} tracks over {LEAST_FRAMES} frames for a camera solve, "
+            f"got {int(rich.sum())} over {positions.shape[1]}"
+        )
+    if only_turns:
+        return _checked(_turning(positions, size, lens))
+    keys = key_frames(np.isfinite(positions[..., 0]))
+    start = lens.focal or LIKELY_FOCAL * max(size)
+    mapped = map_cameras(positions[:, keys], size, start, focal_is_known=lens.focal_is_exact)
+    turning = None
+    if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
+        turning = _turning(positions, size, lens)
+        if turning is not None and mapped.parallax_share < _LEAST_PARALLAX and _median(turning) < _TURN_PX:
+            return turning
+    if mapped.cameras is None or mapped.cameras.solved.sum() < LEAST_FRAMES:
+        raise TrackingError(_NOT_RIGID if mapped.parallax_share >= _LEAST_PARALLAX else _one_plane(mapped))
+    solution = _moving(mapped.cameras, keys, positions, size, lens)
+    if turning is not None and _median(turning) < min(_TURN_PX, _TURN_GAIN * _median(solution)):
+        return turning
+    return solution
+
+
+def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:
+    """Frames that a shot is mapped on: all of a short one; of a long one as few as its tracks can bridge.
+
+    Parameters
+    ----------
+    seen : (n, f)
+        Where there are markers.
+    """
+    frames = seen.shape[1]
+    step = -(-frames // _MOST_KEY_FRAMES)
+    keys = [0]
+    while keys[-1] < frames - 1:
+        last = keys[-1]
+        ahead = np.arange(last + 1, min(last + step, frames - 1) + 1)
+        linked = ahead[(seen[:, last, None] & seen[:, ahead]).sum(axis=0) >= _KEY_COMMON]
+        keys.append(int(linked[-1] if len(linked) else ahead[0]))
+    return np.array(keys)
+
+
+def fitting(errors: FloatArray) -> BoolArray:
+    """(n, f) Which markers agree with the cameras as well as the plate's noise lets them."""
+    judged = np.isfinite(errors)
+    sigma = float(np.median(errors[judged])) / 1.18 if judged.any() else 0.0  # of one coordinate (Rayleigh)
+    fits = judged & (errors < max(_NOISE_PX, _SIGMAS * sigma))
+    count = fits.sum(axis=1)
+    whole = (count >= _LEAST_MARKERS) & (count >= _FITTING_SHARE * (~np.isnan(errors)).sum(axis=1))
+    return fits & whole[:, None]
+
+
+def _moving(
+    mapped: Cameras, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
+) -> Solution:
+    """The solution on the key frames, then on all."""
+    solution = _bent_or_not(lens, lambda bent: _refined(mapped, positions[:, keys], size, lens, bent, _ROUNDS))
+    if len(keys) == positions.shape[1]:
+        return solution
+    bent = bool(solution.cameras.k1 or solution.cameras.k2)
+    between = _with_frames_between(solution.cameras, keys, positions.shape[1])
+    whole = _refined(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN, solution.points)
+    return replace(whole, rounds=(*solution.rounds, *whole.rounds))
+
+
+def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+    rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
+    focal = np.full(frames, np.nan)
+    rotation[keys], translation[keys], focal[keys] = cameras.rotation, cameras.translation, cameras.focal
+    return replace(cameras, rotation=rotation, translation=translation, focal=focal)
+
+
+def _refined(
+    cameras: Cameras, positions: FloatArray, size: Size, lens: LensSearch, bent: bool, most: int,
+    iterations: int = 100, points: FloatArray | None = None,
+) -> Solution:  # fmt: skip
+    """Rounds of judging and refining: at most ``most``."""
+    rounds: list[Round] = []
+    points = triangulate(cameras, positions) if points is None else points
+    while True:
+        if not cameras.solved.all():
+            cameras = add_frames(cameras, points, positions, size, zooms=lens.zooms)
+            points = triangulate(cameras, positions)
+        used = fitting(reprojection_errors(cameras, points, positions))
+        if used.any(axis=1).sum() < LEAST_TRACKS:
+            raise TrackingError(_NOT_RIGID)
+        cameras, points = adjust(
+            cameras, points, np.where(used[..., None], positions, np.nan), size,
+            refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.zooms, iterations=iterations,
+        )  # fmt: skip
+        points = triangulate(cameras, positions)
+        errors = reprojection_errors(cameras, points, positions)
+        used &= np.isfinite(errors)
+        rounds.append(_round(errors, used))
+        if len(rounds) == most or _is_settled(rounds):
+            return Solution(cameras, points, errors, used, tuple(rounds))
+
+
+def _turning(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
+    """The shot as one of a camera that only turns."""
+
+    def solved(bent: bool) -> Solution | None:
+        options = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.zooms}
+        found = turn_cameras(positions, size, lens.focal, **options)
+        if found is None:
+            return None
+        cameras, directions = found
+        rounds: list[Round] = []
+        while True:
+            used = fitting(reprojection_errors(cameras, directions, positions))
+            if used.any(axis=1).sum() < LEAST_TRACKS:
+                return None
+            cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), **options)
+            directions = directions_of(cameras, positions)
+            errors = reprojection_errors(cameras, directions, positions)
+            used &= np.isfinite(errors)
+            rounds.append(_round(errors, used))
+            if len(rounds) == _ROUNDS or _is_settled(rounds):
+                return Solution(cameras, directions, errors, used, tuple(rounds), only_turns=True)
+
+    return _bent_or_not(lens, solved)
+
+
+def _bent_or_not(lens, solve):
+    """The solution with or without radial terms, as the lens says; where it does not say, without if they gain little."""
+    if lens.distortion is not None:
+        return solve(lens.distortion)
+    straight, bent = solve(False), solve(True)
+    if straight is None or bent is None:
+        return straight or bent
+    return bent if _median(bent) * _BEND_GAIN < _median(straight) else straight
+
+
+def _checked(solution: Solution | None) -> Solution:
+    if solution is None:
+        raise TrackingError("the tracks do not fit together as the view of a camera that only turns")
+    return solution
+
+
+def _one_plane(mapped: Mapped) -> str:
+    return (
+        f"no parallax: the camera sees a single plane in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} pairs of "
+        "frames looked at"
+    )
+
+
+def _median(solution: Solution) -> float:
+    """Of the errors of all markers, px: one infinite or left out weighs like one far off."""
+    judged = ~np.isnan(solution.errors)
+    return float(np.median(solution.errors[judged])) if judged.any() else float("inf")
+
+
+def _round(errors: FloatArray, used: BoolArray) -> Round:
+    return Round(int(used.any(axis=1).sum()), int(used.sum()), float(errors[used].mean()))
+
+
+def _is_settled(rounds: list[Round]) -> bool:
+    if len(rounds) < 2:
+        return False
+    before, after = rounds[-2:]
+    same = abs(before.average_error - after.average_error) < _SETTLED * after.average_error
+    return same and abs(before.markers - after.markers) < _SETTLED * after.markers

@@ -1,0 +1,161 @@
+"""Points of the scene from their tracks and known cameras, robustly: a few wrong markers do not move the point.
+
+Gauss-Newton on the reprojection error with Geman-McClure weights, whose scale shrinks from pass to pass (graduated
+non-convexity: Black & Rangarajan 1996; Yang et al. 2020), all tracks at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cameras import Cameras
+
+FloatArray = npt.NDArray[np.float64]
+
+SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
+STEPS = 3  # of Gauss-Newton, at each scale
+_MARKERS = 40_000  # at once, so that memory stays bounded
+
+
+def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...] = SCALES) -> FloatArray:
+    """The point that each track shows.
+
+    Parameters
+    ----------
+    cameras : Cameras
+        Of f frames.
+    positions : (n, f, 2)
+        Tracks, px; NaN where there is no marker.
+
+    Returns
+    -------
+    (n, 3) float64
+        NaN for a track with fewer than two markers in solved frames, or with no point in front of its cameras.
+    """
+    points = np.full((len(positions), 3), np.nan)
+    seen = np.isfinite(positions[..., 0]) & cameras.solved
+    for rows in batches(seen.sum(axis=1)):
+        points[rows] = _triangulate(packed(cameras, positions[rows], seen[rows]), scales)
+    return points
+
+
+def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatArray) -> FloatArray:
+    """(n, f) px between each marker and its point; NaN without marker, camera or point, infinite behind the camera."""
+    apart = np.linalg.norm(cameras.project(points) - positions, axis=2)
+    judged = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
+    return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
+
+
+@dataclass(frozen=True)
+class Views:
+    """The markers of n tracks without the gaps between them: at most m a track, each with its own camera."""
+
+    rotation: FloatArray  # (n, m, 3, 3)
+    translation: FloatArray  # (n, m, 3)
+    focal: FloatArray  # (n, m)
+    plane: FloatArray  # (n, m, 2)
+    frames: npt.NDArray[np.int64]  # (n, m)
+    seen: npt.NDArray[np.bool_]  # (n, m) False: padding
+
+
+def batches(counts: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows that have two markers or more, tracks of like length together: little padding, cost linear in markers."""
+    order = np.argsort(counts, kind="stable")
+    order = order[counts[order] >= 2]
+    end = len(order)
+    while end:  # the longest first
+        start = max(0, end - max(1, _MARKERS // int(counts[order[end - 1]])))
+        yield order[start:end]
+        end = start
+
+
+def packed(cameras: Cameras, positions: FloatArray, seen: npt.NDArray[np.bool_]) -> Views:
+    """Markers (n, f, 2) px side by side, where ``seen`` (n, f)."""
+    most = int(seen.sum(axis=1).max())
+    frames = np.argsort(~seen, axis=1, kind="stable")[:, :most]  # the frames with a marker first
+    there = np.take_along_axis(seen, frames, axis=1)
+    plane = np.take_along_axis(cameras.plane(positions), frames[..., None], axis=1)
+    return Views(
+        rotation=np.where(there[..., None, None], cameras.rotation[frames], 0.0),
+        translation=np.where(there[..., None], cameras.translation[frames], 0.0),
+        focal=np.where(there, cameras.focal[frames], 0.0),
+        plane=np.where(there[..., None], plane, 0.0),
+        frames=frames,
+        seen=there,
+    )
+
+
+def _triangulate(views: Views, scales: tuple[float, ...]) -> FloatArray:
+    seen = views.seen
+    points = _crossing(views)
+    damping = np.full(len(points), 1e-4)
+    for scale in scales:
+        weight, residual, slope = _linearised(views, points, scale)
+        cost = robust_cost(residual, seen, scale)
+        for _ in range(STEPS):
+            weighted = weight[..., None, None] * slope
+            normal = np.einsum("nfij,nfik->njk", weighted, slope)
+            push = np.einsum("nfij,nfi->nj", weighted, residual)
+            size = np.einsum("njj->n", normal)[:, None, None] / 3 + 1e-300
+            step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push[..., None])
+            tried = points - step[..., 0]
+            after = _linearised(views, tried, scale)
+            cost_after = robust_cost(after[1], seen, scale)
+            better = cost_after <= cost
+            points = np.where(better[:, None], tried, points)
+            weight, residual, slope = (
+                np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+                for new, old in zip(after, (weight, residual, slope), strict=True)
+            )
+            cost = np.where(better, cost_after, cost)
+            damping = np.where(better, damping * 0.1, damping * 10).clip(1e-12, 1e6)
+    in_front = _in_camera(views, points)[..., 2] > 0
+    fine = np.isfinite(points).all(axis=1) & ((in_front & seen).sum(axis=1) > 0.5 * seen.sum(axis=1))
+    return np.where(fine[:, None], points, np.nan)
+
+
+def _in_camera(views: Views, points: FloatArray) -> FloatArray:
+    return np.einsum("nfij,nj->nfi", views.rotation, points) + views.translation
+
+
+def _crossing(views: Views) -> FloatArray:
+    """Where a track's rays come nearest to each other; far out along them where they never do (least squares)."""
+    seen = views.seen[..., None]
+    rays = np.concatenate([views.plane, np.ones_like(views.plane[..., :1])], axis=-1)
+    rays = np.einsum("nfji,nfj->nfi", views.rotation, rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+    origins = -np.einsum("nfji,nfj->nfi", views.rotation, views.translation)
+    across = (np.eye(3) - rays[..., :, None] * rays[..., None, :]) * seen[..., None]
+    normal, push = across.sum(axis=1), np.einsum("nfij,nfj->ni", across, origins)
+    count = views.seen.sum(axis=1)[:, None]
+    normal += 1e-9 * count[..., None] * np.eye(3)
+    points = np.linalg.solve(normal, push[..., None])[..., 0]
+    middle = (origins * seen).sum(axis=1) / count
+    ahead = (rays * seen).sum(axis=1) / count
+    behind = ((points - middle) * ahead).sum(axis=1) <= 0
+    extent = np.linalg.norm(np.where(seen, np.abs(origins - middle[:, None]), 0.0).max(axis=1), axis=1) + 1e-9
+    return np.where(behind[:, None], middle + 100 * extent[:, None] * ahead, points)
+
+
+def _linearised(views: Views, points: FloatArray, scale: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights (n, m), residuals (n, m, 2) px, and their derivatives by the point (n, m, 2, 3)."""
+    at = _in_camera(views, points)
+    depth = np.where(np.abs(at[..., 2]) > 1e-12, at[..., 2], 1e-12)
+    shown = at[..., :2] / depth[..., None]
+    residual = np.where(views.seen[..., None], (shown - views.plane) * views.focal[..., None], 0.0)
+    residual = np.where((at[..., 2] <= 0)[..., None] & views.seen[..., None], 1e3, residual)  # behind: far off
+    slope = (views.rotation[:, :, :2] - shown[..., None] * views.rotation[:, :, 2:]) * (views.focal / depth)[
+        ..., None, None
+    ]
+    weight = views.seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
+    return weight, residual, slope
+
+
+def robust_cost(residual: FloatArray, weight: npt.NDArray[Any], scale: float) -> FloatArray:
+    """(n,) Geman-McClure's, of residuals (n, m, 2) px with weights (n, m)."""
+    square = (residual**2).sum(axis=-1)
+    return (weight * square / (square + scale**2)).sum(axis=1)

@@ -1,0 +1,326 @@
+"""The camera of a shot that only turns: rotations, a focal length, and directions in place of points.
+
+Pure numpy: every frame is turned onto the directions known so far, then all rotations, directions and the lens are
+adjusted together by Gauss-Newton with the directions eliminated (Schur complement) and Geman-McClure weights.
+
+Sources: Kabsch 1976 (one rotation); Brown & Lowe 2007 (adjustment of rotations and focal length); Triggs et al. 2000,
+section 6.1 (elimination); Black & Rangarajan 1996 (weights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..coords import Size
+from .cameras import Cameras
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+LEAST_DIRECTIONS = 8
+"""Tracks with a known direction that a frame must show to be turned onto them."""
+
+_FOCALS = (0.6, 1.2, 2.4)  # picture widths (of the longer side); where the search for an unknown focal length starts
+_PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
+_SCALES = (256.0, 64.0, 16.0, 4.0, 2.0, 1.0)  # px; what counts as far off, pass by pass
+_STEPS = 30
+_MOST_TRACKS = 600  # that the adjustment works with, those with the most markers
+
+
+def turn_cameras(
+    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, refine_distortion: bool, zooms: bool
+) -> tuple[Cameras, FloatArray] | None:
+    """Cameras at the origin, and the directions (n, 3) that the tracks show; None: there is nothing to begin with.
+
+    Parameters
+    ----------
+    positions : (n, f, 2)
+        Tracks, px; NaN where there is no marker. Many may be wrong.
+    focal
+        px; None: found with the rest.
+    """
+    starts = [share * max(size) for share in _FOCALS] if focal is None else [focal]
+    found = []
+    for start in starts:
+        chained = _chained(_at_rest(positions.shape[1], size, start), positions)
+        if chained is not None:
+            found.append(
+                _adjusted(
+                    chained, positions, refine_focal=refine_focal or focal is None,
+                    refine_distortion=refine_distortion, zooms=zooms, scale=4.0,
+                )
+            )  # fmt: skip
+    if not found:
+        return None
+    cameras, _ = min(found, key=lambda each: each[1])
+    return cameras, directions_of(cameras, positions)
+
+
+def adjust_turns(
+    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool
+) -> Cameras:
+    """Refine cameras that only turn over the markers given."""
+    return _adjusted(
+        cameras, positions, refine_focal=refine_focal, refine_distortion=refine_distortion, zooms=zooms, scale=1.0
+    )[0]
+
+
+def directions_of(cameras: Cameras, positions: FloatArray) -> FloatArray:
+    """(n, 3) The unit vectors that tracks show to cameras that only turn, robustly; NaN where nothing is known."""
+    rays = np.einsum("fji,nfj->nfi", cameras.rotation, _rays(cameras, positions))
+    seen = np.isfinite(rays[..., 0])
+    rays = np.where(seen[..., None], rays, 0.0)
+    focal = np.nan_to_num(cameras.focal)
+    mean = _unit(rays.sum(axis=1))
+    for scale in (*_SCALES, *_SCALES[-1:]):
+        apart = np.linalg.norm(rays - mean[:, None], axis=2) * focal
+        mean = _unit(np.einsum("nf,nfi->ni", seen / (1 + apart**2 / scale**2) ** 2, rays))
+    return np.where(seen.any(axis=1)[:, None], mean, np.nan)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
+
+
+def _at_rest(frames: int, size: Size, focal: float) -> Cameras:
+    nowhere = np.full((frames, 3, 3), np.nan)
+    centre = ((size[0] - 1) / 2, (size[1] - 1) / 2)
+    return Cameras(nowhere, np.full((frames, 3), np.nan), np.full(frames, focal), centre)
+
+
+def _rays(cameras: Cameras, positions: FloatArray) -> FloatArray:
+    """(n, f, 3) Unit vectors in the camera's axes."""
+    plane = cameras.plane(positions)
+    rays = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
+    return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+
+
+def _chained(cameras: Cameras, positions: FloatArray) -> Cameras | None:
+    """Turn frame after frame onto the directions of those before; a frame that shows too few stays without."""
+    rays = _rays(cameras, positions)
+    seen = np.isfinite(rays[..., 0])
+    enough = np.flatnonzero(seen.sum(axis=0) >= LEAST_DIRECTIONS)
+    if not len(enough):
+        return None
+    rotation, translation = cameras.rotation.copy(), cameras.translation.copy()
+    directions = np.full((len(positions), 3), np.nan)
+    last = np.eye(3)
+    start = int(enough[0])
+    for frame in [*range(start, len(cameras.focal)), *range(start)]:
+        rows = np.flatnonzero(seen[:, frame] & np.isfinite(directions[:, 0]))
+        if frame != start and len(rows) < LEAST_DIRECTIONS:
+            continue
+        if frame != start:
+            last = _turn(directions[rows], rays[rows, frame], last, float(cameras.focal[frame]))
+        rotation[frame], translation[frame] = last, 0.0
+        new = np.flatnonzero(seen[:, frame] & np.isnan(directions[:, 0]))
+        directions[new] = rays[new, frame] @ last
+    return replace(cameras, rotation=rotation, translation=translation)
+
+
+def _turn(directions: FloatArray, rays: FloatArray, start: FloatArray, focal: float) -> FloatArray:
+    """The rotation that takes directions (n, 3) to rays (n, 3), a few of which may be wrong."""
+    rotation = start
+    for scale in _SCALES:
+        for _ in range(2):
+            apart = np.linalg.norm(directions @ rotation.T - rays, axis=1) * focal
+            weight = 1 / (1 + apart**2 / scale**2) ** 2
+            u, _, vt = np.linalg.svd((weight[:, None] * rays).T @ directions)
+            rotation = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    return rotation
+
+
+def _adjusted(
+    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float
+) -> tuple[Cameras, float]:
+    """The adjusted cameras, and their robust cost."""
+    count = np.isfinite(positions[..., 0]).sum(axis=1)
+    positions = positions[np.sort(np.argsort(-count, kind="stable")[:_MOST_TRACKS])]
+    seen = np.isfinite(positions[..., 0]) & cameras.solved
+    positions, seen = positions[seen.sum(axis=1) >= 2], seen[seen.sum(axis=1) >= 2]
+    state = _State(cameras, directions_of(cameras, positions))
+    rows, frames = np.nonzero(seen)
+    problem = _Problem(
+        positions[rows, frames], rows, frames, cameras, refine_focal or zooms, refine_distortion, zooms, scale
+    )
+    damping, cost = 1e-4, problem.cost(state)
+    for _ in range(_STEPS):
+        tried = problem.stepped(state, damping)
+        after = problem.cost(tried)
+        if after > cost:
+            damping *= 10
+            if damping > 1e8:
+                break
+            continue
+        settled = cost - after < 1e-7 * cost
+        state, cost, damping = tried, after, max(damping * 0.2, 1e-12)
+        if settled:
+            break
+    return state.cameras, cost
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is searched for."""
+
+    cameras: Cameras
+    directions: FloatArray  # (n, 3) unit vectors
+
+
+class _Problem:
+    """Markers to be explained, and one step towards cameras and directions that explain them better."""
+
+    def __init__(
+        self, markers: FloatArray, rows: IntArray, frames: IntArray, start: Cameras,
+        refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float,
+    ) -> None:  # fmt: skip
+        self.markers, self.rows, self.frames, self.scale = markers, rows, frames, scale
+        self.log_start = np.log(start.focal)
+        self.refine_focal, self.refine_distortion, self.zooms = refine_focal, refine_distortion, zooms
+        self.solved = np.flatnonzero(start.solved)
+        self.place = np.cumsum(start.solved) - 1  # of a frame among those solved
+        self.own = 4 if zooms else 3  # parameters of a frame: turn, and its focal length when zooming
+        self.shared = (refine_focal and not zooms) + 2 * refine_distortion
+
+    def cost(self, state: _State) -> float:
+        """The robust sum of squares, px^2."""
+        square = (self._residual(state)[0] ** 2).sum(axis=1)
+        return float((square / (1 + square / self.scale**2)).sum() + (self._pull(state.cameras) ** 2).sum())
+
+    def stepped(self, state: _State, damping: float) -> _State:
+        """One Gauss-Newton step, damped."""
+        residual, seen, plane, square = self._residual(state)
+        weight = 1 / (1 + (residual**2).sum(axis=1) / self.scale**2) ** 2
+        bases = _tangents(state.directions)
+        by_frame, by_shared, by_direction = self._slopes(state, seen, plane, square, bases)
+        weighted = by_frame * weight[:, None, None], by_shared * weight[:, None, None]
+        count, tracks = self.own * len(self.solved), len(state.directions)
+        place = self.place[self.frames]
+        corner = _summed(np.einsum("mik,mil->mkl", weighted[0], by_frame), place, len(self.solved))
+        side = _summed(np.einsum("mik,mil->mkl", weighted[0], by_shared), place, len(self.solved))
+        camera = np.zeros((count + self.shared, count + self.shared))
+        blocks = camera[:count, :count].reshape(len(self.solved), self.own, len(self.solved), self.own)
+        blocks[np.arange(len(self.solved)), :, np.arange(len(self.solved))] = corner
+        camera[:count, count:] = side.reshape(count, self.shared)
+        camera[count:, :count] = camera[:count, count:].T
+        camera[count:, count:] = np.einsum("mik,mil->kl", weighted[1], by_shared)
+        push = np.concatenate([
+            _summed(np.einsum("mik,mi->mk", weighted[0], residual), place, len(self.solved)).ravel(),
+            np.einsum("mik,mi->k", weighted[1], residual),
+        ])  # fmt: skip
+        self._add_pull(camera, push, state.cameras)
+        point = _summed(np.einsum("m,mik,mil->mkl", weight, by_direction, by_direction), self.rows, tracks)
+        point_push = _summed(np.einsum("m,mik,mi->mk", weight, by_direction, residual), self.rows, tracks)
+        cross = np.zeros((count + self.shared, tracks, 2))
+        own = place[:, None] * self.own + np.arange(self.own)
+        cross[own[:, :, None], self.rows[:, None, None], np.arange(2)] = np.einsum(
+            "mik,mil->mkl", weighted[0], by_direction
+        )
+        shared = _summed(np.einsum("mik,mil->mkl", weighted[1], by_direction), self.rows, tracks)
+        cross[count:] = np.moveaxis(shared, 1, 0)
+        point += (damping * np.einsum("nii->n", point)[:, None, None] / 2 + 1e-9) * np.eye(2)
+        solved = np.linalg.solve(point, np.concatenate([np.moveaxis(cross, 0, 2), point_push[..., None]], axis=2))
+        flat = cross.reshape(len(cross), -1)
+        gone = solved.reshape(-1, len(cross) + 1)
+        camera[np.diag_indices_from(camera)] *= 1 + damping
+        camera[np.diag_indices_from(camera)] += 1e-9
+        step = np.linalg.solve(camera - flat @ gone[:, :-1], push - flat @ gone[:, -1])
+        point_step = solved[..., -1] - np.einsum("nkc,c->nk", solved[..., :-1], step)
+        return self._moved(state, -step, -point_step, bases)
+
+    def _residual(self, state: _State) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Residuals (m, 2) px; the directions in the camera's axes (m, 3), on its plane (m, 2), and the radius squared."""
+        cameras = state.cameras
+        seen = np.einsum("mij,mj->mi", cameras.rotation[self.frames], state.directions[self.rows])
+        depth = np.maximum(seen[:, 2:], 1e-6)
+        plane = seen[:, :2] / depth
+        shown = cameras.distorted(plane) * cameras.focal[self.frames, None] + cameras.centre
+        return shown - self.markers, seen, plane, (plane**2).sum(axis=1)
+
+    def _slopes(
+        self, state: _State, seen: FloatArray, plane: FloatArray, square: FloatArray, bases: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Derivatives of the residuals by the frame's own parameters, the shared ones, and the direction's two."""
+        cameras = state.cameras
+        focal = cameras.focal[self.frames]
+        bend = 1 + cameras.k1 * square + cameras.k2 * square**2
+        rise = 2 * (cameras.k1 + 2 * cameras.k2 * square)
+        by_plane = bend[:, None, None] * np.eye(2) + rise[:, None, None] * plane[:, :, None] * plane[:, None, :]
+        depth = np.maximum(seen[:, 2], 1e-6)
+        by_seen = np.zeros((len(seen), 2, 3))
+        by_seen[:, 0, 0] = by_seen[:, 1, 1] = 1 / depth
+        by_seen[:, :, 2] = -plane / depth[:, None]
+        by_seen = focal[:, None, None] * by_plane @ by_seen
+        by_turn = by_seen @ -_crossed(seen)
+        by_focal = (plane * bend[:, None] * focal[:, None])[..., None]  # by log(focal)
+        by_bend = focal[:, None, None] * plane[..., None] * np.stack([square, square**2], axis=1)[:, None]
+        nothing = np.zeros((len(seen), 2, 0))
+        own = np.concatenate([by_turn, by_focal if self.zooms else nothing], axis=2)
+        shared = np.concatenate([
+            by_focal if self.refine_focal and not self.zooms else nothing,
+            by_bend if self.refine_distortion else nothing,
+        ], axis=2)  # fmt: skip
+        return own, shared, by_seen @ cameras.rotation[self.frames] @ bases[self.rows]
+
+    def _pull(self, cameras: Cameras) -> FloatArray:
+        """Residuals of log(focal) against its start."""
+        if not self.refine_focal:
+            return np.zeros(0)
+        away = (np.log(cameras.focal) - self.log_start)[self.solved]
+        return _PRIOR_PX * (away if self.zooms else away[:1])
+
+    def _add_pull(self, camera: FloatArray, push: FloatArray, cameras: Cameras) -> None:
+        if not self.refine_focal:
+            return
+        count = self.own * len(self.solved)
+        at = np.arange(3, count, self.own) if self.zooms else np.array([count])
+        camera[at, at] += _PRIOR_PX**2
+        push[at] += _PRIOR_PX * self._pull(cameras)
+
+    def _moved(self, state: _State, step: FloatArray, point_step: FloatArray, bases: FloatArray) -> _State:
+        cameras = state.cameras
+        count = self.own * len(self.solved)
+        own, shared = step[:count].reshape(-1, self.own), step[count:]
+        rotation, focal = cameras.rotation.copy(), cameras.focal.copy()
+        rotation[self.solved] = _rotations(own[:, :3]) @ rotation[self.solved]
+        if self.zooms:
+            focal[self.solved] *= np.exp(own[:, 3].clip(-0.5, 0.5))
+        elif self.refine_focal:
+            focal = focal * np.exp(np.clip(shared[0], -0.5, 0.5))
+        k1, k2 = (np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)).tolist()
+        directions = state.directions + np.einsum("nik,nk->ni", bases, point_step)
+        directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        return _State(replace(cameras, rotation=rotation, focal=focal, k1=k1, k2=k2), directions)
+
+
+def _summed(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
+    """The sum of values (m, ...) of each group, (count, ...)."""
+    flat = values.reshape(len(values), -1)
+    sums = [np.bincount(groups, column, minlength=count) for column in flat.T]
+    return np.stack(sums, axis=1).reshape(count, *values.shape[1:]) if sums else np.zeros((count, *values.shape[1:]))
+
+
+def _tangents(directions: FloatArray) -> FloatArray:
+    """(n, 3, 2) Two unit vectors across each direction."""
+    helper = np.eye(3)[np.argmin(np.abs(np.nan_to_num(directions)), axis=1)]
+    first = np.cross(directions, helper)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    return np.stack([first, np.cross(directions, first)], axis=2)
+
+
+def _crossed(vectors: FloatArray) -> FloatArray:
+    """(n, 3, 3) The matrices that take the cross product with vectors (n, 3)."""
+    x, y, z = vectors.T
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+
+
+def _rotations(turns: FloatArray) -> FloatArray:
+    """(n, 3, 3) Rotations by axis times angle (n, 3), radians (Rodrigues)."""
+    angle = np.linalg.norm(turns, axis=1)[:, None, None]
+    cross = _crossed(turns)
+    safe = np.maximum(angle, 1e-12)
+    return np.eye(3) + np.sin(safe) / safe * cross + (1 - np.cos(safe)) / safe**2 * cross @ cross

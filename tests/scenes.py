@@ -1,0 +1,141 @@
+"""Cameras and points with exact truth, seen as tracks: no pictures, only geometry.
+
+Camera axes: x right, y down, z forward; the world is the first camera's. Frames count from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cinematic.tracking import Clip, TrackData
+from cinematic.tracking.coords import co_from_pixels
+from cinematic.tracking.solve import Cameras
+
+FloatArray = npt.NDArray[np.float64]
+
+SIZE = (960, 540)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was there, and the tracks that a tracker made of it."""
+
+    cameras: Cameras
+    points: FloatArray  # (n, 3)
+    positions: FloatArray  # (n, f, 2) px; NaN without marker
+    wrong: npt.NDArray[np.bool_]  # (n,) tracks of things that move by themselves
+
+    @property
+    def tracks(self) -> list[TrackData]:
+        """The tracks as a tracker hands them over, on the frames of a movie (1 ...)."""
+        return [
+            TrackData(
+                f"t{row}",
+                {int(f) + 1: tuple(co_from_pixels(positions[f], SIZE)) for f in np.flatnonzero(seen)},
+            )
+            for row, (positions, seen) in enumerate(
+                zip(self.positions, np.isfinite(self.positions[..., 0]), strict=True)
+            )
+        ]
+
+    def on(self, clip: Clip) -> Clip:
+        """The tracks on a clip, in place of its own."""
+        return Clip(clip.footage, self.tracks)
+
+
+def path(frames: int, focal: float | FloatArray = 900.0, *, tripod: bool = False, k1: float = 0.0) -> Cameras:
+    """A camera that walks an arc, or only turns."""
+    t = np.linspace(0, 1, frames)
+    turns = np.stack([0.08 * np.sin(3 * t), -0.45 * t, 0.03 * np.sin(5 * t)], axis=1)
+    if tripod:
+        turns[:, 1] = -0.8 * t
+    rotation = np.stack([cv2.Rodrigues(turn)[0] for turn in turns])
+    centres = np.stack([4 * t, -0.6 * np.sin(4 * t), 1.5 * t], axis=1) * (0 if tripod else 1)
+    translation = -np.einsum("fij,fj->fi", rotation, centres)
+    centre = ((SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2)
+    return Cameras(rotation, translation, np.broadcast_to(np.asarray(focal, float), frames).copy(), centre, k1)
+
+
+def scene(
+    cameras: Cameras,
+    count: int = 200,
+    *,
+    noise: float = 0.1,
+    outliers: float = 0.0,
+    movers: float = 0.0,
+    gaps: float = 0.0,
+    planar: bool = False,
+    seed: int = 3,
+) -> Scene:
+    """Points in the cameras' view, and their tracks.
+
+    Parameters
+    ----------
+    noise
+        Standard deviation of a marker's coordinate, px.
+    outliers
+        Share of single markers that are up to 30 px off.
+    movers
+        Share of tracks that show things that move by themselves.
+    gaps
+        Share of tracks that are hidden for a third of the frames.
+    """
+    rng = np.random.default_rng(seed)
+    frames = len(cameras.focal)
+    born = rng.integers(0, frames, count)
+    depth = np.full(count, 9.0) if planar else rng.uniform(5, 20, count)
+    pixels = rng.uniform((20, 20), (SIZE[0] - 20, SIZE[1] - 20), (count, 2))
+    plane = np.stack(
+        [cameras.plane(pixels[row : row + 1, None].repeat(frames, 1))[0, born[row]] for row in range(count)]
+    )
+    rays = np.concatenate([plane, np.ones((count, 1))], axis=1)
+    if planar:  # a wall that stands across the first camera's way
+        turned = np.einsum("nji,nj->ni", cameras.rotation[born], rays)
+        start = cameras.positions[born]
+        normal = np.array([0.1, -0.2, 1.0])
+        along = (12 - start @ normal) / (turned @ normal)
+        points = start + turned * along[:, None]
+    else:
+        local = rays * depth[:, None] - cameras.translation[born]
+        points = np.einsum("nji,nj->ni", cameras.rotation[born], local)
+    positions = cameras.project(points)
+    wrong = np.arange(count) < round(movers * count)
+    drift = rng.uniform(-1.5, 1.5, (count, 1, 2)) * (np.arange(frames) - born[:, None])[..., None]
+    positions += np.where(wrong[:, None, None], drift, 0)
+    positions += rng.normal(0, noise, positions.shape)
+    positions += rng.uniform(-30, 30, positions.shape) * (rng.random((count, frames, 1)) < outliers)
+    inside = ((positions > 0) & (positions < np.array(SIZE) - 1)).all(axis=2)
+    hidden = (rng.random(count) < gaps)[:, None] & (np.abs(np.arange(frames) - frames / 2) < frames / 6)
+    positions[~inside | hidden] = np.nan
+    return Scene(cameras, points, positions, wrong)
+
+
+def without_frames(seen: Scene, first: int, last: int) -> Scene:
+    """The scene with no marker on frames ``first`` to ``last``."""
+    positions = seen.positions.copy()
+    positions[:, first : last + 1] = np.nan
+    return replace(seen, positions=positions)
+
+
+def path_error(found: Cameras, truth: Cameras) -> float:
+    """RMS camera position error after the best similarity (Umeyama 1991), as a share of the path's extent."""
+    good = found.solved
+    a, b = found.positions[good], truth.positions[good]
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    u, stretch, vt = np.linalg.svd(b.T @ a)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    scale = (stretch * sign).sum() / (a**2).sum()
+    left = b - scale * a @ ((u * sign) @ vt).T
+    return float(np.sqrt((left**2).sum(axis=1).mean()) / np.linalg.norm(np.ptp(truth.positions, axis=0)))
+
+
+def turn_error(found: Cameras, truth: Cameras) -> float:
+    """The largest angle, degrees, between the cameras' turns from the first solved frame on."""
+    first = int(np.flatnonzero(found.solved)[0])
+    turned = found.rotation @ found.rotation[first].T @ truth.rotation[first] @ np.swapaxes(truth.rotation, 1, 2)
+    cosine = (np.trace(turned[found.solved], axis1=1, axis2=2) - 1) / 2
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).max())
