@@ -36,7 +36,8 @@ from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
-from .formats.registry import Written, check_writable, find_format
+from .formats.registry import find_format
+from .formats.writing import Written, check_writable
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
 from .quality import judge_tracks

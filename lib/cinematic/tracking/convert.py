@@ -6,7 +6,6 @@ command's. In a running Blender read and write its clips.
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from .checks import check_choice
 from .coords import HALF_PIXELS
 from .errors import ParameterError
 from .formats import FORMATS, Shot, Written, names
+from .formats.arguments import shifted
 from .formats.losses import HELD, kept, losses, renamed
-from .formats.registry import check_absent, find_format, format_to_write, guess_format, shifted
+from .formats.registry import find_format, format_to_write, guess_format
+from .formats.writing import check_absent, named
 from .lens import distorted_tracks, undistorted_tracks
 from .movie_clip import MovieClipStore, lens_of
 
@@ -141,7 +142,7 @@ def write_into_blend(shot: Shot, path: Path, clip: str | None = None, *, undisto
     store = MovieClipStore(opened)
     fitted = names.for_blender([track.name for track in tracks], [track.name for track in opened.tracking.tracks])
     found += renamed([track.name for track in tracks], fitted)
-    store.write(_named(track, name) for track, name in zip(tracks, fitted, strict=True))
+    store.write(named(track, name) for track, name in zip(tracks, fitted, strict=True))
     if path.exists():
         save_blend(path)
     else:
@@ -155,12 +156,6 @@ def _new_blend(shot: Shot, path: Path) -> Any:
             f"expected {path} to be there, with a clip to add the tracks to, or the footage to make one of, got neither"
         )
     return blend_with(Path(shot.footage), [])
-
-
-def _named(track: Any, name: str) -> Any:
-    other = copy(track)
-    other.name = name
-    return other
 
 
 def half_pixels(

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 from .losses import Loss
-from .registry import FORMATS, Shot, Written, read, write
+from .reading import Shot, read
+from .registry import FORMATS
+from .writing import Written, write
 
 __all__ = ["FORMATS", "Loss", "Shot", "Written", "read", "write"]

@@ -2,7 +2,7 @@
 
 A format module knows its own grammar and nothing else. It reads and writes :class:`FileTrack`: a name, frames as the
 file counts them, positions as the file measures them. What these numbers mean stands in its :class:`Format`, and
-:mod:`.registry` converts.
+:mod:`.reading` and :mod:`.writing` convert.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Header:
     notes: list[str] = field(default_factory=list)  # what an artist should know of the file, in words
 
     def known_size(self) -> Size:
-        """The size; for writers of formats that need it: the registry has asked for it."""
+        """The size; for writers of formats that need it: :mod:`.writing` has asked for it."""
         if self.size is None:
             raise ParameterError("expected the footage's size, got none")
         return self.size

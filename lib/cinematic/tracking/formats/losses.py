@@ -26,6 +26,7 @@ HELD: dict[str, Callable[[TrackData], bool]] = {
         != (_PLAIN.motion_model, _PLAIN.pattern_match, _PLAIN.correlation_min)
     ),
     "locked or hidden": lambda track: track.locked or track.hidden,
+    "set by hand": lambda track: track.by_hand,
     "covariances": lambda track: bool(track.covariances),
     "forward-backward distances": lambda track: bool(track.forward_backward),
     "reprojection errors": lambda track: track.average_error is not None,
