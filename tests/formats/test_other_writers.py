@@ -182,6 +182,11 @@ def test_two_tracks_of_one_name_get_different_ones(tmp_path: Path) -> None:
     assert shot.notes == ["names changed (1 track, such as 'a' to 'a.001')"]
 
 
+def test_rows_in_any_order_come_out_in_the_order_of_their_frames(tmp_path: Path) -> None:
+    shot = read(tmp_path, "track,frame,x,y\na,9,0.1,0.1\nb,1,0,0\na,3,0.2,0.2\n", "csv")
+    assert [list(track.markers) for track in shot] == [[3, 9], [1]]
+
+
 def test_a_table_of_four_columns_with_a_byte_order_mark(tmp_path: Path) -> None:
     shot = read(tmp_path, '\ufeffframe,track,comment,y,x\r\n3,a,"b, c",0.5,0.25\r\n', "csv")
     assert px(shot) == {3: (25, 25)}

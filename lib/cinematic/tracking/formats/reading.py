@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import gt
 from os import PathLike
 from pathlib import Path
 
@@ -111,8 +114,10 @@ def _from_file(
     frames = [frame + shift for frame in track.frames]
     positions = dict(zip(frames, map(tuple, co.tolist()), strict=True))
     if len(positions) < len(frames):
-        twice = next(frame for number, frame in enumerate(track.frames) if frame in track.frames[:number])
+        ((twice, _),) = Counter(track.frames).most_common(1)
         raise FormatError(f"{where}: expected each frame once, got frame {twice} twice")
+    if any(map(gt, frames, islice(frames, 1, None))):
+        positions = dict(sorted(positions.items()))
     off = {frame + shift for frame in track.off}
     correlations = {frame + shift: value for frame, value in track.correlations.items()}
     data = TrackData(
