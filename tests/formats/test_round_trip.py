@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cinematic.tracking import ParameterError, TrackData, formats
+from cinematic.tracking import FormatError, ParameterError, TrackData, formats
+from cinematic.tracking.formats.base import Header
 from cinematic.tracking.formats.losses import HELD
 from tests.formats.samples import CLIP, SIZE, each_layout, form_of, moving_tracks, path_for
 
@@ -115,6 +116,28 @@ def test_five_thousand_tracks(layout: str, tmp_path: Path) -> None:
     before = np.array([list(track.markers.values()) for track in written])
     after = np.array([list(track.markers.values()) for track in found])
     np.testing.assert_allclose(after * SIZE, before * SIZE, atol=PRECISION[form_of(layout).name] + 1e-9)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["nuke:tracker4", "shake:text", "3de4:text", "pftrack:2011", "matchmover:rz2", "mayalive:text", "mmsolver:v1",
+     "ae:tracker"],
+)  # fmt: skip
+def test_tracks_come_one_by_one_and_all_or_none(layout: str, tmp_path: Path) -> None:
+    """The first is there before the file has been read to where it is broken; what is returned is never a part."""
+    path, form = path_for(tmp_path, layout), form_of(layout)
+    formats.write(moving_tracks(3, 3), path, layout, clip=CLIP)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 9 // 10] + b"\xff\n")
+    assert next(form.read(path, Header())).name in ("t0", "autotrack0", "Track Point #1")
+    with pytest.raises(FormatError, match="expected UTF-8 text"):
+        formats.read(path, form.name, size=SIZE)
+
+
+def test_writing_where_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        formats.write([], tmp_path / "missing" / "a.nk", clip=CLIP)
+    assert caught.value.filename == str(tmp_path / "missing")
 
 
 def test_everything_of_a_track_survives_tracks_json(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -106,7 +108,9 @@ def check_writable(form: Format, size: Size | None, fps: float | None, axes: Axe
 
 
 def check_absent(path: Path, overwrite: bool) -> None:
-    """Refuse to replace what is there."""
+    """Refuse to replace what is there, and to write where there is no folder."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     if path.exists() and not overwrite:
         raise ParameterError(f"{path} exists already: give --overwrite to replace it")
 
