@@ -112,6 +112,12 @@ def test_boujou(tmp_path: Path) -> None:
     assert px(shot) == {5: (25.046, 50 - 17.677)}
 
 
+def test_matchmover_without_correlations(tmp_path: Path) -> None:
+    head = 'imageSequence\t"Sequence 01"\n{\n\t100\t50\tf( "/p/a.%04d.dpx" )\tb( 1 9 1 )\t\n}\n'
+    shot = read(tmp_path, f'{head}pointTrack  "a"  rgb( 0 255 0 )\t\n{{\n\t7\t333.5  106.25\n}}\n', "matchmover")
+    assert (px(shot), dict(shot.tracks[0].correlations)) == ({7: (333.5, 50 - 106.25)}, {})
+
+
 def test_matchmover_with_a_path_over_several_lines(tmp_path: Path) -> None:
     text = (
         'imageSequence\t"Sequence 01"\n{\n\t100\t50\tf( "/p/a\nb.%04d.dpx" )\tb( 1001 1256 1 )\t\n}\n'

@@ -12,7 +12,8 @@
         FRAME	   X     Y    p+( 0.926994 )
     }
 
-``ki``/``kb``: a key, set by hand or first of a run; ``p+``/``p*``: tracked; with the correlation. ``s`` and ``p``:
+``ki``/``kb``: a key, set by hand or first of a run; ``p+``/``p*``: tracked; with the correlation; some files have
+neither. ``s`` and ``p``:
 search and pattern area: how far they reach left, right, up and down (px). The path may go over several lines.
 
 Origin: top-left, y down; pixels, 0 at the outer edge. Frames: the plate's own numbers.
@@ -34,7 +35,7 @@ _SEQUENCE = re.compile(
     r'(?P<width>\d+)\s+(?P<height>\d+)\s+f\(\s*"?(?P<path>.*?)"?\s*\)\s+b\(\s*(?P<range>[^)]*)\)\s*$', re.DOTALL
 )
 _TRACK = re.compile(r'pointTrack\s+"(?P<name>.*)"\s+rgb\(\s*(?P<rgb>[^)]*)\)')
-_ROW = re.compile(r"(\S+)\s+(\S+)\s+(\S+)\s+([kp]\S*)\(\s*(\S+)\s*\)\s*(.*)$")
+_ROW = re.compile(r"(\S+)\s+(\S+)\s+(\S+)(?:\s+([kp]\S*)\(\s*(\S+)\s*\)\s*(.*))?$")
 _MOST_LINES = 100  # of what describes the sequence
 
 
@@ -133,6 +134,8 @@ def _read_row(lines: Lines, line: str, track: FileTrack) -> None:
     frame = lines.whole(frame_text)
     track.frames.append(frame)
     track.positions.append((lines.decimal(x), lines.decimal(y)))
+    if kind is None:
+        return
     track.correlations[frame] = lines.decimal(correlation)
     if kind.startswith("k"):
         track.keyed.append(frame)

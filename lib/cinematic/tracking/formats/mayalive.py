@@ -65,7 +65,8 @@ def read(path: Path, header: Header) -> Iterator[FileTrack]:
 
 def _read_size(lines: Lines, header: Header) -> float:
     """The size, into the header; how far x reaches."""
-    words = lines.take("# Size WIDTH HEIGHT").split()
+    line = next(lines.filled(), None)
+    words = (lines.take("# Size WIDTH HEIGHT") if line is None else line).split()
     if words[:2] != ["#", "Size"] or len(words) not in (4, 5):
         lines.fail("expected # Size WIDTH HEIGHT [ASPECT]")
     width, height = (lines.whole(word, "pixels", 1) for word in words[2:4])
