@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cinematic.tracking import TrackData, formats
 from cinematic.tracking.formats import cinetrack
 
 ROOT = Path(__file__).parents[1]
@@ -99,6 +100,20 @@ def test_the_command_says_in_one_line_that_an_engine_is_missing(movie: Path, tmp
     assert result.stderr.startswith("cinetrack: error: Blender not available")
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_tracks_are_converted_without_blender_but_not_those_of_a_blend(tmp_path: Path) -> None:
+    formats.write([TrackData("a", {1: (0.5, 0.5)})], tmp_path / "a.nk", size=(10, 10))
+    done = command("convert", str(tmp_path / "a.nk"), str(tmp_path / "a.uv"), "--size", "10x10")
+    assert (done.returncode, done.stderr) == (0, "")
+    for source, target in (("shot.blend", "b.nk"), ("a.uv", "shot.blend")):
+        result = command("convert", str(tmp_path / source), str(tmp_path / target))
+        assert result.returncode == 1
+        assert result.stderr.startswith("cinetrack: error: ")
+        assert result.stderr.count("\n") == 1
+    (tmp_path / "shot.blend").touch()
+    result = command("convert", str(tmp_path / "shot.blend"), str(tmp_path / "b.nk"))
+    assert result.stderr.startswith("cinetrack: error: Blender not available")
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from cinematic.tracking import Clip, TrackData, detect_features, track_markers
+from cinematic.tracking import Clip, TrackData, detect_features, formats, track_markers
+from cinematic.tracking.blend_file import blend_with, write_blend
 from cinematic.tracking.formats import cinetrack
 
 ROOT = Path(__file__).parents[2]
@@ -53,15 +54,36 @@ COMMANDS = [
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands(folder: Path, movie: Path, line: str) -> None:
-    if line.split()[1] in ("report", "solve"):  # of what the line before it has tracked
-        clip = Clip.open(movie if line.split()[1] == "report" else folder / "examples" / "sample_plate.mp4")
-        detect_features(clip)
-        track_markers(clip)
-        (folder / line.split()[2]).mkdir()
-        clip.save(folder / line.split()[2] / "tracks.json")
+    if line.split()[1] in ("report", "solve", "quality", "clean"):  # of what the line before it has tracked
+        shot = folder / "examples" / "sample_plate.mp4" if line.split()[1] == "solve" else movie
+        _tracked(shot).save(_made(folder / line.split()[2] / "tracks.json"))
+    if line.split()[1] == "convert":
+        for name in line.split()[2:4]:  # what is read; a .blend to add to
+            if name == line.split()[2] or "--overwrite" in line:
+                _write_tracks(movie, _made(folder / name))
     command = [sys.executable, "-m", "cinematic.tracking", *line.split()[1:]]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def _tracked(movie: Path) -> Clip:
+    clip = Clip.open(movie)
+    detect_features(clip)
+    track_markers(clip)
+    return clip
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def _write_tracks(movie: Path, path: Path) -> None:
+    clip = _tracked(movie)
+    if path.suffix == ".blend":
+        write_blend(blend_with(movie, list(clip.tracks)), path)
+    else:
+        formats.write(clip.tracks, path, clip=clip.info)
 
 
 @pytest.mark.parametrize("text", blocks("json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import formats
 from .blender import BLENDER_AVAILABLE
 from .camera import CameraSolve, solve_camera
 from .cleaning import Cleaning
@@ -66,6 +67,7 @@ __all__ = [
     "enable_tracks",
     "ensure_clip_loaded",
     "filter_tracks_by_correlation",
+    "formats",
     "get_active_clip",
     "get_clean_params",
     "get_clip_editor_area",

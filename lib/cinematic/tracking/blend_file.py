@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .blender import require_blender, require_movie_clip
-from .context import ensure_clip_loaded, frame_numbers
-from .errors import TrackingError
+from .context import ensure_clip_loaded, frame_numbers, get_active_clip
+from .errors import FormatError, ParameterError, TrackingError
 from .files import write_atomically
 from .movie_clip import MovieClipStore, clip_size
 from .types import TrackData
@@ -45,6 +47,19 @@ def write_blend(clip: Any, path: Path) -> None:
     _prepare_scene(bpy.context.scene, clip)
     _show(bpy, clip)
 
+    save_blend(path)
+
+
+def save_blend(path: Path) -> None:
+    """Save Blender's data as they are, atomically; the Blender that is running goes on under its own file's name.
+
+    Raises
+    ------
+    TrackingError
+        Blender could not write.
+    """
+    bpy = require_blender()
+
     def save(temporary: Path) -> None:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
@@ -52,6 +67,37 @@ def write_blend(clip: Any, path: Path) -> None:
             raise TrackingError(f"Blender cannot write {path}: {' '.join(str(error).split())}") from error
 
     write_atomically(path, save)
+
+
+def open_blend(path: Path, name: str | None = None) -> Any:
+    """Open a .blend instead of what Blender has open, without running its scripts; the MovieClip meant.
+
+    Parameters
+    ----------
+    name
+        The clip's; None: the file's current one (see :func:`.context.get_active_clip`).
+
+    Raises
+    ------
+    FormatError
+        Blender cannot open it.
+    ParameterError
+        There is no such clip, none at all, or none that is the current one; with the names of those there are.
+    """
+    bpy = require_blender()
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), use_scripts=False, display_file_selector=False)
+    except RuntimeError as error:
+        raise FormatError(f"expected a .blend: {' '.join(str(error).split())}") from error
+    clip = bpy.data.movieclips.get(name) if name is not None else get_active_clip()
+    if clip is None:
+        names = ", ".join(repr(clip.name) for clip in bpy.data.movieclips) or "none"
+        raise ParameterError(
+            f"expected {f'the clip {name!r}' if name else 'one clip'} in {path}, found {names} (--clip)"
+        )
+    return clip
 
 
 def _prepare_scene(scene: Any, clip: Any) -> None:

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -26,17 +26,21 @@ from rich.console import Console
 from rich.table import Table
 from typer.exceptions import TyperException
 
-from . import __version__
+from . import __version__, formats
 from .blend_file import blend_with, new_blend, write_blend
 from .blender import blender_version, interrupts_held, output_redirected
 from .blender_camera import add_solved_camera
 from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS, CameraSolve
 from .clip import Clip
+from .convert import CHOICES, LENS
+from .convert import convert as convert_tracks
 from .engine import needs_compile, warm
-from .errors import BackendUnavailable, TrackingError
+from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
+from .formats.registry import find_format
+from .formats.writing import Written, check_writable
 from .judged_file import judge_file
 from .point_tracker import ENGINES, PointTracker
 from .presets import get_tracking_preset, list_tracking_presets
@@ -74,6 +78,11 @@ def track(
     solve: Annotated[bool, typer.Option("--solve", help="Solve the camera, too.")] = False,
     focal: Focal = None,
     sensor: Sensor = SENSOR_WIDTH,
+    export: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Formats to write besides, such as nuke,ae; see docs/formats.md."),
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Rate of an image sequence, for formats that need one.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -85,7 +94,7 @@ def track(
     _check_choice("--engine", engine, ENGINES)
     span = _parsed_frames(frames)
     camera = _parsed_focal(focal, sensor) if solve else None
-    targets = _Targets(output, _shot_name(clip))
+    targets = _Targets(output, _shot_name(clip), _parsed_export(export), fps)
     targets.check(overwrite)
     if solve:
         targets.camera.check(overwrite)
@@ -95,12 +104,50 @@ def track(
         quiet = nullcontext if debug else partial(output_redirected, log)
         with Steps(console, total=5 + clean + solve, log=log) as steps:
             with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)), quiet():
-                job = _tracked(steps, clip, preset, engine, span, clean, threads, camera)
+                job = _tracked(steps, clip, preset, engine, span, clean, threads, camera, targets.check_footage)
             with steps.step("writing") as step, interrupts_held(), quiet():
                 targets.write(job, step, log)
     console.print(f"{len(job.tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
     if targets.blend.exists():
         console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+    for written in targets.written:
+        _tell(console, written)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Tracks of any format, or a .blend.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write them; a .blend gets them added.")],
+    source_format: Annotated[str | None, typer.Option("--from", help=f"One of {', '.join(CHOICES)}.")] = None,
+    target_format: Annotated[str | None, typer.Option("--to", help="Likewise; pftrack:v5, ae:null ... too.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="The footage's, px, where IN does not say.")] = None,
+    fps: Annotated[float | None, typer.Option(help="The footage's rate, where IN does not say.")] = None,
+    frame_start: Annotated[int | None, typer.Option(help="The plate's first frame, where IN does not say.")] = None,
+    frame_offset: Annotated[int, typer.Option(metavar="N", help="Added to every frame.")] = 0,
+    half_pixel: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE", help="edge or centre: where positions have their zero; in:VALUE, out:VALUE."),
+    ] = None,
+    clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
+    lens: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(LENS)}: through the lens of the .blend's camera.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, or add to a .blend.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Read tracks of one tool and write them for another."""
+    for option, name in (("--from", source_format), ("--to", target_format)):
+        if name is not None:
+            _check_choice(option, name.partition(":")[0], CHOICES)
+    with tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
+        quiet = nullcontext() if debug else output_redirected(Path(scratch, "blender.log"))
+        with quiet:
+            shot, written = convert_tracks(
+                source, target, source_format=source_format, target_format=target_format, size=_parsed_size(size),
+                fps=fps, frame_start=frame_start, frame_offset=frame_offset, half_pixel=half_pixel, clip=clip,
+                lens=lens, overwrite=overwrite,
+            )  # fmt: skip
+    _tell(Console(highlight=False), written, shot.notes)
 
 
 @app.command()
@@ -267,13 +314,14 @@ class _Job:
 
 def _tracked(
     steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool, threads: int | None,
-    camera: dict[str, Any] | None,
+    camera: dict[str, Any] | None, check_footage: Callable[[ClipInfo], None],
 ) -> _Job:  # fmt: skip
     with steps.step("opening the clip"):
         if engine == "libmv":
             new_blend()
         tracker = PointTracker(path, preset, engine=engine)
         store = store_of(tracker.clip)
+        check_footage(store.info)
         first, last = span or (store.numbers.first, store.numbers.last)
         for frame in (first, last):
             store.numbers.checked(frame, "--frames")
@@ -307,8 +355,11 @@ def _tracked(
 class _Targets:
     """The files of one result."""
 
-    def __init__(self, folder: Path, shot: str) -> None:
+    def __init__(self, folder: Path, shot: str, exports: list[str], fps: float | None) -> None:
         self.folder = folder
+        self.exports = {name: folder / f"{shot}{find_format(name)[0].export_suffix}" for name in exports}
+        self.fps = fps
+        self.written: list[Written] = []
         self.tracks = folder / "tracks.json"
         self.blend = folder / f"{shot}.blend"
         self.log = folder / "cinetrack.log"
@@ -319,9 +370,14 @@ class _Targets:
         """Refuse before any work is done."""
         if self.folder.exists() and not self.folder.is_dir():
             raise TrackingError(f"expected --output to be a folder, {self.folder} is a file")
-        existing = [path for path in (self.tracks, self.blend) if path.exists()]
+        existing = [path for path in (self.tracks, self.blend, *self.exports.values()) if path.exists()]
         if existing and not overwrite:
             raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
+
+    def check_footage(self, info: ClipInfo) -> None:
+        """Refuse, before any work is done, exports that need to know more of the footage."""
+        for name in self.exports:
+            check_writable(find_format(name)[0], (info.width, info.height), self.fps or info.fps)
 
     @contextmanager
     def folder_made(self) -> Iterator[None]:
@@ -341,7 +397,7 @@ class _Targets:
 
     def write(self, job: _Job, step: Step, log: Path) -> None:
         """Write all files; when one cannot be written, those that were not there before go again."""
-        new = [path for path in (self.blend, self.tracks, self.log) if not path.exists()]
+        new = [path for path in (self.blend, self.tracks, self.log, *self.exports.values()) if not path.exists()]
         try:
             try:
                 movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
@@ -353,6 +409,8 @@ class _Targets:
             if job.camera is not None:
                 self.camera.write(job.camera, job.tracks)
             tracks_json.write(self.tracks, job.info, job.tracks)
+            for name, path in self.exports.items():
+                self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
             text = log.read_text(encoding="utf-8", errors="replace")
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         except BaseException:
@@ -384,6 +442,35 @@ def _parsed_focal(text: str | None, sensor: float) -> dict[str, Any]:
         return {"focal": float(number)} | ({"sensor_width": sensor} if mm else {})
     except ValueError:
         raise _UsageError(f"expected --focal as px or as mm, such as 1200 or 35mm; got {text!r}") from None
+
+
+def _parsed_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise _UsageError(f"expected --size WxH, such as 1920x1080, got {text!r}")
+    return int(width), int(height)
+
+
+def _parsed_export(text: str | None) -> list[str]:
+    """The formats to write besides; tracks.json is written anyway."""
+    names = list(dict.fromkeys(text.split(","))) if text is not None else []
+    for name in names:
+        try:
+            find_format(name)
+        except ParameterError as error:
+            raise _UsageError(f"--export: {error}") from error
+    return [name for name in names if name != tracks_json.NAME]
+
+
+def _tell(console: Console, written: Written, notes: Iterable[str] = ()) -> None:
+    """A line for the file, one for what is not in it, one for each thing an artist should know."""
+    console.print(f"{written.tracks} tracks as {written.format} in {written.path}", soft_wrap=True, markup=False)
+    if written.losses:
+        console.print(f"  not in it: {'; '.join(map(str, written.losses))}", soft_wrap=True, markup=False)
+    for note in dict.fromkeys((*notes, *written.notes)):
+        console.print(f"  note: {note}", soft_wrap=True, markup=False)
 
 
 def _shot_name(clip: Path) -> str:

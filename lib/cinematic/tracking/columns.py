@@ -19,10 +19,12 @@ class FrameColumn(MutableMapping[int, Any]):
     def __init__(self, width: int, entries: Mapping[int, Any] | Iterable[tuple[int, Any]] = ()) -> None:
         """``width`` floats a frame; 0: a plain float."""
         self._width = width
-        self._frames = array("q")
-        self._values = array("d")
-        for frame, value in sorted(dict(entries).items()):
-            self[frame] = value
+        ordered = sorted(dict(entries).items())
+        self._frames = array("q", [frame for frame, _ in ordered])
+        self._values = array("d", [value for _, value in ordered] if not width else ())
+        if width:
+            for _, value in ordered:
+                self._values.extend(self._numbers(value))
 
     def __getitem__(self, frame: int) -> Any:
         place = self._place(frame)
@@ -33,10 +35,8 @@ class FrameColumn(MutableMapping[int, Any]):
         return tuple(self._values[place * self._width : (place + 1) * self._width])
 
     def __setitem__(self, frame: int, value: Any) -> None:
-        numbers = array("d", (value,) if not self._width else value)
+        numbers = self._numbers(value)
         size = max(1, self._width)
-        if len(numbers) != size:
-            raise ValueError(f"expected {size} numbers, got {len(numbers)}")
         place = bisect_left(self._frames, frame)
         if place < len(self._frames) and self._frames[place] == frame:
             self._values[place * size : (place + 1) * size] = numbers
@@ -62,6 +62,13 @@ class FrameColumn(MutableMapping[int, Any]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+    def _numbers(self, value: Any) -> array[float]:
+        """An entry's numbers, as many as there must be."""
+        numbers = array("d", (value,) if not self._width else value)
+        if len(numbers) != max(1, self._width):
+            raise ValueError(f"expected {max(1, self._width)} numbers, got {len(numbers)}")
+        return numbers
 
     def _place(self, frame: int) -> int | None:
         place = bisect_left(self._frames, frame)

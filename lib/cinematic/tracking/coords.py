@@ -75,6 +75,72 @@ def corners_of(area: Area, size: Size) -> Corners:
     return tuple(offsets.ravel().tolist())
 
 
+HALF_PIXELS = ("edge", "centre")
+"""Where another tool's positions have their zero: at the first pixel's outer edge, or in its centre."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How another tool's files measure a position in a picture of W x H pixels.
+
+    ``unit`` ``px``: 0 to W at the outer edges. ``fraction``: 0 to 1. ``signed``: -1 to 1. With ``half_pixel``
+    ``centre`` the same numbers (of ``px``: 0 to W - 1) lie in the centres of the first and the last pixel.
+    """
+
+    unit: str  # "px", "fraction" or "signed"
+    y_down: bool  # True: the origin is at the top
+    half_pixel: str = "edge"  # one of HALF_PIXELS
+
+    @property
+    def needs_size(self) -> bool:
+        """Whether a position means nothing without the picture's size."""
+        return self.unit == "px" or self.half_pixel == "centre"
+
+
+def positions_on_axes(co: npt.ArrayLike, size: Size | None, axes: Axes) -> npt.NDArray[np.float64]:
+    """Normalised positions as another tool counts them; shapes (..., 2).
+
+    Parameters
+    ----------
+    size
+        px; may be None where :attr:`Axes.needs_size` is False.
+    """
+    fractions = np.array(co, dtype=np.float64)
+    if axes.y_down:
+        fractions[..., 1] = 1.0 - fractions[..., 1]
+    if axes.needs_size:
+        lengths, first, span = _extent(size, axes)
+        positions = fractions * lengths - first
+        if axes.unit == "px":
+            return positions
+        fractions = positions / span
+    return fractions * 2.0 - 1.0 if axes.unit == "signed" else fractions
+
+
+def co_on_axes(positions: npt.ArrayLike, size: Size | None, axes: Axes) -> npt.NDArray[np.float64]:
+    """Normalised positions of another tool's: the inverse of :func:`positions_on_axes`."""
+    co = np.array(positions, dtype=np.float64)
+    if axes.unit == "signed":
+        co = (co + 1.0) / 2.0
+    if axes.needs_size:
+        lengths, first, span = _extent(size, axes)
+        co = (co * (1.0 if axes.unit == "px" else span) + first) / lengths
+    if axes.y_down:
+        co[..., 1] = 1.0 - co[..., 1]
+    return co
+
+
+def _extent(size: Size | None, axes: Axes) -> tuple[npt.NDArray[np.float64], float, npt.NDArray[np.float64]]:
+    """The picture's lengths, where its first pixel is counted from, and what is one or two units; px."""
+    if size is None:
+        raise ParameterError("expected the footage's size, got none")
+    lengths = np.array(size, dtype=np.float64)
+    first = 0.5 if axes.half_pixel == "centre" else 0.0
+    if axes.unit != "px" and first and lengths.min() < 2:
+        raise ParameterError(f"expected a picture of at least 2x2 pixels to count from pixel centres, got {size}")
+    return lengths, first, lengths - 2.0 * first
+
+
 @dataclass(frozen=True)
 class FrameNumbers:
     """How the frames of one clip are counted: on the plate, in Blender's clip and in Blender's scene."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from .context import footage_path, frame_numbers
 from .coords import Size, corners_of, pixel_offsets_from_co
-from .errors import FootageError
+from .errors import FootageError, ParameterError
 from .footage import Footage, open_footage
+from .lens import LENS_MODELS, Lens
 from .passes import State
 from .types import AUTO, Area, ClipInfo, Markers, Point, TrackData, as_float32
 
@@ -95,6 +96,30 @@ def clip_size(clip: Any) -> Size:
     """Width and height of the footage, px."""
     width, height = clip.size
     return int(width), int(height)
+
+
+def lens_of(clip: Any) -> Lens:
+    """The lens that a MovieClip's camera has.
+
+    Raises
+    ------
+    ParameterError
+        Its pixels are not square.
+    """
+    camera = clip.tracking.camera
+    if camera.pixel_aspect != 1.0:
+        raise ParameterError(f"expected square pixels, the camera of {clip.name!r} has {camera.pixel_aspect:g}")
+    model = camera.distortion_model
+    prefix = "" if model == "POLYNOMIAL" else f"{model.lower()}_"
+    radial, tangential = LENS_MODELS[model]
+    return Lens(
+        model,
+        clip_size(clip),
+        camera.focal_length_pixels,
+        (camera.principal_point_pixels[0], camera.principal_point_pixels[1]),
+        tuple(getattr(camera, f"{prefix}k{number}") for number in range(1, radial + 1)),
+        tuple(getattr(camera, f"{prefix}p{number}") for number in range(1, tangential + 1)),
+    )
 
 
 def read_markers(clip: Any, track: Any) -> Markers:

@@ -5,7 +5,7 @@ Public positions are normalised (Blender's ``co``, see :mod:`.coords`) and frame
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -136,7 +136,7 @@ class TrackData:
             raise FormatError(f"track {name!r}: expected only known fields, got {', '.join(unknown)}")
         try:
             return cls(**{key: _READERS[key](value) for key, value in data.items()})
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise FormatError(f"track {name!r}: {error}") from error
 
 
@@ -155,8 +155,8 @@ def _plain(value: Any) -> Any:
 
 
 def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"expected a finite number, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise ValueError(f"expected a finite number, got {value!r:.60}")
     return float(value)
 
 

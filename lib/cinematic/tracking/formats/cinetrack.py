@@ -13,16 +13,21 @@ numbers, as strings where they are keys. ``fps`` is null where the footage does 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..coords import Axes
 from ..errors import FormatError
 from ..files import write_atomically
 from ..types import ClipInfo, TrackData
+from . import names
+from .base import FileTrack, Format, Header, Variant
+from .losses import HELD
+from .text import read_json
 
-FORMAT = "cinetrack"
+NAME = "cinetrack"
 VERSION = 1
 
 
@@ -34,16 +39,16 @@ def write(path: str | PathLike[str], clip: ClipInfo, tracks: Sequence[TrackData]
     ValueError
         A number is not finite: JSON has no word for that.
     """
-    head = {"format": FORMAT, "version": VERSION, "clip": clip.to_dict()}
+    write_atomically(Path(path), lambda temporary: _save(temporary, clip, tracks))
 
-    def save(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(f'{_json(head)[:-1]},"tracks":[')
-            for number, track in enumerate(tracks):  # one by one: a long shot's text is never in memory as a whole
-                file.write(f"{',' if number else ''}\n{_json(track.to_dict())}")
-            file.write("\n]}\n")
 
-    write_atomically(Path(path), save)
+def _save(path: Path, clip: ClipInfo, tracks: Iterable[TrackData]) -> None:
+    head = {"format": NAME, "version": VERSION, "clip": clip.to_dict()}
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f'{_json(head)[:-1]},"tracks":[')
+        for number, track in enumerate(tracks):  # one by one: a long shot's text is never in memory as a whole
+            file.write(f"{',' if number else ''}\n{_json(track.to_dict())}")
+        file.write("\n]}\n")
 
 
 def read(path: str | PathLike[str]) -> tuple[ClipInfo, list[TrackData]]:
@@ -56,12 +61,9 @@ def read(path: str | PathLike[str]) -> tuple[ClipInfo, list[TrackData]]:
     OSError
         The file cannot be read.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"expected JSON in {path}: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FormatError(f'expected "format": "{FORMAT}" in {path}')
+    document = read_json(Path(path))
+    if not isinstance(document, dict) or document.get("format") != NAME:
+        raise FormatError(f'expected "format": "{NAME}" in {path}')
     if document.get("version") != VERSION:
         raise FormatError(f"expected version {VERSION} in {path}, got {document.get('version')!r}")
     tracks = document.get("tracks")
@@ -87,3 +89,33 @@ def _clip_info(data: Any) -> ClipInfo:
     if wrong:
         raise FormatError(f"clip: got {', '.join(f'{name} {data[name]!r}' for name in wrong)}")
     return ClipInfo(**data)
+
+
+def _write_file(path: Path, tracks: Sequence[FileTrack], header: Header) -> None:
+    clip = ClipInfo(header.footage or "", *header.known_size(), header.fps, *header.known_range())
+    _save(path, clip, (track.track for track in tracks if track.track is not None))
+
+
+def _read_file(path: Path, header: Header) -> Iterator[FileTrack]:
+    clip, tracks = read(path)
+    header.size, header.fps = (clip.width, clip.height), clip.fps
+    header.footage = clip.path or None
+    header.frame_start, header.frame_end = clip.frame_start, clip.frame_end
+    for track in tracks:
+        yield FileTrack(track.name, [], [], track=track)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="tracks.json of this package",
+    extensions=(".json",),
+    axes=Axes("fraction", y_down=False),
+    read=_read_file,
+    variants={"json": Variant(_write_file)},
+    keeps=frozenset(HELD),
+    sniff=lambda head: b'"format"' in head and b'"cinetrack"' in head,
+    fit_names=names.texts,
+    export_suffix=".tracks.json",
+    needs_size=True,
+    needs_range=True,
+)
