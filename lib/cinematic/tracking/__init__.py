@@ -9,6 +9,7 @@ from .errors import BackendUnavailable, FootageError, FormatError, ParameterErro
 from .point_tracker import (
     PointTracker,
     add_track,
+    auto_track,
     configure_track,
     delete_track,
     detect_features,
@@ -30,7 +31,7 @@ from .quality import (
     judge_tracks,
     read_tracks,
 )
-from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, TrackData, Verdict
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, TrackData, Verdict
 
 __version__ = "0.1.0"
 
@@ -41,15 +42,18 @@ __all__ = [
     "BackendUnavailable",
     "Clip",
     "ClipInfo",
+    "Coverage",
     "FootageError",
     "FormatError",
     "ParameterError",
     "PointTracker",
+    "Progress",
     "TrackData",
     "TrackingError",
     "Verdict",
     "add_track",
     "analyze_track_quality",
+    "auto_track",
     "clean_low_quality_tracks",
     "configure_track",
     "delete_track",
