@@ -19,6 +19,8 @@ _IMPATIENCE = 2  # the same when there are fewer than the least that is needed
 _REGULAR = 15  # frames after which to look whatever is there: new things come into view
 _THIN = 0.05  # share of the cells with texture that may be without a track
 
+_MOSTLY = 0.9  # share of a track's markers whose cells another track must hold, too, for it to be too much
+
 LEAST_PER_FRAME = 50
 """Tracks that a frame should have at least, where its texture allows: enough for a robust solve."""
 
@@ -133,7 +135,7 @@ def _ranks(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def redundant(tracks: Mapping[int, Records], grid: Grid, target: int) -> list[int]:
-    """Tracks that can go: on every frame of theirs there are more than ``target``, and their cell keeps another.
+    """Tracks that can go: all their frames have more than ``target``, and on most of them their cell keeps another.
 
     The shortest go first.
     """
@@ -151,7 +153,7 @@ def redundant(tracks: Mapping[int, Records], grid: Grid, target: int) -> list[in
     gone = []
     for track in sorted(places, key=lambda track: (len(places[track]), track)):
         frames, cells = places[track][:, 0] - first, places[track][:, 1]
-        if (total[frames] > target).all() and (held[frames, cells] > 1).all():
+        if (total[frames] > target).all() and (held[frames, cells] > 1).mean() >= _MOSTLY:
             held[frames, cells] -= 1
             total[frames] -= 1
             gone.append(track)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -25,9 +26,10 @@ Kind = Literal["ordinary", "cut", "bad"]
 
 _WIDTH = 128  # px; the signature's width is between this and half of it, unless the plate is smaller
 _OVERLAP = 0.3  # least share of the frame that must be seen in both
-_FLAT = 0.004  # RMS of a signature that shows nothing
+_FLAT = 0.001  # RMS of a signature that shows nothing
 _CHANGED = 0.55  # correlation below which two frames may show different things
-_CALM = 0.65  # above it they show the same thing
+_CALM = 0.65  # above it they show the same thing ...
+_SLOW = 0.3  # ... and calmly so when it has moved by less than this share of the frame
 _BAD = 0.6  # a bad frame resembles its neighbours less than this share of how they resemble each other
 
 
@@ -55,20 +57,43 @@ def signature(pyramid: Pyramid) -> Signature:
     return Signature(shape, energy, np.fft.rfft2(middle, room), np.fft.rfft2(middle**2, room))
 
 
-def similarity(a: Signature, b: Signature) -> float:
-    """Correlation of two frames at the shift at which they agree best: 1 the same, about 0.2 unrelated."""
+class Likeness(NamedTuple):
+    """How two frames resemble each other, at the shift at which they agree best."""
+
+    correlation: float  # 1 the same, about 0.2 unrelated
+    moved: float  # the shift as a share of the frame's width or height, whichever is more
+
+    @property
+    def is_calm(self) -> bool:
+        """They show the same thing, and it has not moved far."""
+        return self.correlation >= _CALM and self.moved < _SLOW
+
+
+def likeness(a: Signature, b: Signature) -> Likeness:
+    """How two frames of one size resemble each other."""
     if a.energy < _FLAT or b.energy < _FLAT:
-        return 1.0 if a.energy < _FLAT and b.energy < _FLAT else 0.0
-    room = (2 * a.shape[0], 2 * a.shape[1])
-    inside = np.fft.rfft2(np.ones(a.shape), room)
+        return Likeness(1.0 if a.energy < _FLAT and b.energy < _FLAT else 0.0, 0.0)
+    height, width = a.shape
+    room = (2 * height, 2 * width)
+    inside, overlap = _insides(a.shape)
     products = np.fft.irfft2(a.transform.conj() * b.transform, room)
     of_a = np.fft.irfft2(a.squared.conj() * inside, room)
     of_b = np.fft.irfft2(inside.conj() * b.squared, room)
-    overlap = np.fft.irfft2(np.abs(inside) ** 2, room)
-    enough = overlap >= _OVERLAP * a.shape[0] * a.shape[1]
     size = np.sqrt(np.maximum(of_a, 0.0) * np.maximum(of_b, 0.0))
     size = np.maximum(size, 0.1 * overlap * a.energy * b.energy)  # a nearly empty overlap proves nothing
-    return float((products[enough] / size[enough]).max())
+    enough = overlap >= _OVERLAP * height * width
+    correlation = np.where(enough, products / np.maximum(size, 1e-30), -1.0)
+    down, across = np.unravel_index(correlation.argmax(), room)
+    shifts = (min(down, room[0] - down) / height, min(across, room[1] - across) / width)
+    return Likeness(float(correlation.max()), float(max(shifts)))
+
+
+@cache
+def _insides(shape: tuple[int, int]) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.float64]]:
+    """The transform of a frame of ones, and on how many pixels two frames overlap at each shift."""
+    room = (2 * shape[0], 2 * shape[1])
+    inside = np.fft.rfft2(np.ones(shape), room)
+    return inside, np.fft.irfft2(np.abs(inside) ** 2, room)
 
 
 @dataclass(frozen=True)
@@ -94,11 +119,11 @@ class Watch:
         """What frame ``number`` is, between the last good one and the one that comes."""
         kind: Kind = "ordinary"
         if before is not None:
-            here = similarity(before, now)
+            here = likeness(before, now)
             if after is not None:
-                kind = self._kind(here, similarity(now, after), before, after)
+                kind = self._kind(here, before, now, after)
             if kind != "bad":
-                self.calm = kind == "cut" or here >= _CALM
+                self.calm = kind == "cut" or here.is_calm
         if kind == "bad":
             self.bad.append(number)
         else:
@@ -107,14 +132,17 @@ class Watch:
             self.cuts.append(number)
         return kind
 
-    def _kind(self, here: float, onward: float, before: Signature, after: Signature) -> Kind:
-        if (
-            max(here, onward) < _BAD
-            and max(here, onward) < _BAD * (over := similarity(before, after))
-            and over >= _CALM
-        ):
-            return "bad"
-        return "cut" if self.calm and here < _CHANGED and onward >= _CALM else "ordinary"
+    def _kind(self, here: Likeness, before: Signature, now: Signature, after: Signature) -> Kind:
+        if here.correlation >= _BAD:
+            return "ordinary"
+        onward = likeness(now, after)
+        if onward.correlation < _BAD:
+            over = likeness(before, after).correlation
+            if over >= _CALM and max(here.correlation, onward.correlation) < _BAD * over:
+                return "bad"
+        pictures = min(before.energy, now.energy) >= _FLAT  # a fade that ends, or begins, is no cut
+        cut = self.calm and pictures and here.correlation < _CHANGED and onward.is_calm
+        return "cut" if cut else "ordinary"
 
 
 def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator[Looked]:

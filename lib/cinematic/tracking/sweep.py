@@ -161,22 +161,19 @@ class Sweep:
 
     def _look_for_lost(self, frame: int, excluded: Excluded | None) -> None:
         """Where should lost tracks be by now, as their neighbours have moved? Are they there?"""
-        living, positions = self.living
-        numbers, motions, reaches = [], [], []
-        for number, last in sorted(self._lost.items()):
-            if last == frame:
-                continue
-            then = self.records[last]
-            place = then["position"][then["track"] == self._tracks[number]][0]
-            moved = _neighbours_motion(then[is_marker(then)], place, living, positions)
-            if moved is None or not self._may_be_at(moved[0][:2] @ (*place, 1.0), excluded):
-                continue
-            numbers.append(number)
-            motions.append(moved[0])
-            reaches.append(moved[1])
-        if not numbers:
+        numbers = np.array([number for number, last in sorted(self._lost.items()) if last != frame], np.int64)
+        if not len(numbers):
             return
-        found = self._tracker.wake(numbers, np.array(motions), np.array(reaches))
+        places, sources, targets = self._surroundings(numbers)
+        motions, reach = _motions(places, sources, targets)
+        expected = np.einsum("kij,kj->ki", motions, np.column_stack([places, np.ones(len(places))]))[:, :2]
+        wanted = reach > 0
+        if excluded is not None:
+            wanted[wanted] = ~is_excluded(excluded, expected[wanted])
+        if not wanted.any():
+            return
+        numbers, motions, reach = numbers[wanted], motions[wanted], reach[wanted]
+        found = self._tracker.wake(numbers, motions, reach)
         rows = recorded(found, self._tracks[found.track])
         if excluded is not None:
             rows = self._stop_at_masks(found.track, rows, excluded)
@@ -190,8 +187,32 @@ class Sweep:
             self._last_frame[number] = frame
             self._returned.add(int(self._tracks[number]))
 
-    def _may_be_at(self, place: npt.NDArray[np.float64], excluded: Excluded | None) -> bool:
-        return excluded is None or not is_excluded(excluded, place[None])[0]
+    def _surroundings(
+        self, numbers: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Where lost tracks were (k, 2), and where their neighbours were then and are now (k, neighbours, 2); px.
+
+        NaN where there are not so many neighbours.
+        """
+        living, positions = self.living
+        places = np.empty((len(numbers), 2))
+        sources = np.full((len(numbers), _NEIGHBOURS, 2), np.nan)
+        targets = sources.copy()
+        shared: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
+        for row, number in enumerate(numbers.tolist()):
+            last = self._lost[number]
+            then = self.records[last]
+            places[row] = then["position"][then["track"] == self._tracks[number]][0]
+            if last not in shared:
+                valid = np.flatnonzero(is_marker(then))
+                _, before, now = np.intersect1d(then["track"][valid], living, return_indices=True)
+                shared[last] = valid[before], now
+            before, now = shared[last]
+            distances = np.linalg.norm(then["position"][before] - places[row], axis=1)
+            nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
+            sources[row, : len(nearest)] = then["position"][before[nearest]]
+            targets[row, : len(nearest)] = positions[now[nearest]]
+        return places, sources, targets
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
@@ -237,25 +258,29 @@ def detection_margin(excluded: Excluded | None, pattern_size: int) -> Excluded |
     return None if excluded is None else grown(excluded, pattern_size / 2)
 
 
-def _neighbours_motion(
-    then: Records, place: npt.NDArray[np.float64], living: npt.NDArray[np.int64], positions: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], float] | None:
-    """The affine motion (3, 3) of what surrounded a place, and how far off it may be, px; None: nobody knows."""
-    _, before, now = np.intersect1d(then["track"], living, return_indices=True)
-    if len(before) < _LEAST_NEIGHBOURS:
-        return None
-    nearest = np.argsort(np.linalg.norm(then["position"][before] - place, axis=1), kind="stable")[:_NEIGHBOURS]
-    source, target = then["position"][before[nearest]], positions[now[nearest]]
-    kept = np.ones(len(source), bool)
+def _motions(
+    places: npt.NDArray[np.float64], sources: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The affine motion (k, 3, 3) of what surrounds each place, and how far off it may be (k,), px; 0: nobody knows.
+
+    Least squares, thrice, without those neighbours that go their own way.
+    """
+    known = np.isfinite(sources[..., 0])
+    enough = known.sum(1) >= _LEAST_NEIGHBOURS
+    design = np.concatenate([sources - places[:, None], np.ones((*known.shape, 1))], axis=2)
+    design[~known] = 0.0
+    goals = np.where(known[..., None], targets, 0.0)
+    weights = known.astype(np.float64)
     for _ in range(3):
-        design = np.column_stack([source - place, np.ones(len(source))])
-        solution, *_ = np.linalg.lstsq(design[kept], target[kept], rcond=None)
-        misses = np.linalg.norm(design @ solution - target, axis=1)
-        typical = float(np.median(misses))
-        kept = misses <= max(3 * typical, 0.5)
-    if typical > _DISAGREEING:
-        return None
-    motion = np.eye(3)
-    motion[:2, :2] = solution[:2].T
-    motion[:2, 2] = solution[2] - solution[:2].T @ place
-    return motion, float(np.clip(4 * typical, _TIGHT, _WIDE))
+        weighted = design * weights[..., None]
+        gram = weighted.transpose(0, 2, 1) @ design + np.diag([1e-6, 1e-6, 1e-9])  # neighbours in a row
+        solution = np.linalg.solve(gram, weighted.transpose(0, 2, 1) @ goals)
+        misses = np.linalg.norm(design @ solution - goals, axis=2)
+        misses[~known] = np.nan
+        typical = np.nanmedian(np.where(enough[:, None], misses, 0.0), axis=1)
+        weights = (known & (misses <= np.maximum(3 * typical, 0.5)[:, None])).astype(np.float64)
+    motions = np.tile(np.eye(3), (len(places), 1, 1))
+    motions[:, :2, :2] = solution[:, :2].transpose(0, 2, 1)
+    motions[:, :2, 2] = solution[:, 2] - np.einsum("kij,kj->ki", motions[:, :2, :2], places)
+    reach = np.clip(4 * typical, _TIGHT, _WIDE)
+    return motions, np.where(enough & (typical <= _DISAGREEING), reach, 0.0)
