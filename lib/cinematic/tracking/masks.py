@@ -163,8 +163,8 @@ def grown(excluded: Excluded, radius: float) -> Excluded:
 def is_excluded(excluded: Excluded, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """(n,) Which of the positions (n, 2), px, lie on what is left out."""
     height, width = excluded.shape
-    x = np.clip(np.rint(positions[:, 0]).astype(int), 0, width - 1)
-    y = np.clip(np.rint(positions[:, 1]).astype(int), 0, height - 1)
+    x = np.rint(np.clip(np.nan_to_num(positions[:, 0]), 0, width - 1)).astype(int)
+    y = np.rint(np.clip(np.nan_to_num(positions[:, 1]), 0, height - 1)).astype(int)
     return excluded[y, x]
 
 

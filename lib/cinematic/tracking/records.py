@@ -50,9 +50,19 @@ def is_marker(records: Records) -> npt.NDArray[np.bool_]:
 
 def by_track(records: Records) -> dict[int, Records]:
     """The rows of each track, in the order of frames; tracks ascending."""
-    ordered = records[np.lexsort((records["frame"], records["track"]))]
-    tracks, starts = np.unique(ordered["track"], return_index=True)
-    return dict(zip(tracks.tolist(), np.split(ordered, starts[1:]), strict=True))
+    return _grouped(records[np.argsort(records["frame"], kind="stable")], "track")
+
+
+def by_frame(records: Records) -> dict[int, Records]:
+    """The rows of each frame, in the order in which they are; frames ascending."""
+    return _grouped(records, "frame")
+
+
+def _grouped(records: Records, column: str) -> dict[int, Records]:
+    ordered = records[np.argsort(records[column], kind="stable")]
+    values, starts = np.unique(ordered[column], return_index=True)
+    ends = [*starts[1:], len(ordered)]
+    return {int(value): ordered[a:b] for value, a, b in zip(values, starts, ends, strict=True)} if len(values) else {}
 
 
 def fill(data: TrackData, records: Records, size: Size) -> None:

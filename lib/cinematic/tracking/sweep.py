@@ -108,9 +108,14 @@ class Sweep:
     # -- stopping -------------------------------------------------------------------------------------------------
 
     def _stop_at_masks(self, numbers: npt.NDArray[np.int64], rows: Records, excluded: Excluded) -> Records:
-        inside = is_marker(rows) & is_excluded(excluded, rows["position"])
-        rows["reason"][inside] = LostReason.MASKED
-        self._tracker.end(numbers[inside])
+        """Mute the markers on what is left out. What is lost there, too, is behind something that is masked."""
+        inside = is_excluded(excluded, rows["position"])
+        entered = inside & is_marker(rows)
+        rows["reason"][inside & np.isin(rows["reason"], _COMES_BACK)] = LostReason.MASKED
+        rows["reason"][entered] = LostReason.MASKED
+        self._tracker.end(numbers[entered])
+        for number, frame in zip(numbers[entered].tolist(), rows["frame"][entered].tolist(), strict=True):
+            self._lost[number] = frame  # its last place is known here
         return rows
 
     def _stop_at_others(self, numbers: npt.NDArray[np.int64], rows: Records, others: Records | None) -> Records:
@@ -142,8 +147,7 @@ class Sweep:
             if reason == LostReason.TRACKED:
                 self._last_frame[number] = frame
             elif reason in _COMES_BACK:
-                # what entered a mask has its last good place here
-                self._lost[number] = frame if reason == LostReason.MASKED else self._last_frame[number]
+                self._lost.setdefault(number, self._last_frame[number])
         gone = numbers[~np.isin(rows["reason"], [LostReason.TRACKED, *_COMES_BACK])].tolist()
         gone += [number for number, last in self._lost.items() if abs(frame - last) > _REMEMBERED]
         self._forget(np.array(gone, np.int64))
@@ -174,18 +178,15 @@ class Sweep:
             return
         numbers, motions, reach = numbers[wanted], motions[wanted], reach[wanted]
         found = self._tracker.wake(numbers, motions, reach)
-        rows = recorded(found, self._tracks[found.track])
-        if excluded is not None:
-            rows = self._stop_at_masks(found.track, rows, excluded)
-        back = is_marker(rows)
-        masked = rows["reason"] == LostReason.MASKED
-        self._add(frame, rows[back | masked])
-        for number in found.track[masked].tolist():
-            self._lost[number] = frame
-        for number in found.track[back].tolist():
+        numbers, rows = found.track[found.tracked], recorded(found, self._tracks[found.track])[found.tracked]
+        for number in numbers.tolist():
             del self._lost[number]
-            self._last_frame[number] = frame
-            self._returned.add(int(self._tracks[number]))
+        if excluded is not None:
+            rows = self._stop_at_masks(numbers, rows, excluded)
+        self._add(frame, rows)
+        back = numbers[is_marker(rows)]
+        self._last_frame |= dict.fromkeys(back.tolist(), frame)
+        self._returned |= set(self._tracks[back].tolist())
 
     def _surroundings(
         self, numbers: npt.NDArray[np.int64]

@@ -24,7 +24,7 @@ from .engine import Pyramid, TrackOptions, build_pyramid
 from .klt import free_names, new_track
 from .masks import Exclusion
 from .pieces import join, median_life, reference_frames, trimmed, whole
-from .records import Records, fill, is_marker, joined
+from .records import Records, by_frame, fill, is_marker, joined
 from .shots import Looked, Watch, looked_at
 from .store import Store
 from .sweep import Sweep, detection_margin, entry_margin
@@ -235,8 +235,8 @@ class _Run:
     def _restore_sweeps(self, saved: Saved) -> None:
         split = saved.plain["forward_records"]
         everything = joined(saved.records)
-        self.forward.records = _by_frame(everything[:split])
-        self.backward.records = _by_frame(everything[split:])
+        self.forward.records = by_frame(everything[:split])
+        self.backward.records = by_frame(everything[split:])
         for name, sweep in self._sweeps().items():
             sweep.pairs = [(a, b) for a, b in saved.plain["pairs"][name]]
         if self.at is None:
@@ -324,11 +324,4 @@ def _began(forward: Records) -> dict[int, Records]:
     """The first markers of the tracks, by the frame they lie on."""
     _, first = np.unique(forward["track"], return_index=True)
     started = forward[np.sort(first)]
-    return _by_frame(started[is_marker(started)])
-
-
-def _by_frame(records: Records) -> dict[int, Records]:
-    """The rows of each frame, in their order."""
-    ordered = records[np.argsort(records["frame"], kind="stable")]
-    frames, starts = np.unique(ordered["frame"], return_index=True)
-    return dict(zip(frames.tolist(), np.split(ordered, starts[1:]), strict=True))
+    return by_frame(started[is_marker(started)])
