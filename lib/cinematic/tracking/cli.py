@@ -303,6 +303,7 @@ def _cover(
 
         coverage = tracker.auto_track(frame_start=first, frame_end=last, threads=threads, on_progress=done, **covering)
         if not coverage.tracks:
+            remove_checkpoint(covering["checkpoint"])
             why = next(iter(coverage.thin_frames.values()), "nothing could be followed")
             raise TrackingError(f"no features found on frames {first}-{last} of {path} that could be tracked: {why}")
         counts = coverage.tracks_per_frame.values()
