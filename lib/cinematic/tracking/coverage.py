@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .coords import Size
 from .engine import detect
 from .footage import Luminance
-from .masks import Excluded
+from .masks import Excluded, detection_margin
 from .records import Records, is_marker
 
 _PATIENCE = 5  # frames after a look before the next one, when tracks are wanting
@@ -97,7 +97,7 @@ def look(
     held : (n, 2)
         Where tracks are already, px.
     excluded
-        Where no feature's pattern may reach.
+        What is left out: no feature's pattern may reach it.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def look(
         threshold=wanted.gradient,
         margin=wanted.margin,
         min_distance=wanted.min_distance,
-        mask=None if excluded is None else ~excluded,
+        mask=None if excluded is None else ~detection_margin(excluded, wanted.pattern_size),
         existing=held,
     ).positions
     live = grid.counted(held)

@@ -160,6 +160,16 @@ def grown(excluded: Excluded, radius: float) -> Excluded:
     return cv2.dilate(excluded.astype(np.uint8), disc).astype(bool)
 
 
+def entry_margin(excluded: Excluded, pattern_size: int) -> Excluded:
+    """Where a marker may not be: on what is left out, or so near that half of its pattern's reach lies on it."""
+    return grown(excluded, pattern_size / 4)
+
+
+def detection_margin(excluded: Excluded, pattern_size: int) -> Excluded:
+    """Where no feature may be: no part of its pattern is to lie on what is left out."""
+    return grown(excluded, pattern_size / 2)
+
+
 def is_excluded(excluded: Excluded, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """(n,) Which of the positions (n, 2), px, lie on what is left out."""
     height, width = excluded.shape

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
-from .masks import Excluded, grown, is_excluded
+from .masks import Excluded, is_excluded
 from .records import Records, is_marker, joined, recorded
 
 _REMEMBERED = 48  # frames for which a lost track is looked for
@@ -247,16 +247,6 @@ class Sweep:
         self._frames = plain["frames"]
         self._tracks = arrays["tracks"]
         self._tracker = Tracker.restored(arrays, self._options, frame, pyramid)
-
-
-def entry_margin(excluded: Excluded | None, pattern_size: int) -> Excluded | None:
-    """Where a marker may not be: on what is left out, or so near that half of its pattern's reach lies on it."""
-    return None if excluded is None else grown(excluded, pattern_size / 4)
-
-
-def detection_margin(excluded: Excluded | None, pattern_size: int) -> Excluded | None:
-    """Where no feature may be: no part of its pattern is to lie on what is left out."""
-    return None if excluded is None else grown(excluded, pattern_size / 2)
 
 
 def _motions(

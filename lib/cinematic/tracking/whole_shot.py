@@ -22,12 +22,12 @@ from .coords import pixels_from_co
 from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
 from .klt import free_names, new_track
-from .masks import Exclusion
+from .masks import Excluded, Exclusion, entry_margin
 from .pieces import join, median_life, reference_frames, trimmed, whole
 from .records import Records, by_frame, fill, is_marker, joined
 from .shots import Looked, Watch, looked_at
 from .store import Store
-from .sweep import Sweep, detection_margin, entry_margin
+from .sweep import Sweep
 from .types import Coverage, Progress, TrackData
 
 _SAVE_EVERY = 25  # frames
@@ -98,20 +98,18 @@ class _Run:
                 self._done(looked.number, self.forward)
         self._next_stage("backwards")
 
-    def _forward(self, looked: Looked, excluded: npt.NDArray[np.bool_] | None) -> None:
-        frame, size = looked.number, self.job.wanted.pattern_size
+    def _forward(self, looked: Looked, excluded: Excluded | None) -> None:
+        frame = looked.number
         if looked.kind == "cut":
             self.forward.end_shot(frame)
-        self.forward.step(frame, looked.pyramid, entry_margin(excluded, size))
+        self.forward.step(frame, looked.pyramid, self._forbidden(excluded))
         _, living = self.forward.living
         held = np.concatenate([living, self.held.get(frame, living[:0])])
         last = max(self.looks, default=None)
         again = looked.kind == "cut" or last is None
         if not (again or self.looks[last].wants(self.grid.counted(held), frame - last, self.job.wanted.target)):
             return
-        features, self.looks[frame] = look(
-            looked.image, self.job.wanted, self.grid, held, detection_margin(excluded, size)
-        )
+        features, self.looks[frame] = look(looked.image, self.job.wanted, self.grid, held, excluded)
         tracks = np.arange(self.count, self.count + len(features))
         self.count += len(features)
         self.forward.begin(frame, tracks, features)
@@ -138,7 +136,7 @@ class _Run:
         self,
         frame: int,
         pyramid: Pyramid,
-        excluded: npt.NDArray[np.bool_] | None,
+        excluded: Excluded | None,
         before: int | None,
         began: Mapping[int, Records],
     ) -> None:
@@ -146,9 +144,12 @@ class _Run:
             self.backward.end_shot(frame)
         known = self.forward.records.get(frame)
         others = joined([] if known is None else [known])
-        self.backward.step(frame, pyramid, entry_margin(excluded, self.job.wanted.pattern_size), others)
+        self.backward.step(frame, pyramid, self._forbidden(excluded), others)
         if frame in began:
             self.backward.begin(frame, began[frame]["track"].astype(np.int64), began[frame]["position"])
+
+    def _forbidden(self, excluded: Excluded | None) -> Excluded | None:
+        return None if excluded is None else entry_margin(excluded, self.job.wanted.pattern_size)
 
     def _pyramids_backwards(self, start: int) -> Iterator[tuple[int, Pyramid | None]]:
         """Frames from ``start`` to the first, made ready (of bad ones: nothing); to be used until the next but one."""
