@@ -32,11 +32,11 @@ from .alignment import (
     cut_patterns,
     square_grid,
 )
-from .compiler import kernel
 from .correlation import soft_correlations
 from .flow import predict_positions
 from .forward_backward import forward_backward
-from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
+from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE
+from .places import measure, moved_points, shift_matrices, singular_values, stretch
 from .pyramid import Pyramid, build_pyramid
 from .table import SHAPE_SPAN, TrackTable
 from .threads import use_threads
@@ -188,7 +188,7 @@ class Tracker(TrackTable):
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
-        self._base[kept] = np.linalg.inv(self._warp[kept]) @ _shift(self._position[kept])
+        self._base[kept] = np.linalg.inv(self._warp[kept]) @ shift_matrices(self._position[kept])
         self._first_base[kept] = self._base[kept]
         self._link_covariance[kept] = 0.0
         self._shapes[kept] = np.eye(2)
@@ -208,7 +208,7 @@ class Tracker(TrackTable):
         """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
         centres = np.rint(self._position[rows])
         cut_patterns(current, self.grid, centres, rows, self._patterns)
-        warp = _shift(centres)
+        warp = shift_matrices(centres)
         warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
         self._warp[rows] = warp
         self._reference_frame[rows] = frame
@@ -328,7 +328,7 @@ class Tracker(TrackTable):
         count = len(rows)
         position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
         noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
-        _measure(
+        measure(
             rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
             self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
         )  # fmt: skip
@@ -340,7 +340,7 @@ class Tracker(TrackTable):
         slot = self._steps % SHAPE_SPAN
         a, b, c, d = self._shapes[rows, slot].reshape(-1, 4).T
         adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
-        longer, shorter = _singular_values(shapes @ adjugate)
+        longer, shorter = singular_values(shapes @ adjugate)
         self._shapes[rows, slot] = shapes
         return ~(longer <= self.options.shape_change_max * shorter)
 
@@ -391,7 +391,7 @@ class Tracker(TrackTable):
         with use_threads(self.options.threads):
             self._take_first_reference(rows)
             before, place = self._warp[rows], self._position[rows]
-            expected = _moved(motions, place)
+            expected = moved_points(motions, place)
             nowhere = np.zeros((len(rows), 2))
             reason, figures = self._align_from(current, rows, motions @ before, nowhere)
             position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
@@ -437,7 +437,7 @@ class Tracker(TrackTable):
         away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
         returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
-        largest, smallest = _stretch(self._warp[rows], self.grid.radius)
+        largest, smallest = stretch(self._warp[rows], self.grid.radius)
         size = np.sqrt(largest * smallest)
         resized = ((size > band) | (size < 1 / band)) & (largest < _MOST_UNEVEN * smallest)
         difference = 1.0 - markers.correlation
@@ -475,7 +475,7 @@ class Tracker(TrackTable):
         warps = self._warp.copy()
         warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
         warps[rows] /= warps[rows][:, 2:, 2:]
-        largest, smallest = _stretch(warps[rows], self.grid.radius)
+        largest, smallest = stretch(warps[rows], self.grid.radius)
         band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
         rows = rows[(largest < band) & (smallest > 1 / band)]
         fixed = np.zeros_like(self._adaptive)
@@ -489,32 +489,6 @@ class Tracker(TrackTable):
         self._link_covariance[rows] = 0.0
         self._reference_frame[rows] = self._seed_frame[rows]
         return rows
-
-
-def _moved(motions: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(k, 2) points, each through its homography."""
-    moved = np.einsum("kij,kj->ki", motions, np.column_stack([points, np.ones(len(points))]))
-    return moved[:, :2] / moved[:, 2:]
-
-
-def _shift(offsets: np.ndarray) -> np.ndarray:
-    """(k, 3, 3) translations."""
-    matrices = np.zeros((len(offsets), 3, 3))
-    matrices[:, 0, 0] = matrices[:, 1, 1] = matrices[:, 2, 2] = 1.0
-    matrices[:, :2, 2] = offsets
-    return matrices
-
-
-def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
-    return _singular_values((warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius)
-
-
-def _singular_values(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Larger and smaller one of (k, 2, 2) matrices, in closed form."""
-    a, b, c, d = matrices.reshape(-1, 4).T
-    mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
-    return mean + spread, np.abs(mean - spread)
 
 
 def _nothing(frame: int) -> FrameMarkers:
@@ -531,54 +505,3 @@ def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
     order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
     names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
     return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
-
-
-@kernel
-def _measure(rows, warps, bases, solutions, models, noise, link, radius, half, position, corners, covariance):  # type: ignore[no-untyped-def]
-    """Where the first marker and the first pattern's corners are, and how sure that is.
-
-    The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
-    carried to the marker's own place in the template and into the frame, plus that of the reference itself.
-    """
-    jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
-    lever = np.zeros((2, UNKNOWNS))
-    for n in range(rows.shape[0]):
-        k = rows[n]
-        warp, base = warps[k], bases[k]
-        u, v = base[0, 2] / base[2, 2], base[1, 2] / base[2, 2]
-        w = warp[2, 0] * u + warp[2, 1] * v + warp[2, 2]
-        x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
-        y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
-        position[n, 0], position[n, 1] = x, y
-        for j in range(2):
-            jacobian[0, j] = (warp[0, j] - x * warp[2, j]) / w
-            jacobian[1, j] = (warp[1, j] - y * warp[2, j]) / w
-        for corner in range(4):
-            a = half if corner == 1 or corner == 2 else -half
-            b = half if corner >= 2 else -half
-            s = base[2, 0] * a + base[2, 1] * b + base[2, 2]
-            p = (base[0, 0] * a + base[0, 1] * b + base[0, 2]) / s
-            q = (base[1, 0] * a + base[1, 1] * b + base[1, 2]) / s
-            s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
-            corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
-            corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
-        lever[0, 0] = lever[1, 1] = 1.0
-        lever[0, 2] = lever[1, 4] = u
-        lever[0, 3] = lever[1, 5] = v
-        lever[0, 6], lever[1, 6] = u * u, u * v
-        lever[0, 7], lever[1, 7] = u * v, v * v
-        for i in range(2):
-            for a in range(UNKNOWNS):
-                carried[i, a] = jacobian[i, 0] * lever[0, a] + jacobian[i, 1] * lever[1, a]
-        solution = solutions[k, models[k]]
-        for i in range(2):
-            for j in range(2):
-                total = 0.0
-                for a in range(8):
-                    for b in range(8):
-                        total += carried[i, a] * solution[a, b] * carried[j, b]
-                total *= noise[n]
-                for a in range(2):
-                    for b in range(2):
-                        total += jacobian[i, a] * link[k, a, b] * jacobian[j, b] / (radius * radius)
-                covariance[n, i, j] = total
