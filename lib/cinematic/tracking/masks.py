@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,8 +126,7 @@ class Exclusion:
     def told(self) -> list[str]:
         """What it is made of, as text: another text, another exclusion."""
         masks = [
-            f"{'keep' if mask.keep else 'exclude'} {mask.footage.path} {_stamp(mask.footage.path)}"
-            for mask in self.masks
+            f"{'keep' if mask.keep else 'exclude'} {find_footage(mask.footage.path).stamp()}" for mask in self.masks
         ]
         return masks + [f"region {region}" for region in self.regions]
 
@@ -203,8 +201,3 @@ def _checked_region(region: Any) -> Region:
     if not (left < right and bottom < top):
         raise ParameterError(f"expected a region with left below right and bottom below top, got {region!r}")
     return left, bottom, right, top
-
-
-def _stamp(path: Path) -> str:
-    status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"

@@ -478,8 +478,11 @@ class PointTracker:
         return created
 
     def auto_track(self, **options: Any) -> Coverage:
-        """:func:`auto_track` with this tracker's preset, in place of :meth:`detect_features` and :meth:`track_all`."""
-        coverage = auto_track(self.clip, **{"preset": self.preset, "engine": self.engine, **options})
+        """:func:`auto_track` with this tracker's preset, in place of :meth:`detect_features` and :meth:`track_all`.
+
+        The engine is ``klt``, which works on this tracker's clip whatever its engine is.
+        """
+        coverage = auto_track(self.clip, **{"preset": self.preset, **options})
         self._detected = self._tracked = True
         return coverage
 

@@ -83,7 +83,8 @@ def fill(data: TrackData, records: Records, size: Size) -> None:
         if np.isfinite(row["forward_backward"]):
             data.forward_backward[frame] = round(float(row["forward_backward"]), 6)
         if np.isfinite(row["covariance"]).all():
-            data.covariances[frame] = tuple(map(float, row["covariance"]))
+            xx, xy, yy = map(float, row["covariance"])
+            data.covariances[frame] = (xx, xy, yy)
     for row in gone:
         frame = int(row["frame"])
         data.lost[frame] = LostReason(row["reason"]).words

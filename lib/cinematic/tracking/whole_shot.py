@@ -21,6 +21,7 @@ from .checkpoint import Checkpoint, Saved, remove_checkpoint
 from .coords import pixels_from_co
 from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
+from .footage import find_footage
 from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
 from .pieces import join, median_life, reference_frames, trimmed, whole
@@ -105,14 +106,18 @@ class _Run:
         self.forward.step(frame, looked.pyramid, self._forbidden(excluded))
         _, living = self.forward.living
         held = np.concatenate([living, self.held.get(frame, living[:0])])
-        last = max(self.looks, default=None)
-        again = looked.kind == "cut" or last is None
-        if not (again or self.looks[last].wants(self.grid.counted(held), frame - last, self.job.wanted.target)):
+        if not self._wants_a_look(looked, held):
             return
         features, self.looks[frame] = look(looked.image, self.job.wanted, self.grid, held, excluded)
         tracks = np.arange(self.count, self.count + len(features))
         self.count += len(features)
         self.forward.begin(frame, tracks, features)
+
+    def _wants_a_look(self, looked: Looked, held: npt.NDArray[np.float64]) -> bool:
+        if looked.kind == "cut" or not self.looks:
+            return True
+        last = max(self.looks)
+        return self.looks[last].wants(self.grid.counted(held), looked.number - last, self.job.wanted.target)
 
     def backwards(self) -> None:
         """The second pass: every track goes on from the frame it began on, towards the first one."""
@@ -296,10 +301,9 @@ class _Run:
         self._save()
 
     def _identity(self) -> dict[str, Any]:
-        job, path = self.job, self.footage.path
-        status = path.stat()
+        job = self.job
         return {
-            "footage": f"{path.name} {status.st_size} {status.st_mtime_ns}",
+            "footage": find_footage(self.footage.path).stamp(),
             "frames": f"{job.first}-{job.last}",
             "wanted": asdict(job.wanted),
             "settings": dict(job.settings),
