@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.blender import quiet
 from benchmarks.report import Table
 from cinematic.tracking import (
     BLENDER_AVAILABLE,
@@ -62,8 +64,8 @@ def contenders() -> dict[str, Callable[[Path], Any]]:
     return field
 
 
-def covered(path: Path) -> Table:
-    """One clip, all contenders."""
+def covered(path: Path, only: str = "") -> Table:
+    """One clip, all contenders, or those whose name matches."""
     footage = Clip.open(path).footage
     numbers = footage.numbers
     grid = Grid.of(footage.size, TRACKS)
@@ -71,6 +73,8 @@ def covered(path: Path) -> Table:
     title = f"{path.name}, {footage.size[0]}x{footage.size[1]}, {numbers.duration} frames, grid of {grid.count} cells"
     table = Table(f"coverage-{path.stem}", title, COLUMNS)
     for name, run in contenders().items():
+        if not re.search(only, name):
+            continue
         begun = time.perf_counter()
         clip = run(path)
         seconds = time.perf_counter() - begun
@@ -85,13 +89,13 @@ def covered(path: Path) -> Table:
         table.rows.append(
             {
                 "name": name,
-                "tracks": len(tracks),
-                "least": int(counts.min()),
-                "middle": int(np.median(counts)),
-                "thin": int((counts < 50).sum()),
+                "tracks": str(len(tracks)),
+                "least": str(counts.min()),
+                "middle": f"{np.median(counts):.0f}",
+                "thin": str((counts < 50).sum()),
                 "covered_least": f"{min(shares):.0%}",
                 "covered": f"{np.median(shares):.0%}",
-                "life": int(np.median([len(track.markers) for track in tracks])) if tracks else 0,
+                "life": f"{np.median([len(track.markers) for track in tracks]):.0f}" if tracks else "0",
                 "seconds": f"{seconds:.1f}",
             }
         )
@@ -138,10 +142,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--only", default="", help="contenders whose name matches this regular expression")
     parser.add_argument("--memory", type=int, metavar="FRAMES")
     arguments = parser.parse_args()
     for path in arguments.clips:
-        print(covered(path).markdown(), flush=True)
+        with quiet():
+            table = covered(path, arguments.only)
+        print(table.markdown(), flush=True)
     if arguments.memory:
         print(memory(arguments.memory).markdown())
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cinematic.tracking.engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions
+from cinematic.tracking.engine.places import inverted
 from cinematic.tracking.errors import ParameterError
 from tests.test_engine_plate import Texture, around, grid_points
 
@@ -131,3 +132,12 @@ def test_the_living_cannot_be_woken() -> None:
     tracker.step(0, frames(1)[0])
     with pytest.raises(ParameterError, match="not alive"):
         tracker.wake([0], np.eye(3)[None], np.ones(1))
+
+
+def test_inverses_in_closed_form_are_those_of_lapack() -> None:
+    matrices = np.eye(3) + 0.3 * np.random.default_rng(1).standard_normal((200, 3, 3))
+    matrices[:100, :2] *= 40.0  # warps: radius in px, and places up to a few thousand px
+    matrices[:100, :2, 2] += 2000.0
+    assert np.allclose(inverted(matrices) @ matrices, np.eye(3), atol=1e-6)
+    assert np.allclose(inverted(matrices[100:]), np.linalg.inv(matrices[100:]), rtol=1e-7, atol=1e-7)
+    assert inverted(matrices[:0]).shape == (0, 3, 3)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
+from .engine.places import inverted
 from .masks import Excluded, is_excluded
 from .records import Records, is_marker, joined, recorded
 
@@ -20,6 +21,7 @@ _LOOK_EVERY = 3  # frames
 _NEIGHBOURS = 12  # tracks that say how a lost one's surroundings have moved
 _LEAST_NEIGHBOURS = 6
 _TIGHT, _WIDE = 1.5, 5.0  # px; how far from where its neighbours say a lost track may be found
+_NEAR = 50.0  # px; about how far neighbours are
 _DISAGREEING = 3.0  # px; neighbours that move like this, each its own way, say nothing
 _SAME = 1.0  # px; two tracks this near to each other ...
 _SAME_FOR = 3  # ... for so many frames in a row have the same feature
@@ -258,18 +260,20 @@ def _motions(
     """
     known = np.isfinite(sources[..., 0])
     enough = known.sum(1) >= _LEAST_NEIGHBOURS
-    design = np.concatenate([sources - places[:, None], np.ones((*known.shape, 1))], axis=2)
+    scale = np.array([_NEAR, _NEAR, 1.0])
+    design = np.concatenate([sources - places[:, None], np.ones((*known.shape, 1))], axis=2) / scale
     design[~known] = 0.0
     goals = np.where(known[..., None], targets, 0.0)
     weights = known.astype(np.float64)
     for _ in range(3):
         weighted = design * weights[..., None]
-        gram = weighted.transpose(0, 2, 1) @ design + np.diag([1e-6, 1e-6, 1e-9])  # neighbours in a row
-        solution = np.linalg.solve(gram, weighted.transpose(0, 2, 1) @ goals)
+        gram = weighted.transpose(0, 2, 1) @ design + 1e-6 * np.eye(3)  # neighbours in a row
+        solution = inverted(gram) @ (weighted.transpose(0, 2, 1) @ goals)
         misses = np.linalg.norm(design @ solution - goals, axis=2)
         misses[~known] = np.nan
         typical = np.nanmedian(np.where(enough[:, None], misses, 0.0), axis=1)
         weights = (known & (misses <= np.maximum(3 * typical, 0.5)[:, None])).astype(np.float64)
+    solution = solution / scale[:, None]
     motions = np.tile(np.eye(3), (len(places), 1, 1))
     motions[:, :2, :2] = solution[:, :2].transpose(0, 2, 1)
     motions[:, :2, 2] = solution[:, 2] - np.einsum("kij,kj->ki", motions[:, :2, :2], places)

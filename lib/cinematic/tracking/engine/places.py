@@ -14,6 +14,21 @@ def moved_points(motions: np.ndarray, points: np.ndarray) -> np.ndarray:
     return moved[:, :2] / moved[:, 2:]
 
 
+def inverted(matrices: np.ndarray) -> np.ndarray:
+    """(k, 3, 3) The inverses, in closed form: LAPACK, called for one small matrix at a time, takes far longer.
+
+    On a machine whose cores are busy its threads wait for each other at every call: 13 ms for 300 matrices, not 0.1.
+    """
+    a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
+    adjugate = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)], axis=2)
+    return adjugate / np.einsum("ki,ki->k", a, adjugate[:, :, 0])[:, None, None]
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    (a0, a1, a2), (b0, b1, b2) = a.T, b.T
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=1)
+
+
 def shift_matrices(offsets: np.ndarray) -> np.ndarray:
     """(k, 3, 3) translations."""
     matrices = np.zeros((len(offsets), 3, 3))

@@ -36,7 +36,7 @@ from .correlation import soft_correlations
 from .flow import predict_positions
 from .forward_backward import forward_backward
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE
-from .places import measure, moved_points, shift_matrices, singular_values, stretch
+from .places import inverted, measure, moved_points, shift_matrices, singular_values, stretch
 from .pyramid import Pyramid, build_pyramid
 from .table import SHAPE_SPAN, TrackTable
 from .threads import use_threads
@@ -188,7 +188,7 @@ class Tracker(TrackTable):
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
-        self._base[kept] = np.linalg.inv(self._warp[kept]) @ shift_matrices(self._position[kept])
+        self._base[kept] = inverted(self._warp[kept]) @ shift_matrices(self._position[kept])
         self._first_base[kept] = self._base[kept]
         self._link_covariance[kept] = 0.0
         self._shapes[kept] = np.eye(2)
@@ -416,7 +416,7 @@ class Tracker(TrackTable):
         away = rows[self._reference_frame[rows] != self._seed_frame[rows]]
         if not len(away) or self._first_patterns is None:
             return
-        self._warp[away] = self._warp[away] @ self._base[away] @ np.linalg.inv(self._first_base[away])
+        self._warp[away] = self._warp[away] @ self._base[away] @ inverted(self._first_base[away])
         self._warp[away] /= self._warp[away][:, 2:, 2:]
         for now, kept in zip(self._patterns, self._first_patterns, strict=True):
             now[away] = kept[away]
@@ -464,7 +464,7 @@ class Tracker(TrackTable):
             kept[first] = now[first]
         total = self._warp[rows] @ self._base[rows]
         self._take_reference(current, rows, frame)
-        self._base[rows] = np.linalg.inv(self._warp[rows]) @ total
+        self._base[rows] = inverted(self._warp[rows]) @ total
         self._base[rows] /= self._base[rows][:, 2:, 2:]
         self._link_covariance[rows] = covariance
 
@@ -473,7 +473,7 @@ class Tracker(TrackTable):
         if not len(rows) or self._first_patterns is None:
             return rows[:0]
         warps = self._warp.copy()
-        warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
+        warps[rows] = self._warp[rows] @ self._base[rows] @ inverted(self._first_base[rows])
         warps[rows] /= warps[rows][:, 2:, 2:]
         largest, smallest = stretch(warps[rows], self.grid.radius)
         band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
