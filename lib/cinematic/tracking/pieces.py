@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -75,6 +75,14 @@ def trimmed(rows: Records, least: int) -> Records:
         return rows[:0]
     found = joined(kept)
     return _one_per_frame(found[np.argsort(found["frame"], kind="stable")])
+
+
+def has_gap(rows: Records, skipped: Sequence[int]) -> bool:
+    """Whether a track was lost and found again, and not just carried over ``skipped`` frames."""
+    frames = np.unique(np.concatenate([rows["frame"][is_marker(rows)], np.asarray(skipped, rows["frame"].dtype)]))
+    held = rows["frame"][is_marker(rows)]
+    frames = frames[(frames >= held.min()) & (frames <= held.max())]
+    return bool((np.diff(frames) > 1).any())
 
 
 def _trimmed_run(run: Records, losses: Mapping[int, np.void], least: int) -> list[Records]:

@@ -213,7 +213,7 @@ class Coverage:
     """What :func:`.auto_track` has found, and how well it covers the plate."""
 
     tracks: int  # tracks created
-    joined: int  # of those, tracks made of several pieces of one feature
+    joined: int  # of those, tracks made of several pieces of one feature: lost and found again, or merged
     median_life: float  # markers of the middle track
     tracks_per_frame: dict[int, int]  # plate frame -> created tracks with a marker there
     covered: dict[int, float]  # frames that were searched -> share of the cells with texture that hold a track

@@ -24,7 +24,7 @@ from .engine import Pyramid, TrackOptions, build_pyramid
 from .footage import find_footage
 from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
-from .pieces import join, median_life, reference_frames, trimmed, whole
+from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole
 from .records import Records, by_frame, fill, is_marker, joined
 from .shots import Looked, Watch, looked_at
 from .store import Store
@@ -184,7 +184,8 @@ class _Run:
         for data, name in zip(made, free_names(self.store, len(made)), strict=True):
             data.name = name
         self.store.write(made)
-        return self._coverage(tracks, sum(len(parts[number]) > 1 for number in tracks))
+        in_pieces = sum(len(parts[number]) > 1 or has_gap(rows, self.watch.bad) for number, rows in tracks.items())
+        return self._coverage(tracks, in_pieces)
 
     def _track(self, rows: Records, references: list[int]) -> TrackData:
         markers = rows[is_marker(rows)]
