@@ -342,7 +342,8 @@ class _Targets:
         if self.folder.exists() and not self.folder.is_dir():
             raise TrackingError(f"expected --output to be a folder, {self.folder} is a file")
         existing = [path for path in (self.tracks, self.blend) if path.exists()]
-        if existing and not overwrite:
+        going_on = resume and is_there(self.checkpoint)  # what is there then is what that run was allowed to replace
+        if existing and not (overwrite or going_on):
             raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
         if is_there(self.checkpoint) and not (overwrite or resume):
             raise TrackingError(
