@@ -221,3 +221,14 @@ def test_decoding_ahead_passes_errors_on_and_stops_with_the_reader() -> None:
     reader.close()
     assert len(made) <= 5
     assert not any(thread.name == "footage decoder" for thread in threading.enumerate())
+
+
+def test_a_stamp_tells_footage_that_has_changed(plate: Plate, tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / "sequence", plate.frames[:4])
+    before = find_footage(folder).stamp()
+    assert find_footage(folder / "shot.1002.png").stamp() == before
+    (folder / "shot.1003.png").write_bytes((folder / "shot.1003.png").read_bytes() + b" ")
+    changed = find_footage(folder).stamp()
+    assert changed != before
+    (folder / "shot.1004.png").unlink()
+    assert find_footage(folder).stamp() not in (before, changed)

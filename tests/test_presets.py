@@ -32,6 +32,7 @@ def test_every_preset_is_complete_and_in_range(name: str) -> None:
         "min_features",
         "margin",
         "min_distance",
+        "tracks_per_frame",
     }
     assert 0 < detection["threshold_floor"] <= detection["threshold"] <= 1
     assert tracking["motion_model"] in MOTION_MODELS

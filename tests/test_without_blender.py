@@ -38,6 +38,7 @@ assert package.BLENDER_AVAILABLE is False
 for call in (
     lambda: detect_features(object()),
     lambda: track_markers(object()),
+    lambda: auto_track(object()),
     lambda: add_track(object(), 1, (0.5, 0.5)),
     lambda: delete_track(object(), "a"),
     lambda: configure_track(object()),
@@ -92,6 +93,20 @@ def test_the_command_does_the_main_job(movie: Path, tmp_path: Path) -> None:
     assert "without a .blend" in result.stdout
     _, tracks = cinetrack.read(out / "tracks.json")
     assert len(tracks) > 30
+
+
+def test_an_older_blend_does_not_pass_for_the_new_result(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "shot.blend").write_bytes(b"of an earlier run")
+    (out / "other.blend").write_bytes(b"mine")
+    refused = command("track", str(movie), "-o", str(out))
+    assert refused.returncode == 1
+    assert (out / "shot.blend").exists()
+    result = command("track", str(movie), "-o", str(out), "--overwrite")
+    assert result.returncode == 0, result.stderr
+    assert "shot.blend" not in result.stdout
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "other.blend", "tracks.json"]
 
 
 def test_the_command_says_in_one_line_that_an_engine_is_missing(movie: Path, tmp_path: Path) -> None:

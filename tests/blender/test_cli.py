@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
-from tests.plates import Plate, write_sequence
+from tests.plates import Plate, drawn_plate, write_movie, write_sequence
 
 COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 
@@ -84,7 +88,15 @@ def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: P
         (["junk.mp4"], 1, "cannot open"),
         (["notes.txt"], 1, "no pictures"),
         (["holes"], 1, "frames 1003 of 1001-1006 are missing"),
-        (["flat"], 1, "no features found on frame 1001"),
+        (["flat"], 1, "no features found on frames 1001-1003"),
+        (["flat", "--detect-once"], 1, "no features found on frame 1001"),
+        (["MOVIE", "--mask", "missing.png"], 1, "found nothing at"),
+        (["MOVIE", "--mask", "MOVIE", "--detect-once"], 2, "expected --mask with the engine klt"),
+        (["MOVIE", "--region", "0,0,1,1", "--engine", "libmv"], 2, "expected --region with the engine klt"),
+        (["MOVIE", "--resume", "--engine", "libmv"], 2, "expected --resume with the engine klt"),
+        (["MOVIE", "--region", "0,0,1"], 1, "a region (left, bottom, right, top) as 4 numbers"),
+        (["MOVIE", "--region", "left"], 2, "expected --region LEFT,BOTTOM,RIGHT,TOP"),
+        (["MOVIE", "--tracks-per-frame", "0"], 2, "--tracks-per-frame"),
         (["MOVIE", "--frames", "5-90"], 1, "--frames within 1-24, got 90"),
         (["MOVIE", "--frames", "9"], 2, "expected --frames A-B"),
         (["MOVIE", "--frames", "9-5"], 2, "expected --frames A-B"),
@@ -103,7 +115,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     write_sequence(tmp_path / "holes", plate.frames[:6])
     (tmp_path / "holes" / "shot.1003.png").unlink()
     write_sequence(tmp_path / "flat", [plate.frames[0] * 0] * 3)
-    given = [str(movie) if a == "MOVIE" else str(tmp_path / a) if "-" not in a and i == 0 else a
+    given = [str(movie) if a == "MOVIE" else str(tmp_path / a) if (tmp_path / a).exists() or i == 0 else a
              for i, a in enumerate(arguments)]  # fmt: skip
     result = run("track", *given, "-o", tmp_path / "deep" / "out")
     assert result.returncode == code, result
@@ -119,13 +131,15 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in result.stderr
 
 
-@pytest.mark.parametrize("engine", ["klt", "libmv"])
-def test_ctrl_c_is_answered_at_once_and_leaves_nothing(tmp_path: Path, engine: str) -> None:
-    from tests.plates import drawn_plate, write_movie
+@pytest.fixture(scope="module")
+def long_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_movie(tmp_path_factory.mktemp("long") / "long.mp4", drawn_plate(count=240).frames)
 
-    movie = write_movie(tmp_path / "long.mp4", drawn_plate(count=240).frames)
+
+@pytest.mark.parametrize("engine", [["klt", "--detect-once"], ["libmv"]], ids=["klt", "libmv"])
+def test_ctrl_c_is_answered_at_once_and_leaves_nothing(long_movie: Path, tmp_path: Path, engine: list[str]) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "track", str(movie), "-o", str(tmp_path / "out"), "--engine", engine],
+        [*COMMAND, "track", str(long_movie), "-o", str(tmp_path / "out"), "--engine", *engine],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
@@ -137,6 +151,106 @@ def test_ctrl_c_is_answered_at_once_and_leaves_nothing(tmp_path: Path, engine: s
     assert process.returncode == 1
     assert error == "cinetrack: error: interrupted, nothing was written\n"
     assert not (tmp_path / "out").exists()
+
+
+def begun(movie: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    """The command at work: it has opened the clip and is about to track."""
+    process = subprocess.Popen(
+        [*COMMAND, "track", str(movie), "-o", str(out), *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "opening the clip" not in process.stdout.readline():
+        assert process.poll() is None
+    return process
+
+
+@pytest.fixture(scope="module")
+def straight(long_movie: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """tracks.json of a run that nobody interrupts."""
+    out = tmp_path_factory.mktemp("straight") / "out"
+    result = run("track", long_movie, "-o", out)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "long.blend", "tracks.json"]
+    return (out / "tracks.json").read_bytes()
+
+
+def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
+    long_movie: Path, tmp_path: Path, straight: bytes
+) -> None:
+    out = tmp_path / "deep" / "out"
+    process = begun(long_movie, out)
+    while not (out / "cinetrack.partial" / "records.0001.npy").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error == "cinetrack: error: interrupted, give --resume to go on from there\n"
+    assert [path.name for path in out.iterdir()] == ["cinetrack.partial"]
+
+    refused = run("track", long_movie, "-o", out)
+    assert refused.returncode == 1
+    assert "give --resume to go on with it, or --overwrite to begin anew" in refused.stderr
+    other = run("track", long_movie, "-o", out, "--resume", "--preset", "fast")
+    assert other.returncode == 1
+    assert "expected a checkpoint of the same footage and options" in other.stderr
+
+    (out / "long.blend").write_bytes(b"half a result: killed while writing")
+    resumed = run("track", long_movie, "-o", out, "--resume")
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert "going on with what is done" in resumed.stdout
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "long.blend", "tracks.json"]
+    assert (out / "tracks.json").read_bytes() == straight
+
+
+def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run(
+    long_movie: Path, tmp_path: Path, straight: bytes
+) -> None:
+    rng = np.random.default_rng(6)
+    out = tmp_path / "out"
+    partial = out / "cinetrack.partial"
+    kills = halfway = 0
+    while kills < 10:
+        saved = len(list(partial.glob("records.*")))
+        process = begun(long_movie, out, "--resume")
+        goal = saved + rng.integers(0, 3)  # a moment some checkpoints later, however fast the machine is today
+        while process.poll() is None and len(list(partial.glob("records.*"))) < goal:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0.0, 0.5))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        halfway += (partial / "state.npz").exists()
+        if (out / "tracks.json").exists():  # it was faster than its killer
+            assert (out / "tracks.json").read_bytes() == straight
+            shutil.rmtree(out)
+    assert halfway > 0
+    result = run("track", long_movie, "-o", out, "--resume")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (out / "tracks.json").read_bytes() == straight
+    assert not (out / "cinetrack.partial").exists()
+
+
+def test_masks_and_cuts_from_the_command_line(plate: Plate, tmp_path: Path) -> None:
+    other = drawn_plate(seed=9)
+    write_movie(tmp_path / "shot.mp4", [*plate.frames[:12], *other.frames[:12]])
+    matte = np.zeros((240, 320), np.uint8)
+    matte[:, :160] = 255
+    assert cv2.imwrite(str(tmp_path / "matte.png"), matte)
+    for option, left in (("--mask", False), ("--mask-keep", True)):
+        out = tmp_path / option
+        result = run(
+            "track", tmp_path / "shot.mp4", "-o", out, option, tmp_path / "matte.png", "--region", "0,0,1,0.25"
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "cuts: new shots begin at frame 13\n" in result.stdout
+        assert "few tracks on frames 1-24: masks leave out 8" in result.stdout
+        _, tracks = cinetrack.read(out / "tracks.json")
+        places = np.array([place for track in tracks for place in track.markers.values()])
+        assert len(places) > 100
+        assert (places[:, 1] < 0.25).all()
+        assert ((places[:, 0] < 0.5) == left).all()
 
 
 def test_a_terminal_gets_a_bar_and_a_log_gets_lines(movie: Path, tmp_path: Path) -> None:
@@ -155,6 +269,7 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_lines(movie: Path, tmp_path: Path)
     assert process.wait(timeout=60) == 0
     assert "━" in shown.decode()
     assert "tracking frames 1-24 with klt" in shown.decode()
+    assert re.search(r"backwards, \d+ tracks, [\d.]+ frames/s, 0:00:\d\d left", shown.decode())
     log = (tmp_path / "out" / "cinetrack.log").read_text()
     assert "━" not in log
     assert "tracking frames 1-24 with klt: " in log

@@ -72,3 +72,14 @@ def test_what_cannot_be_tracked_is_refused_at_once(bpy: Any, movie: Path, tmp_pa
     with pytest.raises(FootageError, match="found nothing at"):
         PointTracker(tmp_path / "missing.mp4")
     assert len(bpy.data.movieclips) == 0
+
+
+@pytest.mark.parametrize("engine", ["klt", "libmv"])
+def test_a_whole_shot_on_either_kind_of_clip(bpy: Any, movie: Path, engine: str) -> None:
+    tracker = PointTracker(movie, "fast", engine=engine)
+    coverage = tracker.auto_track(tracks_per_frame=60)
+    assert min(coverage.tracks_per_frame.values()) >= 40
+    assert tracker.clean_tracks() == 0
+    tracks = tracker.get_track_data()
+    assert len(tracks) == coverage.tracks
+    assert all(track.correlation > 0.9 for track in tracks)

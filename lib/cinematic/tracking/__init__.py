@@ -12,6 +12,7 @@ from .errors import BackendUnavailable, FootageError, FormatError, ParameterErro
 from .point_tracker import (
     PointTracker,
     add_track,
+    auto_track,
     configure_track,
     delete_track,
     detect_features,
@@ -36,7 +37,7 @@ from .quality import (
     restore_tracks,
     solve_readiness,
 )
-from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Readiness, TrackData, Verdict
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, Readiness, TrackData, Verdict
 
 __version__ = "0.1.0"
 
@@ -49,16 +50,19 @@ __all__ = [
     "Cleaning",
     "Clip",
     "ClipInfo",
+    "Coverage",
     "FootageError",
     "FormatError",
     "ParameterError",
     "PointTracker",
+    "Progress",
     "Readiness",
     "TrackData",
     "TrackingError",
     "Verdict",
     "add_track",
     "analyze_track_quality",
+    "auto_track",
     "clean_low_quality_tracks",
     "clean_tracks",
     "configure_track",

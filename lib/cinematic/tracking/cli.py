@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable
+from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -26,31 +23,26 @@ from rich.console import Console
 from rich.table import Table
 from typer.exceptions import TyperException
 
-from . import __version__, formats
-from .blend_file import blend_with, new_blend, write_blend
-from .blender import blender_version, interrupts_held, output_redirected
-from .blender_camera import add_solved_camera
-from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS, CameraSolve
+from . import __version__
+from .blender import blender_version, output_redirected
+from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
 from .engine import needs_compile, warm
 from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
-from .footage import find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
-from .formats.writing import Written, check_writable
+from .formats.writing import Written
 from .judged_file import judge_file
-from .point_tracker import ENGINES, PointTracker
+from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
-from .quality import clean_tracks, judge_tracks
-from .readiness import readiness
+from .quality import clean_tracks, judge_tracks, solve_readiness
 from .report import write_report
-from .solve_command import CameraFiles, solve_result, solve_step
-from .store import store_of
-from .terminal import Step, Steps, leaving_at_once_on_interrupt
-from .types import VERDICTS, ClipInfo, TrackData
+from .solve_command import solve_result
+from .track_command import Targets, TrackJob, run_track
+from .types import VERDICTS
 
 app = typer.Typer(
     name="cinetrack",
@@ -73,7 +65,8 @@ def track(
     preset: Annotated[str, typer.Option(help="See 'cinetrack presets'.")] = "balanced",
     engine: Annotated[str, typer.Option(help=f"What moves the markers: {', '.join(ENGINES)}.")] = ENGINES[0],
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
-    clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Remove short tracks.")] = True,
+    clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Cut and remove what is bad, by verdict.")] = True,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the engine klt; default all cores.")] = None,
     solve: Annotated[bool, typer.Option("--solve", help="Solve the camera, too.")] = False,
     focal: Focal = None,
@@ -83,31 +76,45 @@ def track(
         typer.Option(metavar="NAMES", help="Formats to write besides, such as nuke,ae; see docs/formats.md."),
     ] = None,
     fps: Annotated[float | None, typer.Option(help="Rate of an image sequence, for formats that need one.")] = None,
+    detect_once: Annotated[bool, typer.Option("--detect-once", help="Features of the first frame only.")] = False,
+    tracks_per_frame: Annotated[int | None, typer.Option(min=1, help="To keep alive; default the preset's.")] = None,
+    mask: Annotated[list[Path] | None, typer.Option(help="Picture, sequence or movie: its white is left out.")] = None,
+    mask_keep: Annotated[list[Path] | None, typer.Option(help="The same, but its white is what is tracked.")] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="L,B,R,T", help="Track within left,bottom,right,top, each 0 to 1.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an interrupted run has left.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Detect features, track them through the plate, remove the bad ones, and write tracks.json.
+    """Cover the plate with tracks, judge and clean them, and write tracks.json and report.html.
 
-    Where Blender's module is installed, a .blend with the clip and its tracks is written, too.
+    Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
+    klt with --detect-once, detect features on the first frame only.
     """
     _check_choice("--preset", preset, list_tracking_presets())
     _check_choice("--engine", engine, ENGINES)
-    span = _parsed_frames(frames)
-    camera = _parsed_focal(focal, sensor) if solve else None
-    targets = _Targets(output, _shot_name(clip), _parsed_export(export), fps)
-    targets.check(overwrite)
-    if solve:
-        targets.camera.check(overwrite)
+    wishes = {
+        "tracks_per_frame": tracks_per_frame,
+        "mask": mask or None,
+        "mask_keep": mask_keep or None,
+        "regions": [_parsed_region(text) for text in region or ()] or None,
+        "resume": resume,
+    }
+    covers = engine == "klt" and not detect_once
+    if not covers and any(wishes.values()):
+        option = next(name for name, value in wishes.items() if value).replace("regions", "region").replace("_", "-")
+        raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
+    job = TrackJob(
+        clip, preset, engine, _parsed_frames(frames), threads, clean,
+        covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
+    )  # fmt: skip
+    targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
-    with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
-        log = Path(scratch, "cinetrack.log")
-        quiet = nullcontext if debug else partial(output_redirected, log)
-        with Steps(console, total=5 + clean + solve, log=log) as steps:
-            with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)), quiet():
-                job = _tracked(steps, clip, preset, engine, span, clean, threads, camera, targets.check_footage)
-            with steps.step("writing") as step, interrupts_held(), quiet():
-                targets.write(job, step, log)
-    console.print(f"{len(job.tracks)} tracks of {Path(clip).name} are in {targets.tracks}", soft_wrap=True)
+    done = run_track(job, targets, console, overwrite=overwrite, debug=debug)
+    console.print(f"{len(done.tracks)} tracks of {clip.name} are in {targets.tracks}", soft_wrap=True)
+    if targets.with_report:
+        console.print(f"What is thought of them: {targets.report}", soft_wrap=True)
     if targets.blend.exists():
         console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
     for written in targets.written:
@@ -186,9 +193,7 @@ def report(
         raise TrackingError(f"{target} exists already: give --overwrite to replace it")
     clip = Clip.load(folder / "tracks.json")
     verdicts = judge_tracks(clip)
-    frames = range(clip.numbers.first, clip.numbers.last + 1)
-    tracks = clip.read()
-    write_report(target, clip.info, tracks, verdicts, readiness(tracks, verdicts, frames, clip.size), clip.footage)
+    write_report(target, clip.info, clip.read(), verdicts, solve_readiness(clip, verdicts), clip.footage)
     counts = Counter(verdict.verdict for verdict in verdicts)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     Console(highlight=False).print(f"{told}; the report is {target}", soft_wrap=True)
@@ -301,122 +306,11 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What has been tracked."""
-
-    path: Path
-    clip: Any  # the tracker's: a MovieClip or a Clip
-    info: ClipInfo
-    tracks: list[TrackData]
-    camera: CameraSolve | None = None
-
-
-def _tracked(
-    steps: Steps, path: Path, preset: str, engine: str, span: tuple[int, int] | None, clean: bool, threads: int | None,
-    camera: dict[str, Any] | None, check_footage: Callable[[ClipInfo], None],
-) -> _Job:  # fmt: skip
-    with steps.step("opening the clip"):
-        if engine == "libmv":
-            new_blend()
-        tracker = PointTracker(path, preset, engine=engine)
-        store = store_of(tracker.clip)
-        check_footage(store.info)
-        first, last = span or (store.numbers.first, store.numbers.last)
-        for frame in (first, last):
-            store.numbers.checked(frame, "--frames")
-        if store.footage.has_variable_rate:
-            steps.say("the movie's frame rate varies: frames are counted as they are stored")
-        if engine == "klt" and needs_compile():
-            steps.say("compiling the engine's kernels, once on this machine")
-    with steps.step(f"detecting features on frame {first}") as step:
-        features = tracker.detect_features(frame=first)
-        if not features:
-            raise TrackingError(f"no features found on frame {first} of {path}: it has too little texture")
-        step.outcome = f"{features} features"
-    with steps.step(f"tracking frames {first}-{last} with {engine}", frames=last - first + 1) as step:
-        options = {"on_frame": step.frame_done, "threads": threads} if engine == "klt" else {}
-        result = tracker.track_all(frame_start=first, frame_end=last, **options)
-        step.outcome = f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}"
-    if clean:
-        with steps.step("cleaning") as step:
-            removed = tracker.clean_tracks()
-            if removed and not store.read():
-                raise TrackingError(
-                    f"no track is left: cleaning removed all {removed}; try another preset or --no-clean"
-                )
-            step.outcome = f"{removed} tracks removed"
-    solved = None if camera is None else solve_step(steps, tracker.clip, camera)
-    with steps.step("measuring correlations"):
-        tracks = tracker.get_track_data()
-    return _Job(path, tracker.clip, store.info, tracks, solved)
-
-
-class _Targets:
-    """The files of one result."""
-
-    def __init__(self, folder: Path, shot: str, exports: list[str], fps: float | None) -> None:
-        self.folder = folder
-        self.exports = {name: folder / f"{shot}{find_format(name)[0].export_suffix}" for name in exports}
-        self.fps = fps
-        self.written: list[Written] = []
-        self.tracks = folder / "tracks.json"
-        self.blend = folder / f"{shot}.blend"
-        self.log = folder / "cinetrack.log"
-        self.camera = CameraFiles(folder)
-        self._made: list[Path] = []
-
-    def check(self, overwrite: bool) -> None:
-        """Refuse before any work is done."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise TrackingError(f"expected --output to be a folder, {self.folder} is a file")
-        existing = [path for path in (self.tracks, self.blend, *self.exports.values()) if path.exists()]
-        if existing and not overwrite:
-            raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
-
-    def check_footage(self, info: ClipInfo) -> None:
-        """Refuse, before any work is done, exports that need to know more of the footage."""
-        for name in self.exports:
-            check_writable(find_format(name)[0], (info.width, info.height), self.fps or info.fps)
-
-    @contextmanager
-    def folder_made(self) -> Iterator[None]:
-        """Make the folder before any work is done; when the work fails, what was made goes again."""
-        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            yield
-        except BaseException:
-            self.unmake_folder()
-            raise
-
-    def unmake_folder(self) -> None:
-        """Remove the folders that :meth:`folder_made` made; they are empty."""
-        for path in self._made:
-            path.rmdir()
-
-    def write(self, job: _Job, step: Step, log: Path) -> None:
-        """Write all files; when one cannot be written, those that were not there before go again."""
-        new = [path for path in (self.blend, self.tracks, self.log, *self.exports.values()) if not path.exists()]
-        try:
-            try:
-                movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
-                if job.camera is not None:
-                    add_solved_camera(job.camera, movie_clip)
-                write_blend(movie_clip, self.blend)
-            except BackendUnavailable:
-                step.outcome = "done, without a .blend: Blender's module bpy is not here"
-            if job.camera is not None:
-                self.camera.write(job.camera, job.tracks)
-            tracks_json.write(self.tracks, job.info, job.tracks)
-            for name, path in self.exports.items():
-                self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
-            text = log.read_text(encoding="utf-8", errors="replace")
-            write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-        except BaseException:
-            for path in new:
-                path.unlink(missing_ok=True)
-            raise
+def _parsed_region(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise _UsageError(f"expected --region LEFT,BOTTOM,RIGHT,TOP, each 0 to 1, got {text!r}") from None
 
 
 def _check_choice(option: str, value: str, choices: Any) -> None:
@@ -471,13 +365,6 @@ def _tell(console: Console, written: Written, notes: Iterable[str] = ()) -> None
         console.print(f"  not in it: {'; '.join(map(str, written.losses))}", soft_wrap=True, markup=False)
     for note in dict.fromkeys((*notes, *written.notes)):
         console.print(f"  note: {note}", soft_wrap=True, markup=False)
-
-
-def _shot_name(clip: Path) -> str:
-    """What to call the .blend: the movie's name, or the sequence's without its number."""
-    footage = find_footage(clip)
-    stem = footage.first_file.stem
-    return (stem.rstrip("0123456789").rstrip("._-") or stem) if footage.is_sequence else stem
 
 
 def _installed_version(package: str) -> str:

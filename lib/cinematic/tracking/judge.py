@@ -17,6 +17,7 @@ from .coords import Size, corners_of, pixel_offsets_from_co
 from .metrics import PatternTrack
 from .neighbours import duplicates, jitter
 from .parts import Part, part_around, parts_beyond
+from .presets import get_tracking_preset
 from .reasons import Evidence, gone_wrong, moves_along, why_off
 from .scene_motion import SceneErrors, frame_positions, scene_errors
 from .types import TrackData, Verdict
@@ -41,6 +42,18 @@ class Limits:
     forward_backward_px: float = 0.9  # how far off the way back may end
     jitter_px: float = 2.0  # acceleration against the neighbours', per frame squared
     duplicate_px: float = 1.5  # closer than this on nearly all common frames: a duplicate
+
+
+def preset_limits(name: str) -> Limits:
+    """The limits that a preset gives.
+
+    Raises
+    ------
+    ParameterError
+        There is no such preset; the valid names are told.
+    """
+    preset = get_tracking_preset(name)
+    return Limits(frames=preset["clean"]["frames"], **preset["limits"])
 
 
 SUSPECT, BAD = 0.65, 1.0

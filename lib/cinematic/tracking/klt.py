@@ -18,8 +18,6 @@ from .passes import Candidate, Pass, Search, Span, State, nothing_to_track, plan
 from .store import Store
 from .types import Point, TrackData, as_float32
 
-_REASONS = {reason: reason.name.lower().replace("_", " ") for reason in LostReason}
-
 
 def detect(store: Store, frame: int, search: Search, track_settings: dict[str, Any]) -> int:
     """Detect features on one frame, away from the enabled markers that are on it; the number of tracks created."""
@@ -38,8 +36,8 @@ def detect(store: Store, frame: int, search: Search, track_settings: dict[str, A
         ).positions
         if len(positions) >= search.min_features:
             break
-    tracks = [_new_track(frame, co, track_settings) for co in co_from_pixels(positions, store.size)]
-    for data, name in zip(tracks, _free_names(store, len(tracks)), strict=True):
+    tracks = [new_track(frame, co, track_settings) for co in co_from_pixels(positions, store.size)]
+    for data, name in zip(tracks, free_names(store, len(tracks)), strict=True):
         data.name = name
     store.write(tracks)
     return len(tracks)
@@ -47,7 +45,7 @@ def detect(store: Store, frame: int, search: Search, track_settings: dict[str, A
 
 def add(clip: Clip, frame: int, co: Point, name: str | None, track_settings: dict[str, Any]) -> TrackData:
     """A new track with one marker, set by hand."""
-    data = _new_track(frame, co, track_settings)
+    data = new_track(frame, co, track_settings)
     data.name, data.by_hand = name or data.name, True
     return clip.tracks.add(data)
 
@@ -99,7 +97,8 @@ def track(
     return reached(passes, {name: set(data.markers) for name, data in tracks.items()}, span)
 
 
-def _new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> TrackData:
+def new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> TrackData:
+    """A track with one marker, ready to be tracked."""
     pattern, search = settings["pattern_size"], settings["search_size"]
     x, y = as_float32(co)
     return TrackData(
@@ -113,7 +112,7 @@ def _new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> Track
     )
 
 
-def _free_names(store: Store, count: int) -> list[str]:
+def free_names(store: Store, count: int) -> list[str]:
     """Names for new tracks, by Blender's rule."""
     taken = {data.name for data in store.read()}
     names = []
@@ -222,7 +221,7 @@ def _apply_frame(
         if not low <= frame <= high or frame in data.reference_frames:
             continue
         if not result.tracked[row]:
-            data.lost[frame] = _REASONS[LostReason(result.reason[row])]
+            data.lost[frame] = LostReason(result.reason[row]).words
         elif frame != start:
             data.markers[frame] = tuple(co[row])
             data.corners[frame] = tuple(corners[row])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from . import klt, libmv
@@ -25,7 +26,9 @@ from .blender import BLENDER_AVAILABLE, require_blender
 from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
+from .coverage import Wanted
 from .errors import ParameterError, TrackingError
+from .masks import Exclusion
 from .movie_clip import mark_by_hand
 from .passes import Search, Span
 from .presets import (
@@ -37,14 +40,16 @@ from .presets import (
     scaled_length,
 )
 from .quality import clean_low_quality_tracks, read_tracks
-from .store import store_of
-from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, TrackData
+from .store import Store, store_of
+from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Coverage, Progress, TrackData
+from .whole_shot import Job, cover
 
 __all__ = [
     "BLENDER_AVAILABLE",
     "ENGINES",
     "PointTracker",
     "add_track",
+    "auto_track",
     "configure_track",
     "delete_track",
     "detect_features",
@@ -188,11 +193,7 @@ def track_markers(
     """
     engine = _checked_engine(clip, engine)
     store = store_of(clip)
-    numbers = store.numbers
-    first = numbers.checked(numbers.first if frame_start is None else frame_start, "frame_start")
-    last = numbers.checked(numbers.last if frame_end is None else frame_end, "frame_end")
-    if first >= last:
-        raise ParameterError(f"expected frame_start below frame_end, got {first} and {last}")
+    first, last = _checked_range(store, frame_start, frame_end)
     span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
     if engine == "klt":
         tracks, frames, finished = klt.track(store, span, threads, on_frame)
@@ -204,6 +205,107 @@ def track_markers(
         "frames_processed": frames,
         "status": "completed" if finished else "partial",
     }
+
+
+def auto_track(
+    clip: Any,
+    preset: str = "balanced",
+    *,
+    tracks_per_frame: int | None = None,
+    frame_start: int | None = None,
+    frame_end: int | None = None,
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
+    engine: str = "klt",
+    threads: int | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: bool = False,
+) -> Coverage:
+    """Cover a whole shot: enough tracks on every frame, evenly spread, from its first frame to its last.
+
+    Features are taken up wherever a part of the frame lacks a track, and tracked forwards and backwards. Tracks end at
+    cuts, are carried over single bad frames (a flash, a dropped frame), and are taken up again when their feature comes
+    back. Tracks that are there already stay as they are; new ones keep away from them. Two passes over the footage.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+    preset
+        Gives detection, the new tracks' pattern, and (its ``clean`` part) how many markers in a row are worth having.
+    tracks_per_frame
+        How many tracks to keep alive, 1 to 10000; default the preset's. Also the number of grid cells that the frame is
+        divided into: each with texture is to hold a track.
+    frame_start, frame_end
+        Plate frames, both inclusive; default the clip's first and last frame.
+    mask, mask_keep
+        Paths (one, or a list) of pictures, sequences or movies of the plate's size: what is white in ``mask`` is left
+        out, what is not white in ``mask_keep`` too. No feature is taken up there, and a track that enters is muted.
+    regions
+        Rectangles ``(left, bottom, right, top)``, normalised: what is outside all of them is left out.
+    engine
+        ``klt``, on either kind of clip.
+    threads
+        Default all cores. The result is the same.
+    on_progress
+        Called with a :class:`.types.Progress` after each frame. What it raises ends the run, at a frame's end.
+    checkpoint
+        A folder to save the state in, so that an interrupted run can go on; made when it is needed, and the caller's
+        to remove in the end (:func:`.checkpoint.remove_checkpoint`). What an earlier run has left there is replaced,
+        unless ``resume`` is given.
+    resume
+        Go on from what is in ``checkpoint``; where there is nothing, begin at the beginning. The result is that of a
+        run without interruption.
+
+    Returns
+    -------
+    Coverage
+        What was created, tracks per frame, and which frames have too few, with the reason.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range; a mask does not fit the plate; the checkpoint is of another run; or the engine is
+        ``libmv``, for which there is :func:`detect_features` on several frames. Nothing was changed.
+    FootageError
+        A frame or a mask cannot be read.
+    FormatError
+        The checkpoint is broken.
+    BackendUnavailable
+        It needs Blender and there is none.
+    """
+    if check_choice("engine", engine, ENGINES) != "klt":
+        raise ParameterError(
+            "expected engine klt: with libmv use detect_features on several frames, then track_markers"
+        )
+    store = store_of(clip)
+    width, _ = store.size
+    detection, settings = get_detection_params(preset), _track_settings(preset, width, "klt")
+    target = detection["tracks_per_frame"] if tracks_per_frame is None else tracks_per_frame
+    first, last = _checked_range(store, frame_start, frame_end)
+    if resume and checkpoint is None:
+        raise ParameterError("expected a checkpoint to resume from, got None")
+    wanted = Wanted(
+        target=int(checked_number("tracks_per_frame", target, 1, 10_000)),
+        pattern_size=settings["pattern_size"],
+        gradient=detection["gradient_floor"],
+        margin=max(scaled_length(detection["margin"], width), settings["pattern_size"] // 2 + 1),
+        min_distance=scaled_length(detection["min_distance"], width),
+    )
+    job = Job(
+        first=first,
+        last=last,
+        wanted=wanted,
+        settings=settings,
+        least_markers=min(max(1, get_clean_params(preset)["frames"]), last - first + 1),
+        exclusion=Exclusion.of(store.size, store.numbers, mask, mask_keep, regions),
+        threads=threads,
+        on_progress=on_progress,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        resume=resume,
+    )
+    return cover(store, job)
 
 
 def add_track(
@@ -377,6 +479,15 @@ class PointTracker:
         self._detected = True
         return created
 
+    def auto_track(self, **options: Any) -> Coverage:
+        """:func:`auto_track` with this tracker's preset, in place of :meth:`detect_features` and :meth:`track_all`.
+
+        The engine is ``klt``, which works on this tracker's clip whatever its engine is.
+        """
+        coverage = auto_track(self.clip, **{"preset": self.preset, **options})
+        self._detected = self._tracked = True
+        return coverage
+
     def track_all(self, **options: Any) -> dict[str, Any]:
         """:func:`track_markers`; what it returns. Needs :meth:`detect_features` first."""
         if not self._detected:
@@ -419,6 +530,15 @@ def _track_settings(preset: str, width: int, engine: str) -> dict[str, Any]:
         "pattern_match": tracking["pattern_match"],
         "normalization": tracking["normalize"],
     }
+
+
+def _checked_range(store: Store, frame_start: int | None, frame_end: int | None) -> tuple[int, int]:
+    numbers = store.numbers
+    first = numbers.checked(numbers.first if frame_start is None else frame_start, "frame_start")
+    last = numbers.checked(numbers.last if frame_end is None else frame_end, "frame_end")
+    if first >= last:
+        raise ParameterError(f"expected frame_start below frame_end, got {first} and {last}")
+    return first, last
 
 
 def _checked_engine(clip: Any, engine: str | None) -> str:

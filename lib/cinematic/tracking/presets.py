@@ -21,7 +21,7 @@ def list_tracking_presets() -> list[str]:
 
 
 def get_tracking_preset(name: str) -> dict[str, Any]:
-    """A preset: ``{"description", "detection", "tracking", "clean"}``; a copy that is the caller's to change.
+    """A preset: ``{"description", "detection", "tracking", "clean", "limits"}``; a copy that is the caller's to change.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def get_tracking_preset(name: str) -> dict[str, Any]:
 
 
 def get_detection_params(name: str) -> dict[str, Any]:
-    """``threshold, threshold_floor, min_features, margin, min_distance`` of a preset (px at 1920 px width)."""
+    """What a preset says of detection: see the head of ``presets.yaml`` (px at 1920 px width)."""
     return get_tracking_preset(name)["detection"]
 
 

@@ -9,10 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from .types import Progress
 
 
 class Steps:
@@ -22,7 +26,7 @@ class Steps:
         self.console = console
         self.log = log
         self.total = total
-        self.bar = Progress(
+        self.bar = Bars(
             SpinnerColumn(),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -46,10 +50,13 @@ class Steps:
     @contextmanager
     def step(self, what: str, frames: int | None = None) -> Iterator[Step]:
         """One step; the block may set the :attr:`Step.outcome` of what it gets, and count ``frames``."""
-        step = Step(self, what, frames)
         begun = time.monotonic()
         self.bar.update(self.task, description=what)
+        counted = None if frames is None else self.bar.add_task("frames", total=frames)
+        step = Step(self, counted)
         yield step
+        if counted is not None:
+            self.bar.remove_task(counted)
         self.bar.advance(self.task)
         self.say(f"{what}: {step.outcome} ({time.monotonic() - begun:.1f} s)")
 
@@ -63,17 +70,63 @@ class Steps:
 class Step:
     """One step while it lasts."""
 
-    def __init__(self, steps: Steps, what: str, frames: int | None) -> None:
+    def __init__(self, steps: Steps, counted: TaskID | None) -> None:
         self.outcome = "done"
         self._steps = steps
-        self._what = what
-        self._frames = frames
+        self._counted = counted
         self._done = 0
+        self._begun: tuple[float, int] | None = None  # when counting began, and what was done by then
 
     def frame_done(self, _frame: int) -> None:
         """One frame of the step is done."""
         self._done += 1
-        self._steps.bar.update(self._steps.task, description=f"{self._what}: {self._done} of {self._frames} frames")
+        self._show(self._done, "")
+
+    def progress(self, progress: Progress) -> None:
+        """So many frames of the step are done, with so many tracks alive."""
+        self._show(progress.done, f"{progress.stage}, {progress.live} tracks")
+
+    def _show(self, done: int, words: str) -> None:
+        if self._counted is None:
+            return
+        now = time.monotonic()
+        if self._begun is None:  # the first frame may have waited for the compiler, and an earlier run did others
+            self._begun = now, done
+        begun, before = self._begun
+        told = [words] if words else []
+        if done > before and now > begun:
+            speed = (done - before) / (now - begun)
+            total = self._steps.bar.tasks[self._steps.bar.task_ids.index(self._counted)].total or done
+            told += [f"{speed:.1f} frames/s", f"{timedelta(seconds=round((total - done) / speed))} left"]
+        self._steps.bar.update(self._counted, completed=done, description=", ".join(told) or "frames")
+
+
+class Interruption:
+    """Whether Ctrl-C has been pressed. To be asked where it is a good moment to end."""
+
+    def __init__(self) -> None:
+        self.asked_for = False
+
+    def check(self, *_: object) -> None:
+        """Raise :class:`KeyboardInterrupt` if it has."""
+        if self.asked_for:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def ending_well_on_interrupt() -> Iterator[Interruption]:
+    """Inside, Ctrl-C is only noted, for the work to end at its next good moment; pressed again, it ends at once."""
+    interruption = Interruption()
+
+    def note(_signal: int, _frame: object) -> None:
+        interruption.check()
+        interruption.asked_for = True
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield interruption
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager

@@ -199,6 +199,31 @@ class Readiness:
     tracks_per_frame: dict[int, int]  # plate frame -> good tracks that have a marker there
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a long run has come; after each frame."""
+
+    frame: int  # the plate's number of the frame that is done
+    stage: str  # "forwards" or "backwards"
+    done: int  # frames done in both passes
+    total: int  # frames to be done in both passes
+    live: int  # tracks that have a marker on the frame
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What :func:`.auto_track` has found, and how well it covers the plate."""
+
+    tracks: int  # tracks created
+    joined: int  # of those, tracks made of several pieces of one feature: lost and found again, or merged
+    median_life: float  # markers of the middle track
+    tracks_per_frame: dict[int, int]  # plate frame -> created tracks with a marker there
+    covered: dict[int, float]  # frames that were searched -> share of the cells with texture that hold a track
+    thin_frames: dict[int, str]  # frames with fewer than 50 tracks (or than were asked for) -> why, in words
+    cuts: tuple[int, ...]  # first frames of new shots
+    bad_frames: tuple[int, ...]  # flashes, dropped or corrupt frames that tracks were carried over
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected text, got {value!r}")

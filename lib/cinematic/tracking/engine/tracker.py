@@ -13,9 +13,11 @@ the chain had drifted is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ParameterError
 from .alignment import (
@@ -28,17 +30,17 @@ from .alignment import (
     Patterns,
     align,
     cut_patterns,
-    empty_patterns,
     square_grid,
 )
-from .compiler import kernel
 from .correlation import soft_correlations
 from .flow import predict_positions
 from .forward_backward import forward_backward
-from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
+from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE
+from .places import inverted, measure, moved_points, shift_matrices, singular_values, stretch
 from .pyramid import Pyramid, build_pyramid
+from .table import SHAPE_SPAN, TrackTable
 from .threads import use_threads
-from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
+from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
 # share of its difference from the reference, and the reference has served this many frames. Slow change is the
@@ -47,7 +49,7 @@ _SLOW_CHANGE = 0.25
 _LEAST_SERVICE = 4
 # Nor is a pattern that has become this much longer than wide a good one to go on with.
 _MOST_UNEVEN = 1.6
-_SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant
+_WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
 
 _REASONS = np.zeros(4, np.int8)
 _REASONS[CONVERGED] = LostReason.TRACKED
@@ -85,45 +87,43 @@ def track(
         yield tracker.step(number, image)
 
 
-class Tracker:
-    """The state of n tracks between two frames. Feed it frames with :meth:`step`."""
+class Tracker(TrackTable):
+    """The state of n tracks between two frames. Feed it frames with :meth:`step`.
+
+    Tracks may be added (:meth:`extend`), ended, looked for again (:meth:`wake`) and forgotten between two frames.
+    """
 
     def __init__(self, seeds: Seeds, options: TrackOptions | None = None) -> None:
-        self.seeds = seeds
-        self.options = options = options or TrackOptions()
-        count = len(seeds)
-        models = list(seeds.motion_models or [options.motion_model] * count)
-        matches = list(seeds.pattern_matches or [options.pattern_match] * count)
-        minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
-        self.grid = square_grid(options.pattern_size)
-        self._patterns = empty_patterns(count, self.grid)
-        self._first_patterns: Patterns | None = None  # copies of first references, once any track has left its own
-        self._adaptive = np.array([name == AUTO for name in models], bool)
-        self._models = np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64)
-        self._match = np.array(matches, dtype="<U10")
-        self._correlation_min = np.broadcast_to(np.asarray(minima, np.float64), (count,))
-        self._alive = np.zeros(count, bool)
-        self._position = seeds.positions.copy()
-        self._velocity = np.zeros((count, 2))
-        self._warp = np.zeros((count, 3, 3))  # template coordinates of the reference in use -> frame
-        self._base = np.zeros((count, 3, 3))  # first pattern's pixel offsets -> those template coordinates
-        self._first_base = np.zeros((count, 3, 3))
-        self._link_covariance = np.zeros((count, 2, 2))  # of the reference in use, in its pixels^2
-        self._seed_frame = np.array(seeds.frames, np.int64)
-        self._reference_frame = self._seed_frame.copy()
-        self._shapes = np.zeros((_SHAPE_SPAN, count, 2, 2))  # of the last frames, in turn; first pattern -> frame
-        self._steps = 0  # frames taken so far
-        self._service = np.zeros(count, np.int64)  # frames in which the reference in use has been matched
-        self._patch = np.zeros_like(self._patterns.values)
+        options = options or TrackOptions()
+        super().__init__(seeds, options, square_grid(options.pattern_size))
+        self._frame: int | None = None  # the number of the last frame
         self._previous: Pyramid | None = None
         self._previous_is_own = False  # built here, so that its memory may be used again
         self._spare: Pyramid | None = None
-        self._fresh = np.zeros(count, bool)  # has one marker only, so that its velocity is unknown
+
+    @classmethod
+    def restored(
+        cls, state: Mapping[str, np.ndarray], options: TrackOptions, frame: int, image: np.ndarray | Pyramid
+    ) -> Tracker:
+        """The tracker whose :meth:`state` was saved after it had taken ``frame``; goes on exactly as that one would."""
+        tracker = cls(Seeds(frame, np.zeros((0, 2))), options)
+        tracker._restore(state)
+        own = not isinstance(image, Pyramid)
+        tracker._previous = image if isinstance(image, Pyramid) else build_pyramid(image)
+        tracker._frame, tracker._previous_is_own = frame, own
+        return tracker
 
     @property
     def alive(self) -> np.ndarray:
-        """(n,) Which tracks have a marker in the last frame."""
-        return self._alive.copy()
+        """(n,) Which tracks have a marker in the last frame, by their numbers; n tracks ever were."""
+        alive = np.zeros(self._count, bool)
+        alive[self._number] = self._alive
+        return alive
+
+    @property
+    def living(self) -> tuple[np.ndarray, np.ndarray]:
+        """(k,) numbers of the tracks that have a marker in the last frame, and (k, 2) where it is, pixels."""
+        return self._number[self._alive], self._position[self._alive]
 
     def step(self, frame: int, image: np.ndarray | Pyramid) -> FrameMarkers:
         """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
@@ -139,8 +139,31 @@ class Tracker:
             moved = self._move(frame, current)
             begun = self._begin(frame, current)
             self._spare = self._previous if self._previous_is_own else None
-            self._previous, self._previous_is_own = current, own
-        return _join(moved, begun)
+            self._frame, self._previous, self._previous_is_own = frame, current, own
+        return self._named(_join(moved, begun))
+
+    def extend(self, seeds: Seeds) -> FrameMarkers:
+        """Take in further tracks, numbered on from the last; the first markers of those that the last frame starts.
+
+        The others begin when their frame comes.
+        """
+        self._append(seeds)
+        if self._previous is None or self._frame is None:
+            return _nothing(0)
+        with use_threads(self.options.threads):
+            return self._named(self._begin(self._frame, self._previous))
+
+    def end(self, tracks: npt.ArrayLike) -> None:
+        """Track these no further. They can be found again with :meth:`wake` until they are forgotten."""
+        self._alive[self._rows_of(tracks)] = False
+
+    def forget(self, tracks: npt.ArrayLike) -> None:
+        """Let go of all that is known of these; their numbers are not used again."""
+        self._keep_rows(np.setdiff1d(np.arange(len(self._number)), self._rows_of(tracks)))
+
+    def _named(self, markers: FrameMarkers) -> FrameMarkers:
+        """The same with the tracks' numbers in place of rows."""
+        return replace(markers, track=self._number[markers.track])
 
     def _check_size(self, frame: int, current: Pyramid) -> None:
         previous = self._previous
@@ -154,8 +177,9 @@ class Tracker:
 
     def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
-        rows = np.flatnonzero((self._seed_frame == frame) & ~self._alive)
-        self._position[rows] = self.seeds.positions[rows]
+        rows = np.flatnonzero((self._seed_frame == frame) & ~self._begun)
+        self._begun[rows] = True
+        self._position[rows] = self._seed_position[rows]
         self._velocity[rows] = 0.0
         self._fresh[rows] = True
         centres = np.rint(self._position[rows])
@@ -164,10 +188,10 @@ class Tracker:
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
-        self._base[kept] = np.linalg.inv(self._warp[kept]) @ _shift(self._position[kept])
+        self._base[kept] = inverted(self._warp[kept]) @ shift_matrices(self._position[kept])
         self._first_base[kept] = self._base[kept]
         self._link_covariance[kept] = 0.0
-        self._shapes[:, kept] = np.eye(2)
+        self._shapes[kept] = np.eye(2)
         textured = np.ones(len(rows), bool)
         textured[inside] = self._patterns.solution[kept, self._models[kept], 0, 0] > 0.0
         reason[inside & ~textured] = LostReason.DEGENERATE
@@ -184,7 +208,7 @@ class Tracker:
         """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
         centres = np.rint(self._position[rows])
         cut_patterns(current, self.grid, centres, rows, self._patterns)
-        warp = _shift(centres)
+        warp = shift_matrices(centres)
         warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
         self._warp[rows] = warp
         self._reference_frame[rows] = frame
@@ -209,7 +233,7 @@ class Tracker:
             frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
             self._models[rows].astype(np.int8), self._reference_frame[rows],
         )  # fmt: skip
-        self._keep(rows, markers, position - start)
+        self._keep(rows, markers, start, warps)
         self._change_references(frame, current, markers, back_correlation)
         return markers
 
@@ -304,7 +328,7 @@ class Tracker:
         count = len(rows)
         position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
         noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
-        _measure(
+        measure(
             rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
             self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
         )  # fmt: skip
@@ -312,22 +336,94 @@ class Tracker:
 
     def _squeezed(self, rows: np.ndarray, corners: np.ndarray) -> np.ndarray:
         """(k,) Which patterns have changed their proportions too fast; notes the present shapes."""
+        shapes = self._shapes_of(corners)
+        slot = self._steps % SHAPE_SPAN
+        a, b, c, d = self._shapes[rows, slot].reshape(-1, 4).T
+        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
+        longer, shorter = singular_values(shapes @ adjugate)
+        self._shapes[rows, slot] = shapes
+        return ~(longer <= self.options.shape_change_max * shorter)
+
+    def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
+        """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
         top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
         across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
         down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
-        shapes = np.stack([across, down], 2)
-        slot = self._steps % _SHAPE_SPAN
-        a, b, c, d = self._shapes[slot, rows].reshape(-1, 4).T
-        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
-        longer, shorter = _singular_values(shapes @ adjugate)
-        self._shapes[slot, rows] = shapes
-        return ~(longer <= self.options.shape_change_max * shorter)
+        return np.stack([across, down], 2)
 
-    def _keep(self, rows: np.ndarray, markers: FrameMarkers, velocity: np.ndarray) -> None:
+    def _keep(self, rows: np.ndarray, markers: FrameMarkers, start: np.ndarray, warps: np.ndarray) -> None:
+        """The new places; of what is lost the last good one."""
+        lost = ~markers.tracked
         self._alive[rows] = markers.tracked
-        self._position[rows] = markers.position
-        self._velocity[rows] = velocity
+        self._position[rows] = np.where(lost[:, None], start, markers.position)
+        self._warp[rows[lost]] = warps[lost]
+        self._velocity[rows] = markers.position - start
         self._service[rows] += 1
+
+    # -- coming back ----------------------------------------------------------------------------------------------
+
+    def wake(self, tracks: npt.ArrayLike, motions: np.ndarray, reach: np.ndarray) -> FrameMarkers:
+        """Look for lost tracks in the last frame: what their first patterns show, where they should be by now.
+
+        Parameters
+        ----------
+        tracks : int (k,)
+            Numbers of tracks that have had a marker and are not alive.
+        motions : float64 (k, 3, 3)
+            Homographies from the frame of each track's last marker to the last frame, such as its neighbours moved by.
+        reach : float64 (k,)
+            How far from where its motion takes it a track may be found, pixels.
+
+        Returns
+        -------
+        FrameMarkers
+            Of all k tracks, in the order of their numbers. Those that are found are alive again, by their first
+            reference; the others stay as they were.
+        """
+        rows = self._rows_of(tracks)
+        current, frame = self._previous, self._frame
+        if current is None or frame is None or not self._begun[rows].all() or self._alive[rows].any():
+            raise ParameterError("expected tracks that have begun and are not alive")
+        order = np.argsort(rows)
+        rows, motions, reach = rows[order], np.asarray(motions, np.float64)[order], np.asarray(reach)[order]
+        if not len(rows):
+            return _nothing(frame)
+        with use_threads(self.options.threads):
+            self._take_first_reference(rows)
+            before, place = self._warp[rows], self._position[rows]
+            expected = moved_points(motions, place)
+            nowhere = np.zeros((len(rows), 2))
+            reason, figures = self._align_from(current, rows, motions @ before, nowhere)
+            position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
+        low = figures[:, CORRELATION] < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
+        reason[(reason == LostReason.TRACKED) & low] = LostReason.LOW_CORRELATION
+        far = ~(np.linalg.norm(position - expected, axis=1) <= reach)
+        reason[(reason == LostReason.TRACKED) & far] = LostReason.DIVERGED
+        found = reason == LostReason.TRACKED
+        self._warp[rows[~found]] = before[~found]
+        back = rows[found]
+        self._alive[back] = self._fresh[back] = True
+        self._position[back], self._velocity[back] = position[found], 0.0
+        self._shapes[back] = self._shapes_of(corners[found])[:, None]
+        markers = FrameMarkers(
+            frame, rows, reason, position, corners, figures[:, CORRELATION], np.full(len(rows), np.nan), covariance,
+            self._models[rows].astype(np.int8), self._reference_frame[rows],
+        )  # fmt: skip
+        return self._named(markers)
+
+    def _take_first_reference(self, rows: np.ndarray) -> None:
+        """Give tracks their first reference back, at the place where they are."""
+        away = rows[self._reference_frame[rows] != self._seed_frame[rows]]
+        if not len(away) or self._first_patterns is None:
+            return
+        self._warp[away] = self._warp[away] @ self._base[away] @ inverted(self._first_base[away])
+        self._warp[away] /= self._warp[away][:, 2:, 2:]
+        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
+            now[away] = kept[away]
+        self._base[away] = self._first_base[away]
+        self._link_covariance[away] = 0.0
+        self._reference_frame[away] = self._seed_frame[away]
+        self._service[away] = 0
 
     # -- references -----------------------------------------------------------------------------------------------
 
@@ -341,7 +437,7 @@ class Tracker:
         away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
         returned = self._return_to_first(current, rows[away])
         band = self.options.scale_band
-        largest, smallest = _stretch(self._warp[rows], self.grid.radius)
+        largest, smallest = stretch(self._warp[rows], self.grid.radius)
         size = np.sqrt(largest * smallest)
         resized = ((size > band) | (size < 1 / band)) & (largest < _MOST_UNEVEN * smallest)
         difference = 1.0 - markers.correlation
@@ -368,7 +464,7 @@ class Tracker:
             kept[first] = now[first]
         total = self._warp[rows] @ self._base[rows]
         self._take_reference(current, rows, frame)
-        self._base[rows] = np.linalg.inv(self._warp[rows]) @ total
+        self._base[rows] = inverted(self._warp[rows]) @ total
         self._base[rows] /= self._base[rows][:, 2:, 2:]
         self._link_covariance[rows] = covariance
 
@@ -377,9 +473,9 @@ class Tracker:
         if not len(rows) or self._first_patterns is None:
             return rows[:0]
         warps = self._warp.copy()
-        warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
+        warps[rows] = self._warp[rows] @ self._base[rows] @ inverted(self._first_base[rows])
         warps[rows] /= warps[rows][:, 2:, 2:]
-        largest, smallest = _stretch(warps[rows], self.grid.radius)
+        largest, smallest = stretch(warps[rows], self.grid.radius)
         band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
         rows = rows[(largest < band) & (smallest > 1 / band)]
         fixed = np.zeros_like(self._adaptive)
@@ -393,26 +489,6 @@ class Tracker:
         self._link_covariance[rows] = 0.0
         self._reference_frame[rows] = self._seed_frame[rows]
         return rows
-
-
-def _shift(offsets: np.ndarray) -> np.ndarray:
-    """(k, 3, 3) translations."""
-    matrices = np.zeros((len(offsets), 3, 3))
-    matrices[:, 0, 0] = matrices[:, 1, 1] = matrices[:, 2, 2] = 1.0
-    matrices[:, :2, 2] = offsets
-    return matrices
-
-
-def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
-    return _singular_values((warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius)
-
-
-def _singular_values(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Larger and smaller one of (k, 2, 2) matrices, in closed form."""
-    a, b, c, d = matrices.reshape(-1, 4).T
-    mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
-    return mean + spread, np.abs(mean - spread)
 
 
 def _nothing(frame: int) -> FrameMarkers:
@@ -429,54 +505,3 @@ def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
     order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
     names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
     return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
-
-
-@kernel
-def _measure(rows, warps, bases, solutions, models, noise, link, radius, half, position, corners, covariance):  # type: ignore[no-untyped-def]
-    """Where the first marker and the first pattern's corners are, and how sure that is.
-
-    The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
-    carried to the marker's own place in the template and into the frame, plus that of the reference itself.
-    """
-    jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
-    lever = np.zeros((2, UNKNOWNS))
-    for n in range(rows.shape[0]):
-        k = rows[n]
-        warp, base = warps[k], bases[k]
-        u, v = base[0, 2] / base[2, 2], base[1, 2] / base[2, 2]
-        w = warp[2, 0] * u + warp[2, 1] * v + warp[2, 2]
-        x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
-        y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
-        position[n, 0], position[n, 1] = x, y
-        for j in range(2):
-            jacobian[0, j] = (warp[0, j] - x * warp[2, j]) / w
-            jacobian[1, j] = (warp[1, j] - y * warp[2, j]) / w
-        for corner in range(4):
-            a = half if corner == 1 or corner == 2 else -half
-            b = half if corner >= 2 else -half
-            s = base[2, 0] * a + base[2, 1] * b + base[2, 2]
-            p = (base[0, 0] * a + base[0, 1] * b + base[0, 2]) / s
-            q = (base[1, 0] * a + base[1, 1] * b + base[1, 2]) / s
-            s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
-            corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
-            corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
-        lever[0, 0] = lever[1, 1] = 1.0
-        lever[0, 2] = lever[1, 4] = u
-        lever[0, 3] = lever[1, 5] = v
-        lever[0, 6], lever[1, 6] = u * u, u * v
-        lever[0, 7], lever[1, 7] = u * v, v * v
-        for i in range(2):
-            for a in range(UNKNOWNS):
-                carried[i, a] = jacobian[i, 0] * lever[0, a] + jacobian[i, 1] * lever[1, a]
-        solution = solutions[k, models[k]]
-        for i in range(2):
-            for j in range(2):
-                total = 0.0
-                for a in range(8):
-                    for b in range(8):
-                        total += carried[i, a] * solution[a, b] * carried[j, b]
-                total *= noise[n]
-                for a in range(2):
-                    for b in range(2):
-                        total += jacobian[i, a] * link[k, a, b] * jacobian[j, b] / (radius * radius)
-                covariance[n, i, j] = total

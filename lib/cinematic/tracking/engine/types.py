@@ -31,6 +31,15 @@ class LostReason(enum.IntEnum):
     DEGENERATE = 4  # no contrast, NaN, or a pattern that cannot tell the model's motions apart
     DIVERGED = 5  # the alignment did not settle
     SHAPE = 6  # the pattern was squeezed faster than a surface turns: it straddles two depths, or is being covered
+    # Said by those who end tracks from outside:
+    CUT = 7  # the shot ends here
+    MASKED = 8  # it lies where nothing is to be tracked
+    SAME_FEATURE = 9  # another track has it already
+
+    @property
+    def words(self) -> str:
+        """What tracks.json says."""
+        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True)

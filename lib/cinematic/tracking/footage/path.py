@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ class FootagePath:
     def first_file(self) -> Path:
         """The movie, or the sequence's first file: what Blender loads."""
         return self.files[0]
+
+    def stamp(self) -> str:
+        """A short text that is another one when any of the files has changed, or there are others."""
+        told = hashlib.sha256()
+        for file in self.files:
+            status = file.stat()
+            told.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        return f"{self.first_file.name} {told.hexdigest()[:16]}"
 
     @classmethod
     def of_file(cls, file: Path) -> FootagePath:

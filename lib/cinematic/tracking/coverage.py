@@ -1,0 +1,184 @@
+"""Is every part of every frame covered by tracks? The grid that says so, where to look for more, what is too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .coords import Size
+from .engine import detect
+from .footage import Luminance
+from .masks import Excluded, detection_margin
+from .records import Records, is_marker
+
+_PATIENCE = 5  # frames after a look before the next one, when tracks are wanting
+_IMPATIENCE = 2  # the same when there are fewer than the least that is needed
+_REGULAR = 15  # frames after which to look whatever is there: new things come into view
+_THIN = 0.05  # share of the cells with texture that may be without a track
+
+_MOSTLY = 0.9  # share of a track's markers whose cells another track must hold, too, for it to be too much
+
+LEAST_PER_FRAME = 50
+"""Tracks that a frame should have at least, where its texture allows: enough for a robust solve."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of about equal sides that cover a frame."""
+
+    size: Size
+    columns: int
+    rows: int
+
+    @classmethod
+    def of(cls, size: Size, cells: int) -> Grid:
+        """A grid of about ``cells`` cells."""
+        width, height = size
+        side = (width * height / max(1, cells)) ** 0.5
+        return cls(size, max(1, round(width / side)), max(1, round(height / side)))
+
+    @property
+    def count(self) -> int:
+        """How many cells there are."""
+        return self.columns * self.rows
+
+    def cells(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """(n,) The cell of each position (n, 2), px."""
+        width, height = self.size
+        column = np.clip((positions[:, 0] + 0.5) * self.columns / width, 0, self.columns - 1).astype(np.int64)
+        row = np.clip((positions[:, 1] + 0.5) * self.rows / height, 0, self.rows - 1).astype(np.int64)
+        return row * self.columns + column
+
+    def counted(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """(cells,) How many positions lie in each cell."""
+        return np.bincount(self.cells(positions), minlength=self.count)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a frame has found."""
+
+    textured: npt.NDArray[np.bool_]  # (cells,) something there can be tracked, or is
+    excluded: float  # share of the frame that masks leave out
+
+    def wants(self, live: npt.NDArray[np.int64], since: int, target: int) -> bool:
+        """Whether to look again, ``since`` frames later, with ``live`` (cells,) tracks alive."""
+        total = int(live.sum())
+        if since < _IMPATIENCE:
+            return False
+        if total < min(LEAST_PER_FRAME, target):
+            return True
+        bare = int((self.textured & (live == 0)).sum())
+        thin = total < target or bare > _THIN * max(1, int(self.textured.sum()))
+        return since >= (_PATIENCE if thin else _REGULAR)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for."""
+
+    target: int  # tracks per frame
+    pattern_size: int  # px
+    gradient: float  # least strength of a feature, see engine.detect
+    margin: int  # px
+    min_distance: float  # px
+
+
+def look(
+    image: Luminance, wanted: Wanted, grid: Grid, held: npt.NDArray[np.float64], excluded: Excluded | None
+) -> tuple[npt.NDArray[np.float64], Look]:
+    """Features for cells that lack a track, then for those that have fewest, until the target is reached.
+
+    Parameters
+    ----------
+    held : (n, 2)
+        Where tracks are already, px.
+    excluded
+        What is left out: no feature's pattern may reach it.
+
+    Returns
+    -------
+    (k, 2) float64
+        New features, px.
+    Look
+    """
+    features = detect(
+        image,
+        pattern_size=wanted.pattern_size,
+        threshold=wanted.gradient,
+        margin=wanted.margin,
+        min_distance=wanted.min_distance,
+        mask=None if excluded is None else ~detection_margin(excluded, wanted.pattern_size),
+        existing=held,
+    ).positions
+    live = grid.counted(held)
+    textured = (live > 0) | (grid.counted(features) > 0)
+    found = Look(textured, 0.0 if excluded is None else float(excluded.mean()))
+    rank = live[grid.cells(features)] + _ranks(grid.cells(features))
+    order = np.argsort(rank, kind="stable")  # the strongest feature of every bare cell first, then the second ones ...
+    bare = int((rank == 0).sum())
+    count = max(bare, min(len(features), wanted.target - len(held)))
+    return features[order[:count]], found
+
+
+def _ranks(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(n,) How many entries before this one are the same."""
+    seen: dict[int, int] = {}
+    ranks = np.zeros(len(cells), np.int64)
+    for place, cell in enumerate(cells.tolist()):
+        ranks[place] = seen.get(cell, 0)
+        seen[cell] = ranks[place] + 1
+    return ranks
+
+
+def redundant(tracks: Mapping[int, Records], grid: Grid, target: int) -> list[int]:
+    """Tracks that can go: all their frames have more than ``target``, and on most of them their cell keeps another.
+
+    The shortest go first.
+    """
+    places = {}
+    for track, records in tracks.items():
+        markers = records[is_marker(records)]
+        places[track] = np.stack([markers["frame"].astype(np.int64), grid.cells(markers["position"])], 1)
+    if not places:
+        return []
+    everything = np.concatenate(list(places.values()))
+    first = int(everything[:, 0].min())
+    held = np.zeros((int(everything[:, 0].max()) - first + 1, grid.count), np.int32)
+    np.add.at(held, (everything[:, 0] - first, everything[:, 1]), 1)
+    total = held.sum(1)
+    gone = []
+    for track in sorted(places, key=lambda track: (len(places[track]), track)):
+        frames, cells = places[track][:, 0] - first, places[track][:, 1]
+        if (total[frames] > target).all() and (held[frames, cells] > 1).mean() >= _MOSTLY:
+            held[frames, cells] -= 1
+            total[frames] -= 1
+            gone.append(track)
+    return gone
+
+
+def covered(look: Look, grid: Grid, positions: npt.NDArray[np.float64]) -> float:
+    """Share of the cells with texture that hold a track; 1 where there is no texture."""
+    textured = int(look.textured.sum())
+    return float((look.textured & (grid.counted(positions) > 0)).sum()) / textured if textured else 1.0
+
+
+def why_thin(frame: int, count: int, looks: Mapping[int, Look], bad: Sequence[int], cuts: Sequence[int]) -> str:
+    """In words, why a frame has no more than ``count`` tracks."""
+    if frame in bad:
+        return "bad frame, tracks are carried over it"
+    if not looks:
+        return "never looked at"
+    nearest = looks[min(looks, key=lambda looked: (abs(looked - frame), looked))]
+    cells, textured = len(nearest.textured), int(nearest.textured.sum())
+    if nearest.excluded > 0.5:
+        return f"masks leave out {nearest.excluded:.0%} of the frame"
+    if textured < min(LEAST_PER_FRAME, cells / 2):
+        return f"texture in {textured} of {cells} cells only"
+    near = [cut for cut in cuts if abs(cut - frame) <= _PATIENCE]
+    if near:
+        return f"next to the cut at frame {near[0]}: what is seen here is not seen for long"
+    return f"texture in {textured} of {cells} cells, but what was found could not be followed for long enough"

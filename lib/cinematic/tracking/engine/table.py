@@ -1,0 +1,135 @@
+"""What a tracker knows of each of its tracks, as columns: rows come and go, and all of it can be saved.
+
+A row's place in the columns is the tracker's own business; outside, a track is known by its number, counted from 0 in
+the order in which tracks came. Rows are in the order of their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ParameterError
+from .alignment import PatternGrid, Patterns, empty_patterns
+from .types import AUTO, MOTION_MODELS, Seeds, TrackOptions
+
+SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant
+
+
+class TrackTable:
+    """The columns. Lengths are pixels, matrices are homographies; n rows."""
+
+    _number: np.ndarray  # (n,) the track's
+    _adaptive: np.ndarray  # (n,) its motion model is chosen frame by frame
+    _models: np.ndarray  # (n,) index into MOTION_MODELS
+    _match: np.ndarray  # (n,) one of PATTERN_MATCHES
+    _correlation_min: np.ndarray  # (n,)
+    _begun: np.ndarray  # (n,) its seed's frame has come
+    _alive: np.ndarray  # (n,) it has a marker in the last frame
+    _fresh: np.ndarray  # (n,) it has one marker only, so that its velocity is unknown
+    _seed_frame: np.ndarray  # (n,)
+    _seed_position: np.ndarray  # (n, 2)
+    _position: np.ndarray  # (n, 2) the last marker
+    _velocity: np.ndarray  # (n, 2)
+    _warp: np.ndarray  # (n, 3, 3) template coordinates of the reference in use -> frame
+    _base: np.ndarray  # (n, 3, 3) first pattern's pixel offsets -> those template coordinates
+    _first_base: np.ndarray  # (n, 3, 3)
+    _link_covariance: np.ndarray  # (n, 2, 2) of the reference in use, in its pixels^2
+    _reference_frame: np.ndarray  # (n,)
+    _shapes: np.ndarray  # (n, SHAPE_SPAN, 2, 2) of the last frames, in turn; first pattern -> frame
+    _service: np.ndarray  # (n,) frames in which the reference in use has been matched
+    _patch: np.ndarray  # (n, m) what alignment read last
+    _patterns: Patterns
+    _first_patterns: Patterns | None  # copies of first references, once any track has left its own
+
+    def __init__(self, seeds: Seeds, options: TrackOptions, grid: PatternGrid) -> None:
+        self.options = options
+        self.grid = grid
+        self._steps = 0  # frames taken so far
+        self._count = len(seeds)  # tracks that ever were
+        self._patterns = empty_patterns(len(seeds), grid)
+        self._first_patterns = None
+        for name, column in _columns(seeds, options, self._patterns, 0).items():
+            setattr(self, name, column)
+
+    def _append(self, seeds: Seeds) -> None:
+        """Rows for further tracks, behind the others."""
+        patterns = empty_patterns(len(seeds), self.grid)
+        for name, column in _columns(seeds, self.options, patterns, self._count).items():
+            setattr(self, name, np.concatenate([getattr(self, name), column]))
+        self._patterns = _joined(self._patterns, patterns)
+        if self._first_patterns is not None:
+            self._first_patterns = _joined(self._first_patterns, patterns)
+        self._count += len(seeds)
+
+    def _keep_rows(self, rows: np.ndarray) -> None:
+        """Let all other rows go."""
+        for name in _COLUMNS:
+            setattr(self, name, getattr(self, name)[rows])
+        self._patterns = Patterns(*(array[rows] for array in self._patterns))
+        if self._first_patterns is not None:
+            self._first_patterns = Patterns(*(array[rows] for array in self._first_patterns))
+
+    def _rows_of(self, tracks: Any) -> np.ndarray:
+        """(k,) The rows of tracks, given by their numbers."""
+        tracks = np.asarray(tracks, np.int64).reshape(-1)
+        rows = np.searchsorted(self._number, tracks)
+        known = rows < len(self._number)
+        known[known] = self._number[rows[known]] == tracks[known]
+        if not known.all():
+            raise ParameterError(f"expected tracks that are here and not forgotten, got {tracks[~known].tolist()}")
+        return rows
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of it but the last frame, as arrays of numbers and text; for :meth:`_restore`."""
+        arrays = {name: getattr(self, name) for name in _COLUMNS}
+        arrays |= {f"pattern {name}": array for name, array in self._patterns._asdict().items()}
+        if self._first_patterns is not None:
+            arrays |= {f"first {name}": array for name, array in self._first_patterns._asdict().items()}
+        return arrays | {"counts": np.array([self._steps, self._count])}
+
+    def _restore(self, state: Mapping[str, np.ndarray]) -> None:
+        for name in _COLUMNS:
+            setattr(self, name, state[name])
+        self._patterns = Patterns(*(state[f"pattern {name}"] for name in Patterns._fields))
+        if "first values" in state:
+            self._first_patterns = Patterns(*(state[f"first {name}"] for name in Patterns._fields))
+        self._steps, self._count = (int(number) for number in state["counts"])
+
+
+def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int) -> dict[str, np.ndarray]:
+    """The columns of tracks that have not begun, numbered from ``first``."""
+    count = len(seeds)
+    models: Sequence[str] = seeds.motion_models or [options.motion_model] * count
+    minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
+    return {
+        "_number": np.arange(first, first + count),
+        "_adaptive": np.array([name == AUTO for name in models], bool),
+        "_models": np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64),
+        "_match": np.array(seeds.pattern_matches or [options.pattern_match] * count, dtype="<U10"),
+        "_correlation_min": np.broadcast_to(np.asarray(minima, np.float64), (count,)),
+        "_begun": np.zeros(count, bool),
+        "_alive": np.zeros(count, bool),
+        "_fresh": np.zeros(count, bool),
+        "_seed_frame": np.array(seeds.frames, np.int64),
+        "_seed_position": seeds.positions.copy(),
+        "_position": seeds.positions.copy(),
+        "_velocity": np.zeros((count, 2)),
+        "_warp": np.zeros((count, 3, 3)),
+        "_base": np.zeros((count, 3, 3)),
+        "_first_base": np.zeros((count, 3, 3)),
+        "_link_covariance": np.zeros((count, 2, 2)),
+        "_reference_frame": np.array(seeds.frames, np.int64),
+        "_shapes": np.zeros((count, SHAPE_SPAN, 2, 2)),
+        "_service": np.zeros(count, np.int64),
+        "_patch": np.zeros_like(patterns.values),
+    }
+
+
+_COLUMNS = tuple(name for name in TrackTable.__annotations__ if not name.endswith("patterns"))
+
+
+def _joined(a: Patterns, b: Patterns) -> Patterns:
+    return Patterns(*(np.concatenate(pair) for pair in zip(a, b, strict=True)))

@@ -1,0 +1,200 @@
+"""Where a shot ends within a piece of footage, and which single frames are bad.
+
+Two frames of one shot show the same things, only moved: their small copies, whatever their brightness, correlate well
+at the best shift. A **cut** is a place where they do not, between frames before it that do and frames after it that do;
+a **bad frame** (a flash, a dropped or black frame, a corrupt one) resembles neither neighbour while those resemble each
+other. A whip pan is neither: its frames overlap, or, where they no longer do, it has several such places in a row.
+One frame is looked ahead. What is compared is at most :data:`_WIDTH` px wide, so it costs a few milliseconds a frame.
+
+Source of the correlation at all shifts at once: Padfield 2012, "Masked object registration in the Fourier domain".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Pyramid, build_pyramid
+from .footage import Luminance
+
+Kind = Literal["ordinary", "cut", "bad"]
+
+_WIDTH = 128  # px; the signature's width is between this and half of it, unless the plate is smaller
+_OVERLAP = 0.3  # least share of the frame that must be seen in both
+_FLAT = 0.001  # RMS of a signature that shows nothing
+_CHANGED = 0.55  # correlation below which two frames may show different things
+_CALM = 0.65  # above it they show the same thing ...
+_SLOW = 0.3  # ... and calmly so when it has moved by less than this share of the frame
+_BAD = 0.6  # a bad frame resembles its neighbours less than this share of how they resemble each other
+
+
+class Signature(NamedTuple):
+    """What of a frame is compared: its middle frequencies, and their Fourier transforms."""
+
+    shape: tuple[int, int]
+    energy: float  # RMS
+    transform: npt.NDArray[np.complex128]
+    squared: npt.NDArray[np.complex128]  # of the squares
+
+
+def signature(pyramid: Pyramid) -> Signature:
+    """The small copy of a frame without what is finer than two or coarser than some 16 of its pixels."""
+    level = pyramid.coarse[2]
+    padding = (level.stride - level.width) // 2
+    small = level.pixels.reshape(-1, level.stride)[padding:-padding, padding:-padding].astype(np.float64)
+    small = np.nan_to_num(small)
+    while small.shape[1] > _WIDTH:
+        small = _halved(small)
+    middle = _blurred(small, 1) - _blurred(small, 4)
+    shape = (small.shape[0], small.shape[1])
+    room = (2 * shape[0], 2 * shape[1])
+    energy = float(np.sqrt(np.mean(middle**2)))
+    return Signature(shape, energy, np.fft.rfft2(middle, room), np.fft.rfft2(middle**2, room))
+
+
+class Likeness(NamedTuple):
+    """How two frames resemble each other, at the shift at which they agree best."""
+
+    correlation: float  # 1 the same, about 0.2 unrelated
+    moved: float  # the shift as a share of the frame's width or height, whichever is more
+
+    @property
+    def is_calm(self) -> bool:
+        """They show the same thing, and it has not moved far."""
+        return self.correlation >= _CALM and self.moved < _SLOW
+
+
+def likeness(a: Signature, b: Signature) -> Likeness:
+    """How two frames of one size resemble each other."""
+    if a.energy < _FLAT or b.energy < _FLAT:
+        return Likeness(1.0 if a.energy < _FLAT and b.energy < _FLAT else 0.0, 0.0)
+    height, width = a.shape
+    room = (2 * height, 2 * width)
+    inside, overlap = _insides(a.shape)
+    products = np.fft.irfft2(a.transform.conj() * b.transform, room)
+    of_a = np.fft.irfft2(a.squared.conj() * inside, room)
+    of_b = np.fft.irfft2(inside.conj() * b.squared, room)
+    size = np.sqrt(np.maximum(of_a, 0.0) * np.maximum(of_b, 0.0))
+    size = np.maximum(size, 0.1 * overlap * a.energy * b.energy)  # a nearly empty overlap proves nothing
+    enough = overlap >= _OVERLAP * height * width
+    correlation = np.where(enough, products / np.maximum(size, 1e-30), -1.0)
+    down, across = np.unravel_index(correlation.argmax(), room)
+    shifts = (min(down, room[0] - down) / height, min(across, room[1] - across) / width)
+    return Likeness(float(correlation.max()), float(max(shifts)))
+
+
+@cache
+def _insides(shape: tuple[int, int]) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.float64]]:
+    """The transform of a frame of ones, and on how many pixels two frames overlap at each shift."""
+    room = (2 * shape[0], 2 * shape[1])
+    inside = np.fft.rfft2(np.ones(shape), room)
+    return inside, np.fft.irfft2(np.abs(inside) ** 2, room)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A frame, made ready, and what it is in the course of the footage."""
+
+    number: int
+    image: Luminance
+    pyramid: Pyramid
+    kind: Kind  # "cut": the first frame of a new shot
+
+
+@dataclass
+class Watch:
+    """What the search for cuts knows of the frames gone by; small enough to be saved."""
+
+    calm: bool = True  # the two frames before the present one resembled each other
+    last: int | None = None  # the last frame that was not bad
+    cuts: list[int] = field(default_factory=list)  # first frames of new shots
+    bad: list[int] = field(default_factory=list)
+
+    def judge(self, number: int, before: Signature | None, now: Signature, after: Signature | None) -> Kind:
+        """What frame ``number`` is, between the last good one and the one that comes."""
+        kind: Kind = "ordinary"
+        if before is not None:
+            here = likeness(before, now)
+            if after is not None:
+                kind = self._kind(here, before, now, after)
+            if kind != "bad":
+                self.calm = kind == "cut" or here.is_calm
+        if kind == "bad":
+            self.bad.append(number)
+        else:
+            self.last = number
+        if kind == "cut":
+            self.cuts.append(number)
+        return kind
+
+    def _kind(self, here: Likeness, before: Signature, now: Signature, after: Signature) -> Kind:
+        if here.correlation >= _BAD:
+            return "ordinary"
+        onward = likeness(now, after)
+        if onward.correlation < _BAD:
+            over = likeness(before, after).correlation
+            if over >= _CALM and max(here.correlation, onward.correlation) < _BAD * over:
+                return "bad"
+        pictures = min(before.energy, now.energy) >= _FLAT  # a fade that ends, or begins, is no cut
+        cut = self.calm and pictures and here.correlation < _CHANGED and onward.is_calm
+        return "cut" if cut else "ordinary"
+
+
+def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator[Looked]:
+    """Frames made ready, in order, each with its kind; ``watch`` is kept up to date.
+
+    To go on after an interruption, give the watch as it was and frames from ``watch.last`` on: those that it knows
+    are only looked at again, not yielded. A pyramid may be used until the next but one ordinary frame is asked for.
+    """
+    spare: list[Pyramid] = []
+    before: Signature | None = None
+    held: Pyramid | None = None  # the last frame's that was not bad: whoever tracks may still need it
+    seen: tuple[int, Luminance, Pyramid, Signature] | None = None
+
+    def give(after: Signature | None) -> Iterator[Looked]:
+        nonlocal before, held
+        assert seen is not None
+        number, image, pyramid, now = seen
+        if number == watch.last:
+            before, held = now, pyramid
+            return
+        if number in watch.bad:
+            spare.append(pyramid)
+            return
+        kind = watch.judge(number, before, now, after)
+        yield Looked(number, image, pyramid, kind)
+        if kind == "bad":
+            spare.append(pyramid)
+            return
+        if held is not None:
+            spare.append(held)
+        before, held = now, pyramid
+
+    for number, image in frames:
+        pyramid = build_pyramid(image, spare.pop() if spare else None)
+        coming = signature(pyramid)
+        if seen is not None:
+            yield from give(coming)
+        seen = number, image, pyramid, coming
+    if seen is not None:
+        yield from give(None)
+
+
+def _halved(image: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    rows, columns = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    return image[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
+
+
+def _blurred(image: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
+    """Mean over a square of ``2 radius + 1`` px, edge pixels repeated."""
+    size = 2 * radius + 1
+    sums = np.pad(image, radius, mode="edge")
+    for axis in (0, 1):
+        sums = np.cumsum(np.insert(sums, 0, 0.0, axis), axis)
+        sums = np.take(sums, range(size, sums.shape[axis]), axis) - np.take(sums, range(sums.shape[axis] - size), axis)
+    return sums / size**2

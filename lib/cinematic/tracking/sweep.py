@@ -1,0 +1,281 @@
+"""One pass over the footage, in one direction: tracks go on, are lost, come back, and stop where they may not be.
+
+What comes of it are :mod:`.records`. Memory is that of the tracks alive, of those lost lately, and of the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
+from .engine.places import inverted
+from .masks import Excluded, is_excluded
+from .records import Records, is_marker, joined, recorded
+
+_REMEMBERED = 48  # frames for which a lost track is looked for
+_LOOK_EVERY = 3  # frames
+_NEIGHBOURS = 12  # tracks that say how a lost one's surroundings have moved
+_LEAST_NEIGHBOURS = 6
+_TIGHT, _WIDE = 1.5, 5.0  # px; how far from where its neighbours say a lost track may be found
+_NEAR = 50.0  # px; about how far neighbours are
+_DISAGREEING = 3.0  # px; neighbours that move like this, each its own way, say nothing
+_SAME = 1.0  # px; two tracks this near to each other ...
+_SAME_FOR = 3  # ... for so many frames in a row have the same feature
+
+_DONE_AT_ONCE = 48  # tracks that are let go of together: it moves the memory of all others
+
+_COMES_BACK = [
+    LostReason.LOW_CORRELATION,
+    LostReason.FORWARD_BACKWARD,
+    LostReason.DIVERGED,
+    LostReason.SHAPE,
+    LostReason.MASKED,
+]
+
+
+class Sweep:
+    """The tracks of one pass. ``records`` holds what came, frame by frame; ``pairs`` who has whose feature.
+
+    The engine numbers its tracks as they come; outside, and in the records, each has the number it was given.
+    """
+
+    def __init__(self, options: TrackOptions, settings: Mapping[str, Any], *, meeting: bool) -> None:
+        self.records: dict[int, Records] = {}
+        self.pairs: list[tuple[int, int]] = []  # (a track that met another one's feature, and stopped; that other one)
+        self._options = options
+        self._settings = settings
+        self._meeting = meeting  # all tracks may meet another one's feature, and not only those that came back
+        self._tracker = Tracker(Seeds(0, np.zeros((0, 2))), options)
+        self._tracks = np.zeros(0, np.int64)  # the engine's number -> ours
+        self._lost: dict[int, int] = {}  # the engine's number -> frame of its last marker
+        self._last_frame: dict[int, int] = {}  # of the living: the frame of the last marker
+        self._met: dict[int, tuple[int, int]] = {}  # ours -> (another one's, for how many frames)
+        self._returned: set[int] = set()  # ours; came back in this pass
+        self._done: list[int] = []  # the engine's numbers of those that it may forget
+        self._frames = 0
+
+    @property
+    def living(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """(n,) numbers and (n, 2) positions, px, of the tracks alive."""
+        numbers, positions = self._tracker.living
+        return self._tracks[numbers], positions
+
+    def end_shot(self, frame: int) -> None:
+        """Nothing goes on over a cut: ``frame`` is the first one behind it."""
+        numbers, positions = self._tracker.living
+        rows = np.zeros(len(numbers), self._row_type())
+        rows["track"], rows["frame"], rows["reason"] = self._tracks[numbers], frame, LostReason.CUT
+        rows["position"] = positions
+        self._add(frame, rows)
+        self._tracker.end(numbers)
+        self._forget(np.concatenate([numbers, np.array(sorted(self._lost), np.int64)]))
+
+    def step(self, frame: int, pyramid: Pyramid, excluded: Excluded | None, others: Records | None = None) -> None:
+        """One frame on. ``others``: records of the same frame from another pass, whose features may be met."""
+        result = self._tracker.step(frame, pyramid)
+        self._frames += 1
+        rows = recorded(result, self._tracks[result.track])
+        numbers = result.track
+        if excluded is not None:
+            rows = self._stop_at_masks(numbers, rows, excluded)
+        rows = self._stop_at_others(numbers, rows, others)
+        self._add(frame, rows)
+        self._note_losses(frame, numbers, rows)
+        if self._lost and self._frames % _LOOK_EVERY == 0:
+            self._look_for_lost(frame, excluded)
+
+    def begin(self, frame: int, tracks: npt.NDArray[np.int64], positions: npt.NDArray[np.float64]) -> Records:
+        """Begin tracks on the frame that was stepped last; what came of it."""
+        count = len(tracks)
+        seeds = Seeds(
+            np.full(count, frame),
+            positions,
+            motion_models=[self._settings["motion_model"]] * count,
+            pattern_matches=[self._settings["pattern_match"]] * count,
+            correlation_mins=[self._settings["correlation_min"]] * count,
+        )
+        self._tracks = np.concatenate([self._tracks, tracks])
+        result = self._tracker.extend(seeds)
+        for number in result.track[result.tracked].tolist():
+            self._last_frame[number] = frame
+        self._forget(result.track[~result.tracked])
+        rows = recorded(result, self._tracks[result.track])
+        self._add(frame, rows)
+        return rows
+
+    # -- stopping -------------------------------------------------------------------------------------------------
+
+    def _stop_at_masks(self, numbers: npt.NDArray[np.int64], rows: Records, excluded: Excluded) -> Records:
+        """Mute the markers on what is left out. What is lost there, too, is behind something that is masked."""
+        inside = is_excluded(excluded, rows["position"])
+        entered = inside & is_marker(rows)
+        rows["reason"][inside & np.isin(rows["reason"], _COMES_BACK)] = LostReason.MASKED
+        rows["reason"][entered] = LostReason.MASKED
+        self._tracker.end(numbers[entered])
+        for number, frame in zip(numbers[entered].tolist(), rows["frame"][entered].tolist(), strict=True):
+            self._lost[number] = frame  # its last place is known here
+        return rows
+
+    def _stop_at_others(self, numbers: npt.NDArray[np.int64], rows: Records, others: Records | None) -> Records:
+        """End the tracks that have been on another one's feature for a while."""
+        known = rows if others is None else others
+        known = known[is_marker(known)]
+        valid = is_marker(rows)
+        suspects = valid if self._meeting else valid & np.isin(rows["track"], list(self._returned))
+        met: dict[int, tuple[int, int]] = {}
+        if len(known) and suspects.any():
+            distances = np.linalg.norm(rows["position"][suspects][:, None] - known["position"], axis=2)
+            distances[rows["track"][suspects][:, None] == known["track"]] = np.inf
+            near = distances.min(1) < _SAME
+            others_met = known["track"][distances.argmin(1)]
+            for track, other in zip(rows["track"][suspects][near].tolist(), others_met[near].tolist(), strict=True):
+                before, times = self._met.get(track, (other, 0))
+                met[track] = (other, times + 1 if before == other else 1)
+        self._met = met
+        ended = {track: other for track, (other, times) in met.items() if times >= _SAME_FOR}
+        if ended:
+            self.pairs += sorted(ended.items())
+            stopped = valid & np.isin(rows["track"], list(ended))
+            rows["reason"][stopped] = LostReason.SAME_FEATURE
+            self._tracker.end(numbers[stopped])
+        return rows
+
+    def _note_losses(self, frame: int, numbers: npt.NDArray[np.int64], rows: Records) -> None:
+        for number, reason in zip(numbers.tolist(), rows["reason"].tolist(), strict=True):
+            if reason == LostReason.TRACKED:
+                self._last_frame[number] = frame
+            elif reason in _COMES_BACK:
+                self._lost.setdefault(number, self._last_frame[number])
+        gone = numbers[~np.isin(rows["reason"], [LostReason.TRACKED, *_COMES_BACK])].tolist()
+        gone += [number for number, last in self._lost.items() if abs(frame - last) > _REMEMBERED]
+        self._forget(np.array(gone, np.int64))
+
+    def _forget(self, numbers: npt.NDArray[np.int64]) -> None:
+        for number in numbers.tolist():
+            self._lost.pop(number, None)
+            self._last_frame.pop(number, None)
+        self._done += numbers.tolist()
+        if len(self._done) > _DONE_AT_ONCE:
+            self._tracker.forget(self._done)
+            self._done = []
+
+    # -- coming back ----------------------------------------------------------------------------------------------
+
+    def _look_for_lost(self, frame: int, excluded: Excluded | None) -> None:
+        """Where should lost tracks be by now, as their neighbours have moved? Are they there?"""
+        numbers = np.array([number for number, last in sorted(self._lost.items()) if last != frame], np.int64)
+        if not len(numbers):
+            return
+        places, sources, targets = self._surroundings(numbers)
+        motions, reach = _motions(places, sources, targets)
+        expected = np.einsum("kij,kj->ki", motions, np.column_stack([places, np.ones(len(places))]))[:, :2]
+        wanted = reach > 0
+        if excluded is not None:
+            wanted[wanted] = ~is_excluded(excluded, expected[wanted])
+        if not wanted.any():
+            return
+        numbers, motions, reach = numbers[wanted], motions[wanted], reach[wanted]
+        found = self._tracker.wake(numbers, motions, reach)
+        numbers, rows = found.track[found.tracked], recorded(found, self._tracks[found.track])[found.tracked]
+        for number in numbers.tolist():
+            del self._lost[number]
+        if excluded is not None:
+            rows = self._stop_at_masks(numbers, rows, excluded)
+        self._add(frame, rows)
+        back = numbers[is_marker(rows)]
+        self._last_frame |= dict.fromkeys(back.tolist(), frame)
+        self._returned |= set(self._tracks[back].tolist())
+
+    def _surroundings(
+        self, numbers: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Where lost tracks were (k, 2), and where their neighbours were then and are now (k, neighbours, 2); px.
+
+        NaN where there are not so many neighbours.
+        """
+        living, positions = self.living
+        places = np.empty((len(numbers), 2))
+        sources = np.full((len(numbers), _NEIGHBOURS, 2), np.nan)
+        targets = sources.copy()
+        shared: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
+        for row, number in enumerate(numbers.tolist()):
+            last = self._lost[number]
+            then = self.records[last]
+            places[row] = then["position"][then["track"] == self._tracks[number]][0]
+            if last not in shared:
+                valid = np.flatnonzero(is_marker(then))
+                _, before, now = np.intersect1d(then["track"][valid], living, return_indices=True)
+                shared[last] = valid[before], now
+            before, now = shared[last]
+            distances = np.linalg.norm(then["position"][before] - places[row], axis=1)
+            nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
+            sources[row, : len(nearest)] = then["position"][before[nearest]]
+            targets[row, : len(nearest)] = positions[now[nearest]]
+        return places, sources, targets
+
+    # -- keeping --------------------------------------------------------------------------------------------------
+
+    def _add(self, frame: int, rows: Records) -> None:
+        self.records[frame] = joined([self.records[frame], rows]) if frame in self.records else rows
+
+    def _row_type(self) -> np.dtype[np.void]:
+        return joined([]).dtype
+
+    def state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Everything but records and pairs: plain JSON values, and arrays."""
+        plain = {
+            "lost": sorted(self._lost.items()),
+            "last_frame": sorted(self._last_frame.items()),
+            "met": [(track, *met) for track, met in sorted(self._met.items())],
+            "returned": sorted(self._returned),
+            "done": self._done,
+            "frames": self._frames,
+        }
+        return plain, {"tracks": self._tracks, **self._tracker.state()}
+
+    def restore(
+        self, plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], frame: int, pyramid: Pyramid
+    ) -> None:
+        """Go on from a :meth:`state` that was saved after ``frame``; those two are the caller's."""
+        self._lost = dict(plain["lost"])
+        self._last_frame = dict(plain["last_frame"])
+        self._met = {track: (other, times) for track, other, times in plain["met"]}
+        self._returned = set(plain["returned"])
+        self._done = plain["done"]
+        self._frames = plain["frames"]
+        self._tracks = arrays["tracks"]
+        self._tracker = Tracker.restored(arrays, self._options, frame, pyramid)
+
+
+def _motions(
+    places: npt.NDArray[np.float64], sources: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The affine motion (k, 3, 3) of what surrounds each place, and how far off it may be (k,), px; 0: nobody knows.
+
+    Least squares, thrice, without those neighbours that go their own way.
+    """
+    known = np.isfinite(sources[..., 0])
+    enough = known.sum(1) >= _LEAST_NEIGHBOURS
+    scale = np.array([_NEAR, _NEAR, 1.0])
+    design = np.concatenate([sources - places[:, None], np.ones((*known.shape, 1))], axis=2) / scale
+    design[~known] = 0.0
+    goals = np.where(known[..., None], targets, 0.0)
+    weights = known.astype(np.float64)
+    for _ in range(3):
+        weighted = design * weights[..., None]
+        gram = weighted.transpose(0, 2, 1) @ design + 1e-6 * np.eye(3)  # neighbours in a row
+        solution = inverted(gram) @ (weighted.transpose(0, 2, 1) @ goals)
+        misses = np.linalg.norm(design @ solution - goals, axis=2)
+        misses[~known] = np.nan
+        typical = np.nanmedian(np.where(enough[:, None], misses, 0.0), axis=1)
+        weights = (known & (misses <= np.maximum(3 * typical, 0.5)[:, None])).astype(np.float64)
+    solution = solution / scale[:, None]
+    motions = np.tile(np.eye(3), (len(places), 1, 1))
+    motions[:, :2, :2] = solution[:, :2].transpose(0, 2, 1)
+    motions[:, :2, 2] = solution[:, 2] - np.einsum("kij,kj->ki", motions[:, :2, :2], places)
+    reach = np.clip(4 * typical, _TIGHT, _WIDE)
+    return motions, np.where(enough & (typical <= _DISAGREEING), reach, 0.0)

@@ -1,0 +1,316 @@
+"""The main job of the command line: cover or track, judge, clean, solve where asked, and write a folder of results."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from . import formats
+from .blend_file import blend_with, new_blend, write_blend
+from .blender import interrupts_held, output_redirected
+from .blender_camera import add_solved_camera
+from .camera import CameraSolve
+from .checkpoint import FOLDER as CHECKPOINT_FOLDER
+from .checkpoint import is_there, remove_checkpoint
+from .clip import Clip, segments
+from .engine import needs_compile
+from .errors import BackendUnavailable, TrackingError
+from .files import write_atomically
+from .footage import find_footage
+from .formats import cinetrack as tracks_json
+from .formats.registry import find_format
+from .formats.writing import Written, check_writable
+from .judge import preset_limits
+from .point_tracker import PointTracker
+from .quality import clean_tracks, judge_tracks, read_tracks, solve_readiness
+from .report import write_report
+from .solve_command import CameraFiles, solve_step
+from .store import store_of
+from .terminal import Step, Steps, ending_well_on_interrupt, leaving_at_once_on_interrupt
+from .types import VERDICTS, ClipInfo, Coverage, Progress, Readiness, TrackData, Verdict
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """What was asked for."""
+
+    path: Path
+    preset: str
+    engine: str
+    span: tuple[int, int] | None  # plate frames; None: all
+    threads: int | None
+    clean: bool
+    covering: dict[str, Any] | None  # options of auto_track; None: features of the first frame only
+    camera: dict[str, Any] | None  # options of solve_camera; None: no solve
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was thought of the tracks before they were cleaned: what the report shows."""
+
+    tracks: Sequence[TrackData]
+    verdicts: Sequence[Verdict]
+    readiness: Readiness
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What has been tracked."""
+
+    path: Path
+    clip: Any  # the tracker's: a MovieClip or a Clip
+    info: ClipInfo
+    tracks: list[TrackData]
+    judgement: Judgement
+    camera: CameraSolve | None = None
+
+
+def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: bool, debug: bool) -> Tracked:
+    """Do the job and write its files.
+
+    Raises
+    ------
+    TrackingError
+        A result is there already, nothing could be tracked, or the work was interrupted. What was there before is
+        there still.
+    """
+    targets.check(overwrite, resume=bool(job.covering and job.covering["resume"]), with_camera=job.camera is not None)
+    with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
+        log = Path(scratch, "cinetrack.log")
+        quiet = nullcontext if debug else partial(output_redirected, log)
+        total = 4 + (job.covering is None) + job.clean + (job.camera is not None)
+        with Steps(console, total=total, log=log) as steps:
+            with _interruptible(job.engine, targets, scratch), quiet():
+                tracked = _tracked(steps, job, targets)
+            with steps.step("writing") as step, interrupts_held(), quiet():
+                targets.write(tracked, step, log)
+    return tracked
+
+
+@contextmanager
+def _interruptible(engine: str, targets: Targets, scratch: str) -> Iterator[None]:
+    """Ctrl-C ends the work with one line that says what is left of it."""
+    if engine == "libmv":
+        with leaving_at_once_on_interrupt(targets.unmake_folder, lambda: shutil.rmtree(scratch)):
+            yield
+        return
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = is_there(targets.checkpoint)
+        left = "give --resume to go on from there" if kept else "nothing was written"
+        raise TrackingError(f"interrupted, {left}") from None
+
+
+def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
+    with steps.step("opening the clip"):
+        tracker, span = _opened(steps, job, targets)
+    if job.covering is not None:
+        _cover(steps, tracker, job, targets, span)
+    else:
+        _track_what_is_on_the_first_frame(steps, tracker, job, span)
+    with steps.step("judging") as step:
+        verdicts = judge_tracks(tracker.clip, preset_limits(job.preset))
+        known = read_tracks(tracker.clip)
+        judgement = Judgement(known, verdicts, solve_readiness(tracker.clip, verdicts))
+        counts = Counter(verdict.verdict for verdict in verdicts)
+        step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    if job.clean:
+        with steps.step("cleaning") as step:
+            step.outcome = _cleaned(tracker, verdicts)
+    solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
+    store = store_of(tracker.clip)
+    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, solved)
+
+
+def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:
+    if job.engine == "libmv":
+        new_blend()
+    tracker = PointTracker(job.path, job.preset, engine=job.engine)
+    store = store_of(tracker.clip)
+    targets.check_footage(store.info)
+    first, last = job.span or (store.numbers.first, store.numbers.last)
+    for frame in (first, last):
+        store.numbers.checked(frame, "--frames")
+    if store.footage.has_variable_rate:
+        steps.say("the movie's frame rate varies: frames are counted as they are stored")
+    if job.engine == "klt" and needs_compile():
+        steps.say("compiling the engine's kernels, once on this machine")
+    return tracker, (first, last)
+
+
+def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> str:
+    done = clean_tracks(tracker.clip, verdicts=verdicts)
+    if done.actions and not store_of(tracker.clip).read():
+        raise TrackingError(f"no track is left: cleaning removed all {len(done.removed)}; see --no-clean")
+    counts = Counter(action.action for action in done.actions)
+    return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
+
+
+def _track_what_is_on_the_first_frame(
+    steps: Steps, tracker: PointTracker, job: TrackJob, span: tuple[int, int]
+) -> None:
+    first, last = span
+    with steps.step(f"detecting features on frame {first}") as step:
+        features = tracker.detect_features(frame=first)
+        if not features:
+            raise TrackingError(f"no features found on frame {first} of {job.path}: it has too little texture")
+        step.outcome = f"{features} features"
+    with steps.step(f"tracking frames {first}-{last} with {tracker.engine}", frames=last - first + 1) as step:
+        options = {"on_frame": step.frame_done, "threads": job.threads} if tracker.engine == "klt" else {}
+        result = tracker.track_all(frame_start=first, frame_end=last, **options)
+        step.outcome = f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}"
+
+
+def _cover(steps: Steps, tracker: PointTracker, job: TrackJob, targets: Targets, span: tuple[int, int]) -> None:
+    first, last = span
+    wishes = {**(job.covering or {}), "threads": job.threads, "checkpoint": targets.checkpoint}
+    if wishes["resume"]:
+        kept = is_there(targets.checkpoint)
+        steps.say(
+            "going on with what is done" if kept else "there is nothing to go on with: beginning at the beginning"
+        )
+    frames = 2 * (last - first + 1)
+    with (
+        steps.step(f"tracking frames {first}-{last} with klt", frames=frames) as step,
+        ending_well_on_interrupt() as interruption,
+    ):
+
+        def done(progress: Progress) -> None:
+            step.progress(progress)
+            interruption.check()
+
+        coverage = tracker.auto_track(frame_start=first, frame_end=last, on_progress=done, **wishes)
+        if not coverage.tracks:
+            remove_checkpoint(targets.checkpoint)
+            why = next(iter(coverage.thin_frames.values()), "nothing could be followed")
+            raise TrackingError(
+                f"no features found on frames {first}-{last} of {job.path} that could be tracked: {why}"
+            )
+        counts = coverage.tracks_per_frame.values()
+        step.outcome = f"{coverage.tracks} tracks, {min(counts)} to {max(counts)} a frame"
+    for line in _told_of_coverage(coverage):
+        steps.say(line)
+
+
+def _told_of_coverage(coverage: Coverage) -> Iterator[str]:
+    if coverage.cuts:
+        yield f"cuts: new shots begin at frame {', '.join(map(str, coverage.cuts))}"
+    if coverage.bad_frames:
+        yield f"bad frames, tracks are carried over them: {', '.join(map(str, coverage.bad_frames))}"
+    reasons: dict[str, list[int]] = {}
+    for frame, reason in coverage.thin_frames.items():
+        if frame not in coverage.bad_frames:
+            reasons.setdefault(reason, []).append(frame)
+    for reason, frames in reasons.items():
+        ranges = (f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in segments(frames))
+        yield f"few tracks on frames {', '.join(ranges)}: {reason}"
+
+
+class Targets:
+    """The files of one result."""
+
+    def __init__(
+        self, folder: Path, clip: Path, exports: Sequence[str], fps: float | None, *, with_report: bool
+    ) -> None:
+        shot = _shot_name(clip)
+        self.folder = folder
+        self.with_report = with_report
+        self.report = folder / "report.html"
+        self.exports = {name: folder / f"{shot}{find_format(name)[0].export_suffix}" for name in exports}
+        self.fps = fps
+        self.written: list[Written] = []
+        self.tracks = folder / "tracks.json"
+        self.blend = folder / f"{shot}.blend"
+        self.log = folder / "cinetrack.log"
+        self.camera = CameraFiles(folder)
+        self.checkpoint = folder / CHECKPOINT_FOLDER
+        self._made: list[Path] = []
+
+    def check(self, overwrite: bool, resume: bool, with_camera: bool) -> None:
+        """Refuse before any work is done."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise TrackingError(f"expected --output to be a folder, {self.folder} is a file")
+        files = (self.tracks, self.blend, self.report, *self.exports.values())
+        existing = [path for path in files if path.exists()]
+        going_on = resume and is_there(self.checkpoint)  # what is there then is what that run was allowed to replace
+        if existing and not (overwrite or going_on):
+            raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
+        if is_there(self.checkpoint) and not (overwrite or resume):
+            raise TrackingError(
+                f"{self.checkpoint} is what an interrupted run has left: give --resume to go on with it, "
+                "or --overwrite to begin anew"
+            )
+        if with_camera:
+            self.camera.check(overwrite)
+
+    def check_footage(self, info: ClipInfo) -> None:
+        """Refuse, before any work is done, exports that need to know more of the footage."""
+        for name in self.exports:
+            check_writable(find_format(name)[0], (info.width, info.height), self.fps or info.fps)
+
+    @contextmanager
+    def folder_made(self) -> Iterator[None]:
+        """Make the folder before any work is done; when the work fails, what was made goes again."""
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        except BaseException:
+            self.unmake_folder()
+            raise
+
+    def unmake_folder(self) -> None:
+        """Remove the folders that :meth:`folder_made` made, unless there is something to resume in them."""
+        for path in self._made:
+            if not any(path.iterdir()):
+                path.rmdir()
+
+    def write(self, job: Tracked, step: Step, log: Path) -> None:
+        """Write all files; when one cannot be written, those that were not there before go again."""
+        files = (self.blend, self.tracks, self.report, self.log, *self.exports.values())
+        new = [path for path in files if not path.exists()]
+        stale = False
+        try:
+            try:
+                movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
+                if job.camera is not None:
+                    add_solved_camera(job.camera, movie_clip)
+                write_blend(movie_clip, self.blend)
+            except BackendUnavailable:
+                step.outcome = "done, without a .blend: Blender's module bpy is not here"
+                stale = self.blend.exists()
+            if job.camera is not None:
+                self.camera.write(job.camera, job.tracks)
+            tracks_json.write(self.tracks, job.info, job.tracks)
+            if self.with_report:
+                told = job.judgement
+                footage = store_of(job.clip).footage
+                write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage)
+            for name, path in self.exports.items():
+                self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
+            text = log.read_text(encoding="utf-8", errors="replace")
+            write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        except BaseException:
+            for path in new:
+                path.unlink(missing_ok=True)
+            raise
+        if stale:  # of an earlier run: it would pass for this one's
+            self.blend.unlink()
+        remove_checkpoint(self.checkpoint)
+
+
+def _shot_name(clip: Path) -> str:
+    """What to call the .blend: the movie's name, or the sequence's without its number."""
+    footage = find_footage(clip)
+    stem = footage.first_file.stem
+    return (stem.rstrip("0123456789").rstrip("._-") or stem) if footage.is_sequence else stem

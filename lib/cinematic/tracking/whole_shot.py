@@ -1,0 +1,333 @@
+"""A whole shot: tracks on every frame, evenly spread, from the first frame to the last.
+
+Two passes over the footage. Forwards, features are taken up wherever a part of the frame has no track; backwards, every
+track goes on from the frame it began on, so that what was found late also covers what came before. Then pieces of one
+feature are joined, bad ends and short pieces go, and of what is more than enough the shortest. At any frame the whole
+state can be saved, and a run that goes on from there ends in the same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import Checkpoint, Saved, remove_checkpoint
+from .coords import pixels_from_co
+from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, redundant, why_thin
+from .engine import Pyramid, TrackOptions, build_pyramid
+from .footage import find_footage
+from .klt import free_names, new_track
+from .masks import Excluded, Exclusion, entry_margin
+from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole
+from .records import Records, by_frame, fill, is_marker, joined
+from .shots import Looked, Watch, looked_at
+from .store import Store
+from .sweep import Sweep
+from .types import Coverage, Progress, TrackData
+
+_SAVE_EVERY = 25  # frames
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done."""
+
+    first: int  # plate frames, both inclusive
+    last: int
+    wanted: Wanted
+    settings: Mapping[str, Any]  # of new tracks: pattern_size, search_size, motion_model, ...
+    least_markers: int  # a shorter stretch of a track is not worth having
+    exclusion: Exclusion
+    threads: int | None = None
+    on_progress: Callable[[Progress], object] | None = None
+    checkpoint: Path | None = None  # the folder to save in; None: nothing is saved
+    resume: bool = False
+
+
+def cover(store: Store, job: Job) -> Coverage:
+    """Cover the plate with tracks and put them into the store.
+
+    When it is interrupted, the clip stays as it was; with a checkpoint the state is saved. An exception that
+    ``on_progress`` raises ends the run at a frame's end, with everything saved up to there.
+    """
+    run = _Run(store, job)
+    run.load()
+    run.forwards()
+    run.backwards()
+    return run.deliver()
+
+
+class _Run:
+    """The state of a run between two frames."""
+
+    def __init__(self, store: Store, job: Job) -> None:
+        self.store = store
+        self.job = job
+        self.footage = store.footage
+        self.grid = Grid.of(store.size, job.wanted.target)
+        self.held = _markers_there(store)
+        self.watch = Watch()
+        self.looks: dict[int, Look] = {}
+        options = TrackOptions(pattern_size=job.settings["pattern_size"], threads=job.threads)
+        self.forward = Sweep(options, job.settings, meeting=False)
+        self.backward = Sweep(options, job.settings, meeting=True)
+        self.count = 0  # tracks that ever began
+        self.stage = "forwards"
+        self.at: int | None = None  # the last frame of this stage that is done
+        self._unsaved: list[Records] = []
+        self._since_save = 0
+        self._checkpoint = Checkpoint(job.checkpoint, self._identity()) if job.checkpoint else None
+
+    # -- passes ---------------------------------------------------------------------------------------------------
+
+    def forwards(self) -> None:
+        """The first pass: go on, stop at cuts, look where tracks are wanting."""
+        if self.stage != "forwards":
+            return
+        start = self.job.first if self.watch.last is None else self.watch.last
+        with self.job.exclusion.reader(start, self.job.last) as masks:
+            for looked in looked_at(self.footage.frames(start, self.job.last), self.watch):
+                excluded = masks.on(looked.number)
+                if looked.kind != "bad":
+                    self._forward(looked, excluded)
+                self._done(looked.number, self.forward)
+        self._next_stage("backwards")
+
+    def _forward(self, looked: Looked, excluded: Excluded | None) -> None:
+        frame = looked.number
+        if looked.kind == "cut":
+            self.forward.end_shot(frame)
+        self.forward.step(frame, looked.pyramid, self._forbidden(excluded))
+        _, living = self.forward.living
+        held = np.concatenate([living, self.held.get(frame, living[:0])])
+        if not self._wants_a_look(looked, held):
+            return
+        features, self.looks[frame] = look(looked.image, self.job.wanted, self.grid, held, excluded)
+        tracks = np.arange(self.count, self.count + len(features))
+        self.count += len(features)
+        self.forward.begin(frame, tracks, features)
+
+    def _wants_a_look(self, looked: Looked, held: npt.NDArray[np.float64]) -> bool:
+        if looked.kind == "cut" or not self.looks:
+            return True
+        last = max(self.looks)
+        return self.looks[last].wants(self.grid.counted(held), looked.number - last, self.job.wanted.target)
+
+    def backwards(self) -> None:
+        """The second pass: every track goes on from the frame it began on, towards the first one."""
+        if self.stage != "backwards":
+            return
+        began = _began(joined(self.forward.records.values()))
+        start = self.job.last if self.at is None else self.at
+        before = self.at
+        with self.job.exclusion.reader(self.job.first, start, backwards=True) as masks:
+            for frame, pyramid in self._pyramids_backwards(start):
+                excluded = masks.on(frame)
+                if frame == self.at:
+                    continue  # done already: only its pyramid was wanted
+                if pyramid is not None:
+                    self._backward(frame, pyramid, excluded, before, began)
+                    before = frame
+                self._done(frame, self.backward)
+        self._next_stage("done")
+
+    def _backward(
+        self,
+        frame: int,
+        pyramid: Pyramid,
+        excluded: Excluded | None,
+        before: int | None,
+        began: Mapping[int, Records],
+    ) -> None:
+        if before is not None and any(frame < cut <= before for cut in self.watch.cuts):
+            self.backward.end_shot(frame)
+        known = self.forward.records.get(frame)
+        others = joined([] if known is None else [known])
+        self.backward.step(frame, pyramid, self._forbidden(excluded), others)
+        if frame in began:
+            self.backward.begin(frame, began[frame]["track"].astype(np.int64), began[frame]["position"])
+
+    def _forbidden(self, excluded: Excluded | None) -> Excluded | None:
+        return None if excluded is None else entry_margin(excluded, self.job.wanted.pattern_size)
+
+    def _pyramids_backwards(self, start: int) -> Iterator[tuple[int, Pyramid | None]]:
+        """Frames from ``start`` to the first, made ready (of bad ones: nothing); to be used until the next but one."""
+        kept: list[Pyramid] = []
+        for frame, image in self.footage.frames(self.job.first, start, backwards=True):
+            if frame in self.watch.bad:
+                yield frame, None
+                continue
+            kept.append(build_pyramid(image, kept.pop(0) if len(kept) > 1 else None))
+            yield frame, kept[-1]
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def deliver(self) -> Coverage:
+        """Make tracks of it all, put them into the store, and say how the frames are covered."""
+        forward, backward = (joined(sweep.records.values()) for sweep in (self.forward, self.backward))
+        tracks = whole(forward, backward)
+        parts = join(tracks, self.backward.pairs + self.forward.pairs)
+        tracks = {number: trimmed(rows, self.job.least_markers) for number, rows in tracks.items()}
+        tracks = {number: rows for number, rows in tracks.items() if len(rows)}
+        for number in redundant(tracks, self.grid, self.job.wanted.target):
+            del tracks[number]
+        references = reference_frames(forward)
+        made = [
+            self._track(rows, [references[part] for part in parts[number]]) for number, rows in sorted(tracks.items())
+        ]
+        for data, name in zip(made, free_names(self.store, len(made)), strict=True):
+            data.name = name
+        self.store.write(made)
+        in_pieces = sum(len(parts[number]) > 1 or has_gap(rows, self.watch.bad) for number, rows in tracks.items())
+        return self._coverage(tracks, in_pieces)
+
+    def _track(self, rows: Records, references: list[int]) -> TrackData:
+        markers = rows[is_marker(rows)]
+        frames = set(markers["frame"].tolist())
+        known = sorted(frame for frame in references if frame in frames) or [min(frames)]
+        data = new_track(known[0], (0.0, 0.0), dict(self.job.settings))
+        data.reference_frames = known
+        fill(data, rows, self.store.size)
+        return data
+
+    def _coverage(self, tracks: Mapping[int, Records], joined_count: int) -> Coverage:
+        markers = joined(rows[is_marker(rows)] for rows in tracks.values())
+        frames = range(self.job.first, self.job.last + 1)
+        counts = np.bincount(markers["frame"] - self.job.first, minlength=len(frames))
+        per_frame = dict(zip(frames, counts.tolist(), strict=True))
+        enough = min(LEAST_PER_FRAME, self.job.wanted.target)
+        watch = self.watch
+        return Coverage(
+            tracks=len(tracks),
+            joined=joined_count,
+            median_life=median_life(tracks),
+            tracks_per_frame=per_frame,
+            covered={
+                frame: covered(seen, self.grid, markers["position"][markers["frame"] == frame])
+                for frame, seen in sorted(self.looks.items())
+            },
+            thin_frames={
+                frame: why_thin(frame, count, self.looks, watch.bad, watch.cuts)
+                for frame, count in per_frame.items()
+                if count < enough
+            },
+            cuts=tuple(watch.cuts),
+            bad_frames=tuple(watch.bad),
+        )
+
+    # -- going on later -------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Take up what an earlier run has left, if that is wanted and there is something."""
+        saved = self._checkpoint.load() if self._checkpoint and self.job.resume else None
+        if saved is None:
+            if self.job.checkpoint:
+                remove_checkpoint(self.job.checkpoint)
+            return
+        plain = saved.plain
+        self.stage, self.at, self.count = plain["stage"], plain["at"], plain["count"]
+        self.watch = Watch(**plain["watch"])
+        textured = saved.arrays["textured"]
+        self.looks = {
+            frame: Look(cells, excluded) for (frame, excluded), cells in zip(plain["looks"], textured, strict=True)
+        }
+        self._restore_sweeps(saved)
+
+    def _restore_sweeps(self, saved: Saved) -> None:
+        split = saved.plain["forward_records"]
+        everything = joined(saved.records)
+        self.forward.records = by_frame(everything[:split])
+        self.backward.records = by_frame(everything[split:])
+        for name, sweep in self._sweeps().items():
+            sweep.pairs = [(a, b) for a, b in saved.plain["pairs"][name]]
+        if self.at is None:
+            return
+        # the last frame that was tracked: bad ones are skipped
+        frame = next(f for f in self._way_back(self.at) if f not in self.watch.bad)
+        pyramid = build_pyramid(self.footage.frame(frame))
+        self._sweeps()[self.stage].restore(saved.plain["sweep"], saved.arrays, frame, pyramid)
+
+    def _way_back(self, frame: int) -> range:
+        """Frames from this one to where the pass began."""
+        return range(frame, self.job.first - 1, -1) if self.stage == "forwards" else range(frame, self.job.last + 1)
+
+    def _sweeps(self) -> dict[str, Sweep]:
+        return {"forwards": self.forward, "backwards": self.backward}
+
+    def _save(self) -> None:
+        if self._checkpoint is None:
+            return
+        plain: dict[str, Any] = {
+            "stage": self.stage,
+            "at": self.at,
+            "count": self.count,
+            "watch": asdict(self.watch),
+            "looks": [(frame, seen.excluded) for frame, seen in self.looks.items()],
+            "forward_records": sum(map(len, self.forward.records.values())),
+            "pairs": {name: sweep.pairs for name, sweep in self._sweeps().items()},
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {"textured": np.array([seen.textured for seen in self.looks.values()])}
+        if self.at is not None:
+            plain["sweep"], state = self._sweeps()[self.stage].state()
+            arrays |= state
+        self._checkpoint.save(plain, arrays, joined(self._unsaved))
+        self._unsaved, self._since_save = [], 0
+
+    def _done(self, frame: int, sweep: Sweep) -> None:
+        """A frame is done: say so, and save now and then."""
+        self.at = frame
+        if frame in sweep.records:
+            self._unsaved.append(sweep.records[frame])
+        self._since_save += 1
+        if self._since_save >= _SAVE_EVERY:
+            self._save()
+        if self.job.on_progress is None:
+            return
+        frames = self.job.last - self.job.first + 1
+        done = frame - self.job.first + 1 if sweep is self.forward else frames + self.job.last - frame + 1
+        try:
+            self.job.on_progress(Progress(frame, self.stage, done, 2 * frames, len(sweep.living[0])))
+        except BaseException:
+            self._save()
+            raise
+
+    def _next_stage(self, stage: str) -> None:
+        self.stage, self.at = stage, None
+        self._save()
+
+    def _identity(self) -> dict[str, Any]:
+        job = self.job
+        return {
+            "footage": find_footage(self.footage.path).stamp(),
+            "frames": f"{job.first}-{job.last}",
+            "wanted": asdict(job.wanted),
+            "settings": dict(job.settings),
+            "least_markers": job.least_markers,
+            "masks": job.exclusion.told(),
+            "tracks that were there": hashlib.sha256(
+                b"".join(frame.to_bytes(8, "little") + held.tobytes() for frame, held in sorted(self.held.items()))
+            ).hexdigest(),
+        }
+
+
+def _markers_there(store: Store) -> dict[int, npt.NDArray[np.float64]]:
+    """Where enabled tracks are already, by frame; px. New ones keep away from them."""
+    places: dict[int, list[tuple[float, float]]] = {}
+    for data in store.read():
+        if data.enabled:
+            for frame, co in data.markers.items():
+                places.setdefault(frame, []).append(co)
+    return {frame: pixels_from_co(held, store.size) for frame, held in places.items()}
+
+
+def _began(forward: Records) -> dict[int, Records]:
+    """The first markers of the tracks, by the frame they lie on."""
+    _, first = np.unique(forward["track"], return_index=True)
+    started = forward[np.sort(first)]
+    return by_frame(started[is_marker(started)])

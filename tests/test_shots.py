@@ -1,0 +1,141 @@
+"""Cuts, bad frames, and what is neither."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from cinematic.tracking.shots import Watch, looked_at
+from tests.plates import drawn_plate, smooth_texture
+
+Images = list[np.ndarray]
+
+
+def luminance(frames: list[np.ndarray]) -> Images:
+    return [(frame / 255).astype(np.float32) for frame in frames]
+
+
+def shot(seed: int, count: int = 8) -> Images:
+    return luminance(drawn_plate(count=count, seed=seed).frames)
+
+
+def looked(images: Images) -> Watch:
+    watch = Watch()
+    frames = list(looked_at(enumerate(images, start=1), watch))
+    assert [frame.number for frame in frames] == list(range(1, len(images) + 1))
+    assert [frame.number for frame in frames if frame.kind == "bad"] == watch.bad
+    assert [frame.number for frame in frames if frame.kind == "cut"] == watch.cuts
+    return watch
+
+
+def whip_pan(step: int, blurred: bool = True) -> Images:
+    """Calm, then ``step`` px a frame (of 320), then calm again."""
+    texture = smooth_texture((240, 320 + 12 * step + 40), 5) / 255
+    places = [0, 1, 2] + [2 + step * i for i in range(1, 11)] + [3 + 10 * step, 4 + 10 * step, 5 + 10 * step]
+    frames = []
+    for place, moved in zip(places, np.diff([0, *places]), strict=True):
+        frame = texture[:, place : place + 320]
+        frames.append(cv2.blur(frame, (max(1, int(moved) // 2), 1)) if blurred else frame)
+    return frames
+
+
+@pytest.mark.parametrize("pair", [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10)])
+def test_a_cut_is_found_where_it_is(pair: tuple[int, int]) -> None:
+    watch = looked(shot(pair[0]) + shot(pair[1]))
+    assert (watch.cuts, watch.bad) == ([9], [])
+
+
+def test_several_cuts_and_short_shots() -> None:
+    watch = looked(shot(1) + shot(2)[:3] + shot(3)[:4] + shot(4))
+    assert (watch.cuts, watch.bad) == ([9, 12, 16], [])
+
+
+def flash(image: np.ndarray) -> np.ndarray:
+    return np.clip(image * 0.02 + 0.98, 0, 1).astype(np.float32)
+
+
+def torn(image: np.ndarray) -> np.ndarray:
+    """As a decoder leaves a frame whose data is damaged: rows shifted, blocks of grey."""
+    rng = np.random.default_rng(0)
+    blocks = rng.random((15, 20)).astype(np.float32).repeat(16, 0).repeat(16, 1)
+    damaged = np.roll(image, 90, axis=1)
+    damaged[40:220] = blocks[40:220]
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [flash, torn, np.zeros_like, np.ones_like, lambda image: image[::-1, ::-1].copy()],
+    ids=["flash", "torn", "black", "white", "another picture"],
+)
+def test_a_single_bad_frame_is_no_cut(spoil: object) -> None:
+    images = shot(1, 16)
+    images[7] = spoil(images[7])  # type: ignore[operator]
+    watch = looked(images)
+    assert (watch.cuts, watch.bad) == ([], [8])
+
+
+def test_two_bad_frames_apart() -> None:
+    images = shot(1, 16)
+    images[4], images[10] = flash(images[4]), np.zeros_like(images[10])
+    assert looked(images).bad == [5, 11]
+
+
+def test_a_bad_frame_before_a_cut_hides_neither() -> None:
+    images = shot(1, 8) + shot(2, 8)
+    images[5] = flash(images[5])
+    watch = looked(images)
+    assert (watch.cuts, watch.bad) == ([9], [6])
+
+
+@pytest.mark.parametrize("step", [20, 60, 120, 200])
+@pytest.mark.parametrize("blurred", [True, False])
+def test_a_whip_pan_is_no_cut(step: int, blurred: bool) -> None:
+    watch = looked(whip_pan(step, blurred))
+    assert (watch.cuts, watch.bad) == ([], [])
+
+
+def test_light_that_changes_is_no_cut() -> None:
+    images = shot(1, 16)
+    ramp = [image * np.float32(0.1 + 0.06 * i) for i, image in enumerate(images)]
+    assert looked(ramp) == Watch(last=16)
+    lightning = [image * np.float32(0.5 if i != 7 else 1.0) for i, image in enumerate(images)]
+    assert looked(lightning) == Watch(last=16)
+
+
+def test_a_fade_to_black_and_noise_are_no_cuts() -> None:
+    rng = np.random.default_rng(0)
+    faded = [image * np.float32(max(0.0, 1 - i / 10)) for i, image in enumerate(shot(1, 16))]
+    assert looked(faded).cuts == []
+    noisy = [(image + rng.normal(0, 0.06, image.shape)).astype(np.float32) for image in shot(1, 16)]
+    assert looked(noisy) == Watch(last=16)
+
+
+def test_something_that_crosses_the_picture_is_no_cut() -> None:
+    images = shot(1, 16)
+    other = luminance([smooth_texture((240, 130), 77)])[0]
+    for i, image in enumerate(images):
+        left = 30 * i - 130
+        image[:, max(0, left) : max(0, left + 130)] = other[:, max(0, -left) : 130 - max(0, left + 130 - 320)]
+    watch = looked(images)
+    assert (watch.cuts, watch.bad) == ([], [])
+
+
+def test_going_on_from_any_frame_finds_the_same() -> None:
+    images = shot(1, 8) + shot(2, 8)
+    images[4] = flash(images[4])
+    straight = looked(images)
+    for stop in range(1, len(images) + 1):
+        watch = Watch()
+        kinds = {}
+        for frame in looked_at(enumerate(images, start=1), watch):
+            kinds[frame.number] = frame.kind
+            if frame.number == stop:
+                break
+        assert watch.last is not None
+        again = Watch(watch.calm, watch.last, list(watch.cuts), list(watch.bad))
+        rest = looked_at(enumerate(images[watch.last - 1 :], start=watch.last), again)
+        kinds |= {frame.number: frame.kind for frame in rest}
+        assert again == straight
+        assert sorted(kinds) == list(range(1, 17))
