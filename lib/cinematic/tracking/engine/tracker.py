@@ -1,8 +1,7 @@
 """Frames in, markers out: the state of all tracks, and one step per frame.
 
-A step is: predict (:mod:`.flow`), align (:mod:`.alignment`), follow back (:mod:`.forward_backward`), judge, and where
-the reference no longer serves, take a new one. Memory is linear in the number of tracks and does not grow with the
-number of frames: two frames are held.
+A step moves every track on (:mod:`.step`), and takes a new reference where the one in use no longer serves. Memory
+is linear in the number of tracks and does not grow with the number of frames: two frames are held.
 
 How a chain of references stays tied to the first one: ``base`` maps the first pattern's pixels (offsets from its
 marker) to the template coordinates of the reference in use, so ``warp @ base`` always places the FIRST marker and the
@@ -21,22 +20,14 @@ from ..errors import ParameterError
 from .alignment import (
     CONVERGED,
     CORRELATION,
-    DIVERGED,
-    FLAT,
-    OUTSIDE,
-    RESIDUAL,
     Patterns,
     align,
     cut_patterns,
     empty_patterns,
     square_grid,
 )
-from .compiler import kernel
-from .correlation import soft_correlations
-from .flow import predict_positions
-from .forward_backward import forward_backward
-from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .pyramid import Pyramid, build_pyramid
+from .step import SHAPE_SPAN, TrackState, move_tracks
 from .threads import use_threads
 from .types import AUTO, MOTION_MODELS, FrameMarkers, LostReason, Seeds, TrackOptions
 
@@ -47,13 +38,6 @@ _SLOW_CHANGE = 0.25
 _LEAST_SERVICE = 4
 # Nor is a pattern that has become this much longer than wide a good one to go on with.
 _MOST_UNEVEN = 1.6
-_SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant
-
-_REASONS = np.zeros(4, np.int8)
-_REASONS[CONVERGED] = LostReason.TRACKED
-_REASONS[OUTSIDE] = LostReason.OUT_OF_FRAME
-_REASONS[FLAT] = LostReason.DEGENERATE
-_REASONS[DIVERGED] = LostReason.DIVERGED
 
 
 def track(
@@ -101,7 +85,7 @@ class Tracker:
         self._adaptive = np.array([name == AUTO for name in models], bool)
         self._models = np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64)
         self._match = np.array(matches, dtype="<U10")
-        self._correlation_min = np.broadcast_to(np.asarray(minima, np.float64), (count,))
+        self._correlation_min = np.broadcast_to(np.asarray(minima, np.float64), (count,)).copy()
         self._alive = np.zeros(count, bool)
         self._position = seeds.positions.copy()
         self._velocity = np.zeros((count, 2))
@@ -111,7 +95,7 @@ class Tracker:
         self._link_covariance = np.zeros((count, 2, 2))  # of the reference in use, in its pixels^2
         self._seed_frame = np.array(seeds.frames, np.int64)
         self._reference_frame = self._seed_frame.copy()
-        self._shapes = np.zeros((_SHAPE_SPAN, count, 2, 2))  # of the last frames, in turn; first pattern -> frame
+        self._shapes = np.zeros((SHAPE_SPAN, count, 2, 2))  # of the last frames, in turn; first pattern -> frame
         self._steps = 0  # frames taken so far
         self._service = np.zeros(count, np.int64)  # frames in which the reference in use has been matched
         self._patch = np.zeros_like(self._patterns.values)
@@ -187,6 +171,7 @@ class Tracker:
         warp = _shift(centres)
         warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
         self._warp[rows] = warp
+        self._patch[rows] = self._patterns.values[rows] + self._patterns.mean[rows, None].astype(np.float32)
         self._reference_frame[rows] = frame
         self._service[rows] = 0
 
@@ -198,130 +183,19 @@ class Tracker:
         previous = self._previous
         if previous is None or not len(rows):
             return _nothing(frame)
-        guess = self._velocity[rows]
         start = self._position[rows]
-        warps = self._warp[rows]
-        reason, figures = self._place(previous, current, rows, warps, start, guess)
-        position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
-        reason[(reason == LostReason.TRACKED) & self._squeezed(rows, corners)] = LostReason.SHAPE
-        distance, back_correlation = self._look_back(previous, current, rows, warps, position, guess, reason)
-        markers = FrameMarkers(
-            frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
-            self._models[rows].astype(np.int8), self._reference_frame[rows],
+        state = TrackState(
+            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._position,
+            self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
         )  # fmt: skip
-        self._keep(rows, markers, position - start)
-        self._change_references(frame, current, markers, back_correlation)
-        return markers
-
-    def _place(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, start: np.ndarray,
-        guess: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Predict and align; what fails gets a wider search, and then a start at constant velocity."""
-        models = self._models[rows]
-        flow = self._predict(previous, current, rows, start, guess)
-        reason, figures = self._align_from(current, rows, warps, flow)
-        failed = np.flatnonzero(reason != LostReason.TRACKED)
-        if len(failed):
-            wide = predict_positions(previous, current, start[failed], guess[failed])
-            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
-            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
-        return reason, figures
-
-    def _look_back(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, position: np.ndarray,
-        guess: np.ndarray, reason: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Forward-backward distance and correlation of what was placed; ``reason`` is updated in place."""
-        distance, correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
-        if not np.isfinite(self.options.forward_backward_max):
-            return distance, correlation
-        found = np.flatnonzero(reason == LostReason.TRACKED)
-        for levels in (2, 3):  # a second, wider look before a track is given up
-            distance[found], correlation[found] = forward_backward(
-                previous, current, self.grid, rows[found], self._patch, warps[found], self._position[rows[found]],
-                position[found], guess[found], levels=levels,
-            )  # fmt: skip
-            found = found[distance[found] > self.options.forward_backward_max]
-            if not len(found):
-                break
-        reason[found] = LostReason.FORWARD_BACKWARD
-        return distance, correlation
-
-    def _predict(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, start: np.ndarray, guess: np.ndarray
-    ) -> np.ndarray:
-        """Displacements; a wide search where there is no velocity to go by."""
-        fresh = self._fresh[rows]
+        moved = move_tracks(previous, current, self.grid, rows, state, self.options, self._steps % SHAPE_SPAN)
         self._fresh[rows] = False
-        if fresh.all() or not fresh.any():
-            return predict_positions(previous, current, start, guess, levels=3 if fresh.any() else 2)
-        flow = np.empty_like(guess)
-        for some, levels in ((fresh, 3), (~fresh, 2)):
-            flow[some] = predict_positions(previous, current, start[some], guess[some], levels=levels)
-        return flow
-
-    def _align_from(
-        self, current: Pyramid, rows: np.ndarray, warps: np.ndarray, shift: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Align ``rows`` from their previous ``warps`` moved by ``shift``; reasons and figures."""
-        moved = warps.copy()
-        moved[:, :2] += shift[:, :, None] * warps[:, 2:]
-        self._warp[rows] = moved
-        outcome, figures = align(
-            current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
+        markers = FrameMarkers(
+            frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
         )
-        figures[:, CORRELATION] = soft_correlations(
-            self.grid, self._patterns, rows, self._patch, self._warp, current.width, current.height
-        )
-        reason = _REASONS[outcome]
-        low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
-        reason[low] = LostReason.LOW_CORRELATION
-        return reason, figures
-
-    def _try_again(
-        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, models: np.ndarray,
-        shift: np.ndarray, reason: np.ndarray, figures: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """Give rows ``failed`` another chance from another ``shift``; updates in place, returns what still fails."""
-        if not len(failed):
-            return failed
-        before = self._warp[rows[failed]]
-        # What a failed attempt needed is no evidence; and a perspective that was found may be what came apart.
-        tilted = (models[failed] == PERSPECTIVE) & self._adaptive[rows[failed]]
-        self._models[rows[failed]] = np.where(tilted, AFFINE, models[failed])
-        again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
-        better = again == LostReason.TRACKED
-        # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
-        better |= (reason[failed] == LostReason.OUT_OF_FRAME) & (again != LostReason.OUT_OF_FRAME)
-        self._warp[rows[failed[~better]]] = before[~better]
-        reason[failed[better]] = again[better]
-        figures[failed[better]] = new_figures[better]
-        return failed[reason[failed] != LostReason.TRACKED]
-
-    def _measure(self, rows: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Position, corners and covariance of the first marker and pattern as now placed."""
-        count = len(rows)
-        position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
-        noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
-        _measure(
-            rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
-            self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
-        )  # fmt: skip
-        return position, corners, covariance
-
-    def _squeezed(self, rows: np.ndarray, corners: np.ndarray) -> np.ndarray:
-        """(k,) Which patterns have changed their proportions too fast; notes the present shapes."""
-        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
-        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
-        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
-        shapes = np.stack([across, down], 2)
-        slot = self._steps % _SHAPE_SPAN
-        a, b, c, d = self._shapes[slot, rows].reshape(-1, 4).T
-        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
-        longer, shorter = _singular_values(shapes @ adjugate)
-        self._shapes[slot, rows] = shapes
-        return ~(longer <= self.options.shape_change_max * shorter)
+        self._keep(rows, markers, moved.position - start)
+        self._change_references(frame, current, markers, moved.back_correlation)
+        return markers
 
     def _keep(self, rows: np.ndarray, markers: FrameMarkers, velocity: np.ndarray) -> None:
         self._alive[rows] = markers.tracked
@@ -389,6 +263,7 @@ class Tracker:
         rows = rows[fits]
         for now, kept in zip(self._patterns, self._first_patterns, strict=True):
             now[rows] = kept[rows]
+        self._patch[rows] = patches[rows]
         self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
         self._link_covariance[rows] = 0.0
         self._reference_frame[rows] = self._seed_frame[rows]
@@ -429,54 +304,3 @@ def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
     order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
     names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
     return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
-
-
-@kernel
-def _measure(rows, warps, bases, solutions, models, noise, link, radius, half, position, corners, covariance):  # type: ignore[no-untyped-def]
-    """Where the first marker and the first pattern's corners are, and how sure that is.
-
-    The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
-    carried to the marker's own place in the template and into the frame, plus that of the reference itself.
-    """
-    jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
-    lever = np.zeros((2, UNKNOWNS))
-    for n in range(rows.shape[0]):
-        k = rows[n]
-        warp, base = warps[k], bases[k]
-        u, v = base[0, 2] / base[2, 2], base[1, 2] / base[2, 2]
-        w = warp[2, 0] * u + warp[2, 1] * v + warp[2, 2]
-        x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2]) / w
-        y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2]) / w
-        position[n, 0], position[n, 1] = x, y
-        for j in range(2):
-            jacobian[0, j] = (warp[0, j] - x * warp[2, j]) / w
-            jacobian[1, j] = (warp[1, j] - y * warp[2, j]) / w
-        for corner in range(4):
-            a = half if corner == 1 or corner == 2 else -half
-            b = half if corner >= 2 else -half
-            s = base[2, 0] * a + base[2, 1] * b + base[2, 2]
-            p = (base[0, 0] * a + base[0, 1] * b + base[0, 2]) / s
-            q = (base[1, 0] * a + base[1, 1] * b + base[1, 2]) / s
-            s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
-            corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
-            corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
-        lever[0, 0] = lever[1, 1] = 1.0
-        lever[0, 2] = lever[1, 4] = u
-        lever[0, 3] = lever[1, 5] = v
-        lever[0, 6], lever[1, 6] = u * u, u * v
-        lever[0, 7], lever[1, 7] = u * v, v * v
-        for i in range(2):
-            for a in range(UNKNOWNS):
-                carried[i, a] = jacobian[i, 0] * lever[0, a] + jacobian[i, 1] * lever[1, a]
-        solution = solutions[k, models[k]]
-        for i in range(2):
-            for j in range(2):
-                total = 0.0
-                for a in range(8):
-                    for b in range(8):
-                        total += carried[i, a] * solution[a, b] * carried[j, b]
-                total *= noise[n]
-                for a in range(2):
-                    for b in range(2):
-                        total += jacobian[i, a] * link[k, a, b] * jacobian[j, b] / (radius * radius)
-                covariance[n, i, j] = total
