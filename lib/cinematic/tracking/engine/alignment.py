@@ -17,6 +17,7 @@ import numpy as np
 
 from .compiler import kernel
 from .correlation import keep_soft, soft_border
+from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
 from .pyramid import Pyramid
 from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
@@ -365,7 +366,7 @@ def room_for(grid):  # type: ignore[no-untyped-def]
 
 @kernel
 def window_for(warps, rows, first, last):  # type: ignore[no-untyped-def]
-    """Room for the piece of a frame that the largest of these patterns needs, also when it has become twice as large."""
+    """Room for the piece of a frame that the largest of these patterns needs, also when it is twice as large."""
     side = 0.0
     for n in range(first, last):
         warp = warps[rows[n]]
@@ -500,7 +501,9 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
 def _align_some(  # type: ignore[no-untyped-def]
     first, last, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, most_steps, tolerance
 ):
-    room, window = room_for(grid), window_for(warps, rows, first, last)
+    frame, grid, patterns, warps, patches = borrowed((frame, grid, patterns, warps, patches))
+    own = (room_for(grid), window_for(warps, rows, first, last))
+    room, window = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         window.place[2] = 0
@@ -509,3 +512,4 @@ def _align_some(  # type: ignore[no-untyped-def]
         )
         for a in range(FIGURES):
             figures[n, a] = room.figures[a]
+    hold(own)

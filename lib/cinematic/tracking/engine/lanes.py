@@ -1,6 +1,6 @@
-"""Vectors of 16 floats, spelled out for LLVM where it does not find them in a scalar loop.
+"""Vectors of 16 floats, spelled out for LLVM where it does not find them in a scalar loop; arrays without owners.
 
-Intrinsics work on bare addresses: no bounds, no reference counts, no tests whether two arrays overlap. Whoever calls one
+Intrinsics work on bare addresses: no bounds, no reference counts, no tests whether two arrays overlap. Who calls one
 answers for the places. They are portable: LLVM splits a vector where the machine's registers are narrower.
 """
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
 
 LANES = 16
 FLOAT = ir.FloatType()
@@ -85,3 +87,43 @@ def total(builder: Any, vector: Any) -> Any:
     for step in (8, 4, 2, 1):
         vector = add(builder, vector, permute(builder, vector, [lane ^ step for lane in range(LANES)]))
     return builder.extract_element(vector, ir.Constant(I32, 0))
+
+
+@intrinsic
+def borrowed(typingctx: Any, value: Any) -> Any:
+    """An array, or a (named) tuple with arrays in it, that does not count references.
+
+    Each view of an array counts its owner up and down, and threads that share the array wait for each other to do so: in
+    a kernel that takes a dozen views a track that is a seventh of its time. The owner must outlive what is borrowed:
+    arguments of a kernel do, its own arrays need :func:`hold` behind their last use.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _without_owner(context, builder, signature.args[0], args[0])
+
+    return value(value), codegen
+
+
+def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = ir.Constant(array.meminfo.type, None)
+        array.parent = ir.Constant(array.parent.type, None)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        members = [
+            _without_owner(context, builder, member, builder.extract_value(value, number))
+            for number, member in enumerate(kind.types)
+        ]
+        return context.make_tuple(builder, kind, members)
+    return value
+
+
+@intrinsic
+def hold(typingctx: Any, value: Any) -> Any:
+    """Keep the owner of what is :func:`borrowed` up to here."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_dummy_value()
+
+    return types.void(value), codegen

@@ -28,6 +28,7 @@ from .compiler import kernel
 from .correlation import masked_correlation, soft_border, soft_correlation
 from .flow import FlowRoom, flow_room, predict
 from .forward_backward import pattern_room, way_back
+from .lanes import borrowed, hold
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .pyramid import Pyramid
 from .threads import spread
@@ -134,8 +135,10 @@ def _scratch(grid):  # type: ignore[no-untyped-def]
 
 @kernel
 def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, rows, state, limits, slot, moved):  # type: ignore[no-untyped-def]
-    scratch = _scratch(grid)
-    window, window_back = window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last)
+    previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
+    coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
+    own = (_scratch(grid), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
+    scratch, window, window_back = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         _copy_warp(state.warps[k], scratch.start)
@@ -156,6 +159,7 @@ def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, 
                 previous, coarse_before, coarse_now, grid, k, n, state, limits, scratch, window_back, moved
             )
         moved.reason[n] = reason
+    hold(own)
 
 
 @kernel

@@ -139,6 +139,8 @@ class Tracker:
     def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
         rows = np.flatnonzero((self._seed_frame == frame) & ~self._alive)
+        if not len(rows):
+            return _nothing(frame)
         self._position[rows] = self.seeds.positions[rows]
         self._velocity[rows] = 0.0
         self._fresh[rows] = True
