@@ -93,8 +93,8 @@ def total(builder: Any, vector: Any) -> Any:
 def borrowed(typingctx: Any, value: Any) -> Any:
     """An array, or a (named) tuple with arrays in it, that does not count references.
 
-    Each view of an array counts its owner up and down, and threads that share the array wait for each other to do so: in
-    a kernel that takes a dozen views a track that is a seventh of its time. The owner must outlive what is borrowed:
+    Each view of an array counts its owner up and down, and threads that share the array wait for each other to do
+    so: in a kernel that takes a dozen views a track, a seventh of its time. The owner must outlive what is borrowed:
     arguments of a kernel do, its own arrays need :func:`hold` behind their last use.
     """
 

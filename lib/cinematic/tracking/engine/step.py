@@ -113,9 +113,7 @@ def move_tracks(
         np.empty((count, 2, 2)), np.empty(count),
     )  # fmt: skip
     size = options.pattern_size
-    limits = _Limits(
-        size / 2, soft_border(size), float(options.shape_change_max), float(options.forward_backward_max)
-    )
+    limits = _Limits(size / 2, soft_border(size), float(options.shape_change_max), float(options.forward_backward_max))
     arguments = (
         previous.full, previous.coarse, current.full, current.coarse, grid, rows, state, limits, slot, moved
     )  # fmt: skip
@@ -146,9 +144,7 @@ def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, 
             scratch.before[i] = state.patches[k, i]
         window.place[2] = 0
         window_back.place[2] = 0
-        reason, residual = _place(
-            coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n
-        )
+        reason, residual = _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n)
         noise = residual / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[slot, k], limits) and reason == _TRACKED:
