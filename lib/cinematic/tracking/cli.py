@@ -29,7 +29,6 @@ from . import __version__
 from .blend_file import blend_with, new_blend, write_blend
 from .blender import blender_version, interrupts_held, output_redirected
 from .clip import Clip
-from .engine import needs_compile, warm
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -127,6 +126,8 @@ def doctor(
 ) -> None:
     """Say what is installed and which engines work here."""
     if warm_up:
+        from .engine import warm
+
         warm()
     console = Console(highlight=False)
     console.print(f"cinematic-tracking {__version__}, Python {platform.python_version()}, {platform.platform()}")
@@ -137,7 +138,7 @@ def doctor(
         libmv = f"works (Blender {found})" if found else "not available: Blender's module bpy is not installed"
     except BackendUnavailable as error:
         libmv = f"not available: {error}"
-    console.print(f"engine klt: works, {'kernels compiled' if not needs_compile() else 'kernels not compiled yet'}")
+    console.print(f"engine klt: works, {'kernels compiled' if not _needs_compile() else 'kernels not compiled yet'}")
     console.print(f"engine libmv: {libmv}", soft_wrap=True)
     console.print(f"threads: {os.cpu_count()}")
 
@@ -198,7 +199,7 @@ def _tracked(
             store.numbers.checked(frame, "--frames")
         if store.footage.has_variable_rate:
             steps.say("the movie's frame rate varies: frames are counted as they are stored")
-        if engine == "klt" and needs_compile():
+        if engine == "klt" and _needs_compile():
             steps.say("compiling the engine's kernels, once on this machine")
     with steps.step(f"detecting features on frame {first}") as step:
         features = tracker.detect_features(frame=first)
@@ -272,6 +273,12 @@ class _Targets:
             for path in new:
                 path.unlink(missing_ok=True)
             raise
+
+
+def _needs_compile() -> bool:
+    from .engine import needs_compile  # numba: what does not track need not wait for its import
+
+    return needs_compile()
 
 
 def _check_choice(option: str, value: str, choices: Any) -> None:

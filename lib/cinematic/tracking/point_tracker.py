@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any
 
-from . import klt, libmv
+from . import libmv
 from .blender import BLENDER_AVAILABLE, require_blender
 from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
@@ -128,6 +128,8 @@ def detect_features(
         checked_length("min_distance", min_distance, least=0),
     )
     if engine == "klt":
+        from . import klt  # numba takes longer to import than all the rest: only who tracks with it waits for it
+
         return klt.detect(store, at, search, settings)
     with tracking_context(clip) as editor:
         return libmv.detect(editor, at, search, settings)
@@ -194,6 +196,8 @@ def track_markers(
         raise ParameterError(f"expected frame_start below frame_end, got {first} and {last}")
     span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
     if engine == "klt":
+        from . import klt
+
         tracks, frames, finished = klt.track(store, span, threads, on_frame)
     else:
         with tracking_context(clip) as editor:
@@ -245,6 +249,8 @@ def add_track(
         raise ParameterError(f"expected name to have 1 to {_LONGEST_NAME} bytes, got {name!r}")
     width, _ = store.size
     if isinstance(clip, Clip):
+        from . import klt
+
         return klt.add(clip, at, (x, y), name, _track_settings(preset, width, "klt"))
     with tracking_context(clip) as editor:
         track = libmv.add(editor, at, (x, y), _track_settings(preset, width, "libmv"))

@@ -133,7 +133,7 @@ def _scratch(grid):  # type: ignore[no-untyped-def]
 
 @kernel
 def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, rows, state, limits, slot, moved):  # type: ignore[no-untyped-def]
-    previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
+    previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))  # type: ignore[call-arg]
     coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
     own = (_scratch(grid), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
     scratch, window, window_back = borrowed(own)

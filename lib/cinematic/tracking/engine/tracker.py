@@ -150,7 +150,7 @@ class Tracker:
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
-        self._base[kept] = np.linalg.inv(self._warp[kept]) @ _shift(self._position[kept])
+        self._base[kept] = _undone(self._warp[kept]) @ _shift(self._position[kept])
         self._first_base[kept] = self._base[kept]
         self._link_covariance[kept] = 0.0
         self._shapes[:, kept] = np.eye(2)
@@ -244,7 +244,7 @@ class Tracker:
             kept[first] = now[first]
         total = self._warp[rows] @ self._base[rows]
         self._take_reference(current, rows, frame)
-        self._base[rows] = np.linalg.inv(self._warp[rows]) @ total
+        self._base[rows] = _undone(self._warp[rows]) @ total
         self._base[rows] /= self._base[rows][:, 2:, 2:]
         self._link_covariance[rows] = covariance
 
@@ -253,7 +253,7 @@ class Tracker:
         if not len(rows) or self._first_patterns is None:
             return rows[:0]
         warps = self._warp.copy()
-        warps[rows] = self._warp[rows] @ self._base[rows] @ np.linalg.inv(self._first_base[rows])
+        warps[rows] = self._warp[rows] @ self._base[rows] @ _undone(self._first_base[rows])
         warps[rows] /= warps[rows][:, 2:, 2:]
         largest, smallest = _stretch(warps[rows], self.grid.radius)
         band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
@@ -278,6 +278,14 @@ def _shift(offsets: np.ndarray) -> np.ndarray:
     matrices[:, 0, 0] = matrices[:, 1, 1] = matrices[:, 2, 2] = 1.0
     matrices[:, :2, 2] = offsets
     return matrices
+
+
+def _undone(placed: np.ndarray) -> np.ndarray:
+    """(k, 3, 3) Inverses of upright warps: a scale and a shift. (LAPACK's threads take ms to start.)"""
+    inverses = np.zeros_like(placed)
+    inverses[:, 0, 0], inverses[:, 1, 1], inverses[:, 2, 2] = 1 / placed[:, 0, 0], 1 / placed[:, 1, 1], 1.0
+    inverses[:, :2, 2] = -placed[:, :2, 2] * inverses[:, :1, 0]
+    return inverses
 
 
 def _stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
