@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 from .correlation import keep_soft, soft_border
 from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
@@ -191,14 +191,14 @@ def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, bases, sizes, 
                 solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
 
 
-@kernel
+@inner_kernel
 def _two_directions(gram):  # type: ignore[no-untyped-def]
     """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
     trace = gram[0, 0] + gram[1, 1]
     return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
 
 
-@kernel
+@inner_kernel
 def _read_pixels(frame, left, top, out):  # type: ignore[no-untyped-def]
     """A piece of the frame; beyond it its edge pixels are repeated."""
     for j in range(out.shape[0]):
@@ -207,7 +207,7 @@ def _read_pixels(frame, left, top, out):  # type: ignore[no-untyped-def]
             out[j, i] = frame.pixels[start + min(max(left + i, 0), frame.width - 1)]
 
 
-@kernel
+@inner_kernel
 def _centre_values(raw, values):  # type: ignore[no-untyped-def]
     """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
     size = raw.shape[0] - 2 * _HALO
@@ -226,7 +226,7 @@ def _centre_values(raw, values):  # type: ignore[no-untyped-def]
     return mean, energy
 
 
-@kernel
+@inner_kernel
 def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
     """Derivatives in template coordinates: central difference along, 0.5 px Gaussian across."""
     size = raw.shape[0] - 2 * _HALO
@@ -242,7 +242,7 @@ def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
             slope_v[j * size + i] = half * (below - above)
 
 
-@kernel
+@inner_kernel
 def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
     """Inner products of the ten steepest-descent images of one pattern."""
     images = np.empty(UNKNOWNS)
@@ -265,7 +265,7 @@ def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-
             gram[b, a] = gram[a, b]
 
 
-@kernel
+@inner_kernel
 def _check_warp(warp, width, height, bounds):  # type: ignore[no-untyped-def]
     """Whether the pattern lies on the frame: CONVERGED, _PARTLY, OUTSIDE; DIVERGED where it is folded over.
 
@@ -295,13 +295,13 @@ def _check_warp(warp, width, height, bounds):  # type: ignore[no-untyped-def]
     return result
 
 
-@kernel
+@inner_kernel
 def _on_frame(x, y, width, height, beyond):  # type: ignore[no-untyped-def]
     edge = 0.5 + beyond
     return x >= -edge and y >= -edge and x <= width - 1 + edge and y <= height - 1 + edge
 
 
-@kernel
+@inner_kernel
 def mask_outside(warp, grid_u, grid_v, count, width, height, border, mask):  # type: ignore[no-untyped-def]
     """Mark those of ``count`` grid points that lie on the frame, ``border`` pixels from its edge; returns how many."""
     found = 0
@@ -314,7 +314,7 @@ def mask_outside(warp, grid_u, grid_v, count, width, height, border, mask):  # t
     return found
 
 
-@kernel
+@inner_kernel
 def _area(warp):  # type: ignore[no-untyped-def]
     """Magnification of areas at the pattern's centre."""
     a, b = warp[0, 0] - warp[0, 2] * warp[2, 0], warp[0, 1] - warp[0, 2] * warp[2, 1]
@@ -322,7 +322,7 @@ def _area(warp):  # type: ignore[no-untyped-def]
     return a * d - b * c
 
 
-@kernel
+@inner_kernel
 def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # type: ignore[no-untyped-def]
     """Ten inner products of the residual with the steepest-descent images; returns its sum of squares."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = squares = np.float32(0)
@@ -364,7 +364,7 @@ def room_for(grid):  # type: ignore[no-untyped-def]
     return Room(scratch, np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(4), np.empty(FIGURES))
 
 
-@kernel
+@inner_kernel
 def window_for(warps, rows, first, last):  # type: ignore[no-untyped-def]
     """Room for the piece of a frame that the largest of these patterns needs, also when it is twice as large."""
     side = 0.0
@@ -377,7 +377,7 @@ def window_for(warps, rows, first, last):  # type: ignore[no-untyped-def]
     return spline_window(min(2.0 * side, 4096.0))
 
 
-@kernel
+@inner_kernel
 def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
     """Move ``warp`` until pattern ``k`` fits; fills ``patch`` and ``room``, returns the outcome."""
     radius, count = grid.radius, grid.pixels
@@ -448,7 +448,7 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, mos
     return CONVERGED if move < 10.0 * tolerance else DIVERGED
 
 
-@kernel
+@inner_kernel
 def _explaining_model(solutions, model, sums, figures, count):  # type: ignore[no-untyped-def]
     """The motion model that explains the residual most cheaply, among those that contain ``model``.
 
@@ -479,7 +479,7 @@ def _explaining_model(solutions, model, sums, figures, count):  # type: ignore[n
     return best
 
 
-@kernel
+@inner_kernel
 def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
     """:func:`align_one` of track ``k``, and again with a richer model where one explains more and the track may."""
     result = FLAT

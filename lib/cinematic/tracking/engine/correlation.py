@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiler import kernel
+from .compiler import inner_kernel
 
 _LEAST_SIZE = 9  # pixels across; of a smaller pattern too little is left inside the filter's border
 _BORDER = 2  # pixels that the filter takes off on each side
@@ -24,7 +24,7 @@ def soft_border(pattern_size: int) -> int:
     return _BORDER if pattern_size >= _LEAST_SIZE else 0
 
 
-@kernel
+@inner_kernel
 def keep_soft(grid, values, line, out):  # type: ignore[no-untyped-def]
     """``out`` = the softened pattern with mean 0 and norm 1 (all 0 where it is flat); ``line``: scratch."""
     _soften(values, 2 * int(grid.radius) + 1, line, out)
@@ -41,7 +41,7 @@ def keep_soft(grid, values, line, out):  # type: ignore[no-untyped-def]
         out[k] *= scale
 
 
-@kernel
+@inner_kernel
 def soft_correlation(grid, reference, patch, line, soft):  # type: ignore[no-untyped-def]
     """ZNCC of a patch, softened into ``soft``, with a pattern of :func:`keep_soft`; NaN where one is flat."""
     _soften(patch, 2 * int(grid.radius) + 1, line, soft)
@@ -58,7 +58,7 @@ def soft_correlation(grid, reference, patch, line, soft):  # type: ignore[no-unt
     return float(product) / np.sqrt(float(squares))
 
 
-@kernel
+@inner_kernel
 def masked_correlation(grid, reference, soft, on_frame):  # type: ignore[no-untyped-def]
     """The same over a part of what :func:`soft_correlation` softened: places whose softened pixel is on the frame."""
     size = 2 * int(grid.radius) + 1
@@ -83,7 +83,7 @@ def masked_correlation(grid, reference, soft, on_frame):  # type: ignore[no-unty
     return ab / np.sqrt(aa * bb)
 
 
-@kernel
+@inner_kernel
 def _soften(pixels, size, line, out):  # type: ignore[no-untyped-def]
     """16 times 16 times the binomial filter (1 4 6 4 1); ``out[k]`` belongs to the pixel 2 rows and 2 columns on."""
     four, six = np.float32(4), np.float32(6)

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
 from . import lanes
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
+from .lanes import intrinsic
 from .pyramid import PAD
 
 _WINDOW = 16  # pixels; a compile-time constant, so that LLVM unrolls the rows
@@ -136,21 +136,21 @@ def predict(before, after, x, y, u, v, wide, room):  # type: ignore[no-untyped-d
     return _search_level(before[0], after[0], 0.5, x, y, u, v, room)
 
 
-@kernel
+@inner_kernel
 def _centre_inside(x, y, level):  # type: ignore[no-untyped-def]
     """False also for NaN."""
     inside_x = x >= -_SLACK and x <= level.width - 1 + _SLACK
     return inside_x and y >= -_SLACK and y <= level.height - 1 + _SLACK
 
 
-@kernel
+@inner_kernel
 def _search_level(before, after, scale, x, y, u, v, room):  # type: ignore[no-untyped-def]
     """Refine a displacement (full-size pixels) at one level; what it was where that fails."""
     if before.width < _WINDOW or before.height < _WINDOW or not _centre_inside(x * scale, y * scale, before):
         return u, v
     left, top = int(np.floor(x * scale - 7.0)), int(np.floor(y * scale - 7.0))  # 8 pixels before the centre, 7 after
     start = (top + PAD) * before.stride + left + PAD
-    sum_x, sum_y, xx, xy, yy = _take_window(  # type: ignore[call-arg]
+    sum_x, sum_y, xx, xy, yy = _take_window(
         before.pixels, start, before.stride, room.values, room.slope_x, room.slope_y
     )
     # Less the gradients' means, so that a change of brightness is ignored.
@@ -166,7 +166,7 @@ def _search_level(before, after, scale, x, y, u, v, room):  # type: ignore[no-un
         if not (near and _centre_inside(left + 7.5 + right, top + 7.5 + down, after)):
             return u, v
         column, row = int(np.floor(left + right)), int(np.floor(top + down))
-        a, b, c = _project_residual(  # type: ignore[call-arg]
+        a, b, c = _project_residual(
             after.pixels, (row + PAD) * after.stride + column + PAD, after.stride, np.float32(left + right - column),
             np.float32(top + down - row), room.values, room.slope_x, room.slope_y,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from .alignment import CONVERGED, CORRELATION, Patterns, align_one
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 from .motion_models import UNKNOWNS
 
 _MOST_STEPS, _TOLERANCE = 8, 0.1  # of the alignment: coarser than on the way there, the error left is a tenth of that
@@ -77,7 +77,7 @@ def way_back(  # type: ignore[no-untyped-def]
     return np.sqrt(dx * dx + dy * dy), room.figures[CORRELATION]
 
 
-@kernel
+@inner_kernel
 def _one_step(grid, pattern, patch_before, warp_before):  # type: ignore[no-untyped-def]
     """Length (pixels) of alignment's first step from where the marker was, and the correlation there."""
     values, slope_u, slope_v = pattern.values[0], pattern.slope_u[0], pattern.slope_v[0]
@@ -106,7 +106,7 @@ def _one_step(grid, pattern, patch_before, warp_before):  # type: ignore[no-unty
     return np.sqrt(dx * dx + dy * dy), product / np.sqrt(energy * energy_before)
 
 
-@kernel
+@inner_kernel
 def _pattern_from_patch(patch, grid, into):  # type: ignore[no-untyped-def]
     """Turn a patch in template coordinates into pattern 0 of ``into``, with the solution for translation only."""
     size = 2 * int(grid.radius) + 1
@@ -134,7 +134,7 @@ def _pattern_from_patch(patch, grid, into):  # type: ignore[no-untyped-def]
     return _translation_solution(values, slope_u, slope_v, energy, count, into.solution[0, 0])
 
 
-@kernel
+@inner_kernel
 def _translation_solution(values, slope_u, slope_v, energy, count, out):  # type: ignore[no-untyped-def]
     """The motion model Loc's solution matrix in closed form, gain and bias eliminated."""
     uu = uv = vv = ut = vt = su = sv = np.float32(0)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
+from numba import extending, types
 
 LANES = 16
+intrinsic: Any = extending.intrinsic  # its type knows of the typing context that every intrinsic is given by itself
 FLOAT = ir.FloatType()
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)

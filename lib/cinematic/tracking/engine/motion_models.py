@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 
 UNKNOWNS = 10
 _FACTOR_FLOOR = 1e-7  # smallest pivot of a normalised Gram matrix that still counts as independent
@@ -109,7 +109,7 @@ def solution_matrix(gram, basis, size, out):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inner_kernel
 def _invert_positive(matrix, inverse):  # type: ignore[no-untyped-def]
     """Inverse of a symmetric matrix with unit diagonal by Cholesky; False where it is (nearly) singular."""
     n = matrix.shape[0]
@@ -139,7 +139,7 @@ def _invert_positive(matrix, inverse):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inner_kernel
 def compose_step(warp, step):  # type: ignore[no-untyped-def]
     """``warp <- warp exp(-D(step))``, normalised so that its last entry is 1 (third-order exponential)."""
     d = (-step[2], -step[3], -step[0], -step[4], -step[5], -step[1], step[6], step[7], 0.0)
@@ -161,7 +161,7 @@ def compose_step(warp, step):  # type: ignore[no-untyped-def]
     warp[2, 0], warp[2, 1], warp[2, 2] = r[6] / r[8], r[7] / r[8], 1.0
 
 
-@kernel
+@inner_kernel
 def _product(a, b):  # type: ignore[no-untyped-def]
     """Product of two 3 x 3 matrices, each nine numbers row by row: they stay in registers."""
     return (

@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
 
 from . import lanes
-from .compiler import kernel
-from .lanes import LANES
+from .compiler import inner_kernel, kernel
+from .lanes import LANES, intrinsic
 
 # Weight of tap t (rows) as a cubic polynomial of the fraction f (columns: 1, f, f^2, f^3).
 _BASIS = (
@@ -171,18 +170,18 @@ def fill_window(level, bounds, window):  # type: ignore[no-untyped-def]
         start = min(max(upper + row, 0), level.height - 1) * level.stride
         if inside:
             for column in range(0, columns, LANES):
-                _prefilter(level.pixels, start + first + column, 1, window.across, row * columns + column)  # type: ignore[call-arg]
+                _prefilter(level.pixels, start + first + column, 1, window.across, row * columns + column)
         else:
             for x in range(columns + 2 * _REACH):
                 window.line[x] = level.pixels[start + min(max(first + x, 0), level.width - 1)]
             for column in range(0, columns, LANES):
-                _prefilter(window.line, column, 1, window.across, row * columns + column)  # type: ignore[call-arg]
+                _prefilter(window.line, column, 1, window.across, row * columns + column)
     for place in range(0, rows * columns, LANES):
-        _prefilter(window.across, place, columns, window.spline, place)  # type: ignore[call-arg]
+        _prefilter(window.across, place, columns, window.spline, place)
     return True
 
 
-@kernel
+@inner_kernel
 def _touch_rows(level, left, top, columns, rows):  # type: ignore[no-untyped-def]
     """Load a piece of a frame all at once; it may lie anywhere.
 
@@ -194,7 +193,7 @@ def _touch_rows(level, left, top, columns, rows):  # type: ignore[no-untyped-def
     for row in range(rows):
         start = (top + row) * level.stride + left
         for offset in range(0, columns + LANES, LANES):
-            _touch(level.pixels, min(max(start + offset, 0), last))  # type: ignore[call-arg]
+            _touch(level.pixels, min(max(start + offset, 0), last))
 
 
 class SampleScratch(NamedTuple):
@@ -259,4 +258,4 @@ def sample_warped(window, warp, grid_u, grid_v, scratch, out):  # type: ignore[n
             fraction_x[k], fraction_y[k] = x - column, y - line
             index[k] = np.int32(line) * row + np.int32(column)
     for k in range(0, count, 4):
-        _spline_quad(window.spline, stride, start, index, fraction_x, fraction_y, k, out)  # type: ignore[call-arg]
+        _spline_quad(window.spline, stride, start, index, fraction_x, fraction_y, k, out)

@@ -24,7 +24,7 @@ from .alignment import (
     room_for,
     window_for,
 )
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 from .correlation import masked_correlation, soft_border, soft_correlation
 from .flow import FlowRoom, flow_room, predict
 from .forward_backward import pattern_room, way_back
@@ -121,7 +121,7 @@ def move_tracks(
     return moved
 
 
-@kernel
+@inner_kernel
 def _scratch(grid):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     return _Scratch(
@@ -133,7 +133,7 @@ def _scratch(grid):  # type: ignore[no-untyped-def]
 
 @kernel
 def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, rows, state, limits, slot, moved):  # type: ignore[no-untyped-def]
-    previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))  # type: ignore[call-arg]
+    previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
     coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
     own = (_scratch(grid), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
     scratch, window, window_back = borrowed(own)
@@ -158,7 +158,7 @@ def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, 
     hold(own)
 
 
-@kernel
+@inner_kernel
 def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n):  # type: ignore[no-untyped-def]
     """Predict and align; what fails gets a wider search, and then a start at constant velocity.
 
@@ -196,14 +196,14 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
     return reason, residual
 
 
-@kernel
+@inner_kernel
 def _copy_warp(warp, out):  # type: ignore[no-untyped-def]
     for i in range(3):
         for j in range(3):
             out[i, j] = warp[i, j]
 
 
-@kernel
+@inner_kernel
 def _shift_warp(warp, u, v, out):  # type: ignore[no-untyped-def]
     for j in range(3):
         out[0, j] = warp[0, j] + u * warp[2, j]
@@ -211,7 +211,7 @@ def _shift_warp(warp, u, v, out):  # type: ignore[no-untyped-def]
         out[2, j] = warp[2, j]
 
 
-@kernel
+@inner_kernel
 def _correlation(current, grid, reference, patch, border, scratch):  # type: ignore[no-untyped-def]
     """Of softened patterns, over what lies on the frame, at the place that was tried last."""
     correlation = soft_correlation(grid, reference, patch, scratch.line, scratch.soft)
@@ -225,7 +225,7 @@ def _correlation(current, grid, reference, patch, border, scratch):  # type: ign
     return masked_correlation(grid, reference, scratch.soft, scratch.on_frame)
 
 
-@kernel
+@inner_kernel
 def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
     """Note the forward-backward distance and correlation of what was placed; returns the reason."""
     x_before, y_before = state.positions[k]
@@ -243,7 +243,7 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
     return _FORWARD_BACKWARD
 
 
-@kernel
+@inner_kernel
 def _squeezed(corners, earlier, limits):  # type: ignore[no-untyped-def]
     """Whether a pattern has changed its proportions too fast since ``earlier``, which becomes the present shape."""
     size = 4.0 * limits.half_size
@@ -258,14 +258,14 @@ def _squeezed(corners, earlier, limits):  # type: ignore[no-untyped-def]
     return not longer <= limits.shape_change * shorter
 
 
-@kernel
+@inner_kernel
 def _singular_values(a, b, c, d):  # type: ignore[no-untyped-def]
     """Larger and smaller one of a 2 x 2 matrix, in closed form."""
     mean, spread = np.hypot(a + d, b - c) / 2, np.hypot(a - d, b + c) / 2
     return mean + spread, abs(mean - spread)
 
 
-@kernel
+@inner_kernel
 def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untyped-def]
     """Where the first marker and the first pattern's corners are, and how sure that is.
 
