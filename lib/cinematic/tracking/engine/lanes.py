@@ -110,10 +110,11 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         array.meminfo = ir.Constant(array.meminfo.type, None)
         array.parent = ir.Constant(array.parent.type, None)
         return array._getvalue()
+    members_of: Any = kind
     if isinstance(kind, types.BaseTuple):
         members = [
             _without_owner(context, builder, member, builder.extract_value(value, number))
-            for number, member in enumerate(kind.types)
+            for number, member in enumerate(members_of.types)
         ]
         return context.make_tuple(builder, kind, members)
     return value

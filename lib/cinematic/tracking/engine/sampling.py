@@ -38,7 +38,7 @@ _BASIS = (
 _REACH = 6
 _TAPS_EXACT = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.arange(_REACH + 1)
 _TAPS = (_TAPS_EXACT / (_TAPS_EXACT[0] + 2 * _TAPS_EXACT[1:].sum())).astype(np.float32)
-_MARGIN = 2  # pixels around what is asked for: alignment moves on by less, as a rule
+_MARGIN = 1  # pixels around what is asked for: alignment moves on by less, as a rule
 
 
 def _quad_weights(builder: Any, fractions: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .alignment import align, empty_patterns, square_grid
 from .detection import detect
+from .pyramid import build_pyramid
 from .tracker import track
 from .types import Seeds, TrackOptions
 
@@ -22,3 +24,10 @@ def warm() -> None:
     for match in ("AUTO", "PREV_FRAME"):
         for _ in track(frames, seeds, TrackOptions(pattern_size=11, pattern_match=match)):
             pass
+    # Returning to a first reference takes a longer shot than this one.
+    grid, first = square_grid(11), np.zeros(1, np.int64)
+    patterns = empty_patterns(1, grid)
+    align(
+        build_pyramid(frames[0][1]), grid, patterns, first, first, np.zeros(1, bool), np.eye(3)[None].copy(),
+        patterns.values.copy(),
+    )  # fmt: skip
