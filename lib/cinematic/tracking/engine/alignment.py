@@ -50,7 +50,7 @@ _LEAST_INSIDE = 0.5  # share of a pattern's pixels that must lie on the frame
 _READABLE = 13  # pixels beyond the border that a pattern's corners may lie
 # Steps shrink by a constant factor, so two of them say what is still to come; when that is less than this share of the
 # tolerance there is no need to take the next step to see that it is small.
-_STILL_TO_COME = 0.4
+_STILL_TO_COME = 0.1
 
 # Columns of ``figures``.
 CORRELATION, GAIN, RESIDUAL, LAST_STEP, STEPS = range(5)
