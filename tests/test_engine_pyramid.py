@@ -79,10 +79,13 @@ def test_a_window_reads_the_same_whatever_else_it_holds() -> None:
     assert np.allclose(read(pyramid, np.eye(3), points[:4]), everything[:4], atol=1e-6)
 
 
-def test_a_window_that_is_too_small_says_so() -> None:
+@pytest.mark.parametrize("beyond", [(180.0, 180.0), (55.0, 170.0), (118.0, 55.0)], ids=["large", "tall", "wide"])
+def test_a_window_that_is_too_small_says_so(beyond: tuple[float, float]) -> None:
     pyramid, window = build_pyramid(np.zeros((400, 600), np.float32)), spline_window(30)
     assert fill_window(pyramid.full, np.array([50.0, 50.0, 80.0, 80.0]), window)
-    assert not fill_window(pyramid.full, np.array([50.0, 50.0, 180.0, 180.0]), window)
+    held = window.place[2] * window.place[3]
+    assert held <= len(window.spline)
+    assert not fill_window(pyramid.full, np.array([50.0, 50.0, *beyond]), window)
 
 
 def test_one_nan_spoils_its_neighbourhood_only() -> None:

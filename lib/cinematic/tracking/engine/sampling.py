@@ -38,6 +38,7 @@ _BASIS = (
 _REACH = 6
 _TAPS_EXACT = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.arange(_REACH + 1)
 _TAPS = (_TAPS_EXACT / (_TAPS_EXACT[0] + 2 * _TAPS_EXACT[1:].sum())).astype(np.float32)
+_ROUNDING = 1e-3  # pixels
 _MARGIN = 1  # pixels around what is asked for: alignment moves on by less, as a rule
 
 
@@ -138,7 +139,7 @@ class SplineWindow(NamedTuple):
 @kernel
 def spline_window(side):  # type: ignore[no-untyped-def]
     """Room for what reading within bounds of up to ``side`` pixels either way needs, with nothing in it."""
-    rows = int(side) + 2 * _MARGIN + 5
+    rows = int(side) + 2 * _MARGIN + 6
     columns = (rows + LANES - 1) // LANES * LANES
     spline = np.empty(columns * rows, np.float32)
     across = np.empty(columns * (rows + 2 * _REACH), np.float32)
@@ -152,15 +153,18 @@ def fill_window(level, bounds, window):  # type: ignore[no-untyped-def]
     Does nothing where it does already. Bounds may lie anywhere: beyond the frame its edge pixels are repeated. Returns
     False where the window has not the room.
     """
-    left, top = int(np.floor(bounds[0])) - 1, int(np.floor(bounds[1])) - 1  # a cubic spline reaches one pixel back ...
-    right, bottom = int(np.floor(bounds[2])) + 3, int(np.floor(bounds[3])) + 3  # ... and two on
+    # A cubic spline reaches one pixel back and two on; places are read in single precision.
+    left, top = int(np.floor(bounds[0] - _ROUNDING)) - 1, int(np.floor(bounds[1] - _ROUNDING)) - 1
+    right, bottom = int(np.floor(bounds[2] + _ROUNDING)) + 3, int(np.floor(bounds[3] + _ROUNDING)) + 3
     at = window.place
     if left >= at[0] and top >= at[1] and right <= at[0] + at[2] and bottom <= at[1] + at[3]:
         return True
     left, top = left - _MARGIN, top - _MARGIN
     columns = (right + _MARGIN - left + LANES - 1) // LANES * LANES
     rows = bottom + _MARGIN - top
-    if columns * (rows + 2 * _REACH) > window.across.shape[0] or columns + 2 * _REACH > window.line.shape[0]:
+    room = columns * rows <= window.spline.shape[0] and columns + 2 * _REACH <= window.line.shape[0]
+    if not (room and columns * (rows + 2 * _REACH) <= window.across.shape[0]):
+        at[2] = 0
         return False
     at[0], at[1], at[2], at[3] = left, top, columns, rows
     first, upper = left - _REACH, top - _REACH

@@ -113,7 +113,7 @@ class Tracker:
         """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
 
         ``image`` may be a :class:`.pyramid.Pyramid`, so that several trackers (of different pattern sizes) can share
-        the work of preparing a frame.
+        the work of preparing a frame. An image is kept until the next one has come; do not write to it before.
         """
         with use_threads(self.options.threads):
             own = not isinstance(image, Pyramid)
