@@ -50,6 +50,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.run warped --tracks 1100 --only "Affine|LK|klt"
 	$(BIN)/python -m benchmarks.run rendered --rounds 1
 	$(BIN)/python -m benchmarks.run scaling --rounds 1 --only "Affine|LK|klt"
+	$(BIN)/python -m benchmarks.engine_cost
 
 bench-solve: $(READY)
 	$(BIN)/python -m benchmarks.run solve

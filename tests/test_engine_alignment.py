@@ -15,19 +15,25 @@ from cinematic.tracking.engine.alignment import (
     align,
     cut_patterns,
     empty_patterns,
+    room_for,
     square_grid,
 )
-from cinematic.tracking.engine.flow import predict_positions
-from cinematic.tracking.engine.forward_backward import forward_backward
+from cinematic.tracking.engine.flow import flow_room, predict
+from cinematic.tracking.engine.forward_backward import pattern_room, way_back
 from cinematic.tracking.engine.motion_models import MODEL_BASES, MODEL_SIZES, solution_matrix
-from cinematic.tracking.engine.pyramid import PAD, Pyramid, build_pyramid
-from cinematic.tracking.engine.sampling import sample_scratch, sample_warped
+from cinematic.tracking.engine.pyramid import Pyramid, build_pyramid
+from cinematic.tracking.engine.sampling import fill_window, sample_scratch, sample_warped, spline_window
 from cinematic.tracking.engine.types import MOTION_MODELS
-from cinematic.tracking.errors import ParameterError
 from tests.test_engine_plate import Texture, apply, around, bound, grid_points
 
 SIZE = (160, 120)
 CENTRE = (80.0, 60.0)
+
+
+def displacements(before: Pyramid, after: Pyramid, points: np.ndarray, guess: tuple[float, float]) -> np.ndarray:
+    """What the coarse search says of each point, from all three levels."""
+    room = flow_room()
+    return np.array([predict(before.coarse, after.coarse, x, y, *guess, True, room) for x, y in points])
 
 
 def align_from_truth(
@@ -150,7 +156,7 @@ def test_coarse_search_finds_what_alignment_alone_would_miss() -> None:
     before, after = build_pyramid(texture.frame(size)), build_pyramid(texture.frame(size, np.linalg.inv(warp)))
     points = np.rint(grid_points(size, 60, 30))
     truth = apply(warp, points)
-    found = points + predict_positions(before, after, points, np.zeros_like(points))
+    found = points + displacements(before, after, points, (0.0, 0.0))
     assert np.quantile(np.hypot(*(found - truth).T), 0.9) < 0.3
 
     grid, rows = square_grid(21), np.arange(len(points))
@@ -169,39 +175,51 @@ def test_coarse_search_finds_what_alignment_alone_would_miss() -> None:
 
 def test_coarse_search_keeps_the_guess_where_there_is_nothing_to_see() -> None:
     flat = build_pyramid(np.full((120, 160), 0.5))
-    guess = np.array([[3.0, -2.0]])
-    assert np.array_equal(predict_positions(flat, flat, np.array([CENTRE]), guess), guess)
-    with pytest.raises(ParameterError, match="160x120 and 80x60"):
-        predict_positions(flat, build_pyramid(np.zeros((60, 80))), np.array([CENTRE]), guess)
-    with pytest.raises(ParameterError, match=r"\(n, 2\)"):
-        predict_positions(flat, flat, np.zeros((1, 3)), np.zeros((1, 3)))
+    assert displacements(flat, flat, np.array([CENTRE]), (3.0, -2.0)).tolist() == [[3.0, -2.0]]
+    broken = build_pyramid(np.full((120, 160), np.nan))
+    assert displacements(broken, broken, np.array([CENTRE]), (3.0, -2.0)).tolist() == [[3.0, -2.0]]
+    outside = np.array([[-40.0, 60.0], [np.nan, 60.0]])
+    textured = build_pyramid(Texture(1).frame(SIZE))
+    assert displacements(textured, textured, outside, (3.0, -2.0)).tolist() == [[3.0, -2.0]] * 2
 
 
-@pytest.mark.parametrize("slip", [0.0, 2.0, 6.0])
-def test_way_back_measures_how_far_a_marker_slipped(slip: float) -> None:
+def shown(frame: Pyramid, warp: np.ndarray) -> np.ndarray:
+    """What a frame shows under a pattern of 21 px."""
+    grid, window = square_grid(21), spline_window(60)
+    patch = np.empty_like(grid.u)
+    x, y = warp[:2, 2]
+    assert fill_window(frame.full, np.array([x - 20, y - 20, x + 20, y + 20]), window)
+    sample_warped(window, warp, grid.u, grid.v, sample_scratch(len(grid.u)), patch)
+    return patch
+
+
+def walk_back(first: Pyramid, patch: np.ndarray, start: np.ndarray, search: tuple[float, float]) -> tuple[float, float]:
+    """Distance and correlation of the way back to ``start``, the coarse search having ended ``search`` from it."""
+    grid = square_grid(21)
+    warp, aligned = np.empty((3, 3)), np.empty_like(grid.u)
+    return way_back(
+        first.full, grid, patch, shown(first, start), start, *search, pattern_room(grid), warp, aligned,
+        spline_window(60), room_for(grid),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("search", [(0.0, 0.0), (0.2, -0.1), (1.2, 0.0)], ids=["home", "near", "off"])
+@pytest.mark.parametrize("slip", [0.0, 0.25, 2.0, 6.0])
+def test_way_back_measures_how_far_a_marker_slipped(slip: float, search: tuple[float, float]) -> None:
     texture = Texture(6)
     warp = around(CENTRE, angle=0.06, shift=(4.3, 2.2))
     first, second = build_pyramid(texture.frame(SIZE)), build_pyramid(texture.frame(SIZE, np.linalg.inv(warp)))
-    grid = square_grid(21)
     start = np.array([[10.0, 0, 80], [0, 10, 60], [0, 0, 1]])
     slipped = warp @ around((0, 0), shift=(slip, 0)) @ start  # the marker sits on another bit of surface than it was
-    patches = np.zeros((1, grid.u.shape[0]), np.float32)
-    row = np.zeros(1, np.int64)
-    level, room = second.full, sample_scratch(len(grid.u))
-    sample_warped(level.pixels, level.stride, PAD, slipped / slipped[2, 2], grid.u, grid.v, room, patches[0])
-    position = slipped[:2, 2:].T / slipped[2, 2]
-    distance, correlation = forward_backward(
-        first, second, grid, row, patches, start[None], np.array([CENTRE]), position, position - CENTRE
-    )
-    assert distance[0] == pytest.approx(slip, abs=0.03)
-    assert correlation[0] > 0.99
+    patch = shown(second, slipped / slipped[2, 2])
+    distance, correlation = walk_back(first, patch, start, (search[0] + slip, search[1]))
+    assert distance == pytest.approx(slip, abs=0.04)
+    assert correlation > 0.97
 
 
 def test_way_back_is_infinite_where_it_is_lost() -> None:
     first = build_pyramid(np.full((120, 160), 0.5))
-    grid = square_grid(21)
-    patches = np.random.default_rng(0).random((1, grid.u.shape[0])).astype(np.float32)
-    start = np.array([[[10.0, 0, 80], [0, 10, 60], [0, 0, 1]]])
-    place, row = np.array([CENTRE]), np.zeros(1, np.int64)
-    distance, _ = forward_backward(first, first, grid, row, patches, start, place, place, np.zeros((1, 2)))
-    assert np.isinf(distance[0])
+    patch = np.random.default_rng(0).random(square_grid(21).u.shape[0]).astype(np.float32)
+    start = np.array([[10.0, 0, 80], [0, 10, 60], [0, 0, 1]])
+    for search in ((0.0, 0.0), (3.0, 0.0)):
+        assert np.isinf(walk_back(first, patch, start, search)[0])

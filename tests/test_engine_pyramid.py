@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cinematic.tracking.engine.pyramid import PAD, build_pyramid
-from cinematic.tracking.engine.sampling import sample_scratch, sample_warped
+from cinematic.tracking.engine.sampling import fill_window, sample_scratch, sample_warped, spline_window
 from cinematic.tracking.errors import ParameterError
 from tests.test_engine_plate import Texture, apply, around
 
@@ -15,8 +15,9 @@ def read(pyramid, warp: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The spline at ``warp`` of points (n a multiple of 4)."""
     u, v = (np.ascontiguousarray(points[:, axis], np.float32) for axis in (0, 1))
     out = np.empty(len(points), np.float32)
-    level = pyramid.full
-    sample_warped(level.pixels, level.stride, PAD, warp / warp[2, 2], u, v, sample_scratch(len(points)), out)
+    places, window = apply(warp, points), spline_window(200)
+    assert fill_window(pyramid.full, np.array([*places.min(0), *places.max(0)]), window)
+    sample_warped(window, warp / warp[2, 2], u, v, sample_scratch(len(points)), out)
     return out
 
 
@@ -66,19 +67,38 @@ def test_smaller_copies_halve_coordinates_without_a_shift() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 50), (17, 16)])
 def test_tiny_frames_are_made_ready_too(shape: tuple[int, int]) -> None:
     pyramid = build_pyramid(np.ones(shape, np.float32))
-    assert np.allclose(pyramid.spline, 1, atol=1e-5)
+    around_it = np.array([[x, y] for x in (-12.0, 0.3, shape[1] + 11.0) for y in (-12.0, shape[0] + 11.0)][:4])
+    assert np.allclose(read(pyramid, np.eye(3), around_it), 1, atol=1e-5)
     assert np.allclose(pyramid.eighth, 1, atol=1e-5)
+
+
+def test_a_window_reads_the_same_whatever_else_it_holds() -> None:
+    pyramid = build_pyramid(np.random.default_rng(1).random((60, 80), dtype=np.float32))
+    points = np.random.default_rng(2).uniform([20, 15], [60, 45], (40, 2))
+    everything = read(pyramid, np.eye(3), points)
+    assert np.allclose(read(pyramid, np.eye(3), points[:4]), everything[:4], atol=1e-6)
+
+
+@pytest.mark.parametrize("beyond", [(180.0, 180.0), (55.0, 170.0), (118.0, 55.0)], ids=["large", "tall", "wide"])
+def test_a_window_that_is_too_small_says_so(beyond: tuple[float, float]) -> None:
+    pyramid, window = build_pyramid(np.zeros((400, 600), np.float32)), spline_window(30)
+    assert fill_window(pyramid.full, np.array([50.0, 50.0, 80.0, 80.0]), window)
+    held = window.place[2] * window.place[3]
+    assert held <= len(window.spline)
+    assert not fill_window(pyramid.full, np.array([50.0, 50.0, *beyond]), window)
 
 
 def test_one_nan_spoils_its_neighbourhood_only() -> None:
     image = Texture(4).frame((80, 60))
     image[30, 40] = np.nan
-    bad = ~np.isfinite(build_pyramid(image).spline[PAD:-PAD, PAD:-PAD])
+    y, x = np.mgrid[0:60, 0:80]
+    points = np.stack([x.ravel(), y.ravel()], 1).astype(float)
+    bad = ~np.isfinite(read(build_pyramid(image), np.eye(3), points).reshape(60, 80))
     rows, columns = np.nonzero(bad)
-    assert rows.min() >= 24
-    assert rows.max() <= 36
-    assert columns.min() >= 34
-    assert columns.max() <= 46
+    assert rows.min() >= 22
+    assert rows.max() <= 37
+    assert columns.min() >= 32
+    assert columns.max() <= 47
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -189,6 +190,29 @@ def test_an_image_of_another_size_names_its_file(tmp_path: Path, plate: Plate) -
     frames = [plate.frames[0], plate.frames[1][:100]]
     with pytest.raises(FootageError, match=r"320x240 like the first, got 320x100: .*shot.1002.png"):
         list(open_footage(write_sequence(tmp_path, frames)).frames())
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mpegts", "libx264"), ("h264", "libx264"), ("mjpeg", "mjpeg")])
+def test_a_movie_that_changes_size_midway_names_the_frame(
+    tmp_path: Path, plate: Plate, container: str, codec: str
+) -> None:
+    path, parts = tmp_path / "changes", []
+    for number, frames in enumerate((plate.frames[:12], [frame[:120, :160] for frame in plate.frames[12:]])):
+        with av.open(str(path), "w", format=container) as output:
+            stream = output.add_stream(codec, rate=24)
+            stream.height, stream.width = frames[0].shape
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            for shown, pixels in enumerate(frames, start=12 * number):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="gray")
+                frame.pts = shown
+                output.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+            output.mux(stream.encode())
+        parts.append(path.read_bytes())
+    path.write_bytes(b"".join(parts))
+    frames = open_footage(path).frames()
+    assert [number for number, _ in islice(frames, 12)] == list(range(1, 13))
+    with pytest.raises(FootageError, match="every frame to be 320x240 like the first, frame 13 is 160x120"):
+        next(frames)
 
 
 def test_a_movie_that_was_cut_off_has_the_frames_that_are_left(tmp_path: Path, plate: Plate) -> None:

@@ -29,7 +29,6 @@ from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
-from .engine import needs_compile, warm
 from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
 from .formats import cinetrack as tracks_json
@@ -41,7 +40,7 @@ from .presets import get_tracking_preset, list_tracking_presets
 from .quality import clean_tracks, judge_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
-from .track_command import Targets, TrackJob, run_track
+from .track_command import Targets, TrackJob, needs_compile, run_track
 from .types import VERDICTS
 
 app = typer.Typer(
@@ -258,6 +257,8 @@ def doctor(
 ) -> None:
     """Say what is installed and which engines work here."""
     if warm_up:
+        from .engine import warm
+
         warm()
     console = Console(highlight=False)
     console.print(f"cinematic-tracking {__version__}, Python {platform.python_version()}, {platform.platform()}")

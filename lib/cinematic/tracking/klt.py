@@ -184,10 +184,12 @@ def _run(
 ) -> None:
     ways = [(each.start, span.goal(each.start)) for each in passes]
     first, last = min(min(way) for way in ways), max(max(way) for way in ways)
+    spare = before = None  # the trackers hold the last frame, the one before it is free
     for frame, image in store.footage.frames(first, last, backwards=span.backwards):
-        pyramid = build_pyramid(image)
+        pyramid = build_pyramid(image, spare)
         for group in groups:
             group.step(frame, pyramid)
+        spare, before = before, pyramid
         if on_frame is not None:
             on_frame(frame)
         if all(group.is_done(frame, span.backwards) for group in groups):

@@ -21,7 +21,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from . import klt, libmv
+from . import libmv
 from .blender import BLENDER_AVAILABLE, require_blender
 from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
@@ -134,6 +134,8 @@ def detect_features(
         checked_length("min_distance", min_distance, least=0),
     )
     if engine == "klt":
+        from . import klt  # numba takes longer to import than all the rest: only who tracks with it waits for it
+
         return klt.detect(store, at, search, settings)
     with tracking_context(clip) as editor:
         return libmv.detect(editor, at, search, settings)
@@ -196,6 +198,8 @@ def track_markers(
     first, last = _checked_range(store, frame_start, frame_end)
     span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
     if engine == "klt":
+        from . import klt
+
         tracks, frames, finished = klt.track(store, span, threads, on_frame)
     else:
         with tracking_context(clip) as editor:
@@ -348,6 +352,8 @@ def add_track(
         raise ParameterError(f"expected name to have 1 to {_LONGEST_NAME} bytes, got {name!r}")
     width, _ = store.size
     if isinstance(clip, Clip):
+        from . import klt
+
         return klt.add(clip, at, (x, y), name, _track_settings(preset, width, "klt"))
     with tracking_context(clip) as editor:
         track = libmv.add(editor, at, (x, y), _track_settings(preset, width, "libmv"))

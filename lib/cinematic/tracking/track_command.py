@@ -22,7 +22,6 @@ from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, remove_checkpoint
 from .clip import Clip, segments
-from .engine import needs_compile
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -146,6 +145,13 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
     if job.engine == "klt" and needs_compile():
         steps.say("compiling the engine's kernels, once on this machine")
     return tracker, (first, last)
+
+
+def needs_compile() -> bool:
+    """Whether the engine klt has kernels to compile yet."""
+    from . import engine  # numba: what does not track need not wait for its import
+
+    return engine.needs_compile()
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> str:

@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
+from .correlation import keep_soft, soft_border
+from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
-from .pyramid import PAD, Pyramid
-from .sampling import sample_scratch, sample_warped, touch_window
+from .pyramid import Pyramid
+from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
 from .threads import spread
 
 PIECE = 64  # tracks per piece of work
@@ -45,7 +47,10 @@ CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
 _PARTLY = 4  # not an outcome: the pattern reaches over the frame's border
 
 _LEAST_INSIDE = 0.5  # share of a pattern's pixels that must lie on the frame
-_READABLE = PAD - 3  # pixels beyond the border that can be read (padding less the spline's taps)
+_READABLE = 13  # pixels beyond the border that a pattern's corners may lie
+# Steps shrink by a constant factor, so two of them say what is still to come; when that is less than this share of the
+# tolerance there is no need to take the next step to see that it is small.
+_STILL_TO_COME = 0.1
 
 # Columns of ``figures``.
 CORRELATION, GAIN, RESIDUAL, LAST_STEP, STEPS = range(5)
@@ -59,6 +64,7 @@ class PatternGrid(NamedTuple):
     v: np.ndarray  # float32 (m,) downwards
     pixels: int  # (2 radius + 1)**2; the rest of ``u`` and ``v`` is padding
     radius: float  # pixels from the central pixel to the outermost one
+    softened: np.ndarray  # float32 (m,) 1 where a softened pattern has a value (see correlation.py), else 0
 
 
 def square_grid(pattern_size: int) -> PatternGrid:
@@ -70,7 +76,11 @@ def square_grid(pattern_size: int) -> PatternGrid:
     steps = np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(radius)
     u[:count] = np.tile(steps, pattern_size)
     v[:count] = np.repeat(steps, pattern_size)
-    return PatternGrid(u, v, count, float(radius))
+    border = soft_border(pattern_size)
+    softened = np.zeros((pattern_size, pattern_size), np.float32)
+    softened[: pattern_size - 2 * border, : pattern_size - 2 * border] = 1
+    softened = np.concatenate([softened.ravel(), np.zeros(padded - count, np.float32)])
+    return PatternGrid(u, v, count, float(radius), softened)
 
 
 class Patterns(NamedTuple):
@@ -81,6 +91,7 @@ class Patterns(NamedTuple):
     slope_v: np.ndarray  # float32 (n, m)
     mean: np.ndarray  # float64 (n,) mean luminance
     energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
+    soft: np.ndarray  # float32 (n, m) softened, mean 0, norm 1 (see correlation.py)
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
 
 
@@ -93,6 +104,7 @@ def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
         slope_v=np.zeros((count, m), np.float32),
         mean=np.zeros(count),
         energy=np.zeros(count),
+        soft=np.zeros((count, m), np.float32),
         solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
     )
 
@@ -105,7 +117,7 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     x = np.ascontiguousarray(centres[:, 0], np.int64)
     y = np.ascontiguousarray(centres[:, 1], np.int64)
     rows = np.ascontiguousarray(rows, np.int64)
-    arguments = (frame.spline, grid, x, y, rows, MODEL_BASES, MODEL_SIZES, into)
+    arguments = (frame.full, grid, x, y, rows, MODEL_BASES, MODEL_SIZES, into)
     spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), PIECE)
 
 
@@ -152,25 +164,25 @@ def align(
     outcome = np.zeros(len(rows), np.int64)
     figures = np.zeros((len(rows), FIGURES))
     arguments = (
-        frame.full, grid, patterns, rows, models, adaptive, MODEL_SIZES, CONTAINS, warps, patches, figures, outcome,
-        most_steps, tolerance,
+        frame.full, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, most_steps, tolerance,
     )  # fmt: skip
     spread(lambda first, last: _align_some(first, last, *arguments), len(rows), PIECE)
     return outcome, figures
 
 
 @kernel
-def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
     radius = int(grid.radius)
     wide = 2 * radius + 1 + 2 * _HALO
     raw = np.empty((wide, wide), np.float32)
     gram = np.empty((UNKNOWNS, UNKNOWNS))
-    corner = PAD - radius - _HALO
+    line = np.empty(grid.u.shape[0], np.float32)
     for n in range(first, last):
         k = rows[n]
-        _read_pixels(spline, centre_x[n] + corner, centre_y[n] + corner, raw)
+        _read_pixels(frame, centre_x[n] - radius - _HALO, centre_y[n] - radius - _HALO, raw)
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
         _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+        keep_soft(grid, into.values[k], line, into.soft[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
         two = _two_directions(gram)
         for model in range(sizes.shape[0]):
@@ -179,28 +191,23 @@ def _cut_some(first, last, spline, grid, centre_x, centre_y, rows, bases, sizes,
                 solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
 
 
-@kernel
+@inner_kernel
 def _two_directions(gram):  # type: ignore[no-untyped-def]
     """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
     trace = gram[0, 0] + gram[1, 1]
     return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
 
 
-@kernel
-def _read_pixels(spline, left, top, out):  # type: ignore[no-untyped-def]
-    """Whole-pixel values of the image from its (padded) spline coefficients."""
-    near, far = np.float32(4 / 6), np.float32(1 / 6)
+@inner_kernel
+def _read_pixels(frame, left, top, out):  # type: ignore[no-untyped-def]
+    """A piece of the frame; beyond it its edge pixels are repeated."""
     for j in range(out.shape[0]):
-        y = top + j
+        start = min(max(top + j, 0), frame.height - 1) * frame.stride
         for i in range(out.shape[1]):
-            x = left + i
-            a = near * spline[y - 1, x] + far * (spline[y - 1, x - 1] + spline[y - 1, x + 1])
-            b = near * spline[y, x] + far * (spline[y, x - 1] + spline[y, x + 1])
-            c = near * spline[y + 1, x] + far * (spline[y + 1, x - 1] + spline[y + 1, x + 1])
-            out[j, i] = near * b + far * (a + c)
+            out[j, i] = frame.pixels[start + min(max(left + i, 0), frame.width - 1)]
 
 
-@kernel
+@inner_kernel
 def _centre_values(raw, values):  # type: ignore[no-untyped-def]
     """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
     size = raw.shape[0] - 2 * _HALO
@@ -219,7 +226,7 @@ def _centre_values(raw, values):  # type: ignore[no-untyped-def]
     return mean, energy
 
 
-@kernel
+@inner_kernel
 def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
     """Derivatives in template coordinates: central difference along, 0.5 px Gaussian across."""
     size = raw.shape[0] - 2 * _HALO
@@ -235,7 +242,7 @@ def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
             slope_v[j * size + i] = half * (below - above)
 
 
-@kernel
+@inner_kernel
 def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
     """Inner products of the ten steepest-descent images of one pattern."""
     images = np.empty(UNKNOWNS)
@@ -258,16 +265,19 @@ def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-
             gram[b, a] = gram[a, b]
 
 
-@kernel
-def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
+@inner_kernel
+def _check_warp(warp, width, height, bounds):  # type: ignore[no-untyped-def]
     """Whether the pattern lies on the frame: CONVERGED, _PARTLY, OUTSIDE; DIVERGED where it is folded over.
 
-    The frame reaches half a pixel beyond the centres of its outermost pixels. Partly on it is a pattern whose marker is
-    on it, and whose corners are not further off than can be read.
+    ``bounds`` becomes the left, top, right and bottom of what it covers. The frame reaches half a pixel beyond the
+    centres of its outermost pixels. Partly on it is a pattern whose marker is on it, and whose corners are not further
+    off than can be read.
     """
     result = CONVERGED
     if not _on_frame(warp[0, 2], warp[1, 2], width, height, 0.0):
         return OUTSIDE
+    bounds[0] = bounds[2] = warp[0, 2]
+    bounds[1] = bounds[3] = warp[1, 2]
     for corner in range(4):
         u = 1.0 if corner % 2 == 1 else -1.0
         v = 1.0 if corner // 2 == 1 else -1.0
@@ -280,16 +290,18 @@ def _check_warp(warp, width, height):  # type: ignore[no-untyped-def]
             return OUTSIDE
         if not _on_frame(x, y, width, height, 0.0):
             result = _PARTLY
+        bounds[0], bounds[1] = min(bounds[0], x), min(bounds[1], y)
+        bounds[2], bounds[3] = max(bounds[2], x), max(bounds[3], y)
     return result
 
 
-@kernel
+@inner_kernel
 def _on_frame(x, y, width, height, beyond):  # type: ignore[no-untyped-def]
     edge = 0.5 + beyond
     return x >= -edge and y >= -edge and x <= width - 1 + edge and y <= height - 1 + edge
 
 
-@kernel
+@inner_kernel
 def mask_outside(warp, grid_u, grid_v, count, width, height, border, mask):  # type: ignore[no-untyped-def]
     """Mark those of ``count`` grid points that lie on the frame, ``border`` pixels from its edge; returns how many."""
     found = 0
@@ -302,7 +314,7 @@ def mask_outside(warp, grid_u, grid_v, count, width, height, border, mask):  # t
     return found
 
 
-@kernel
+@inner_kernel
 def _area(warp):  # type: ignore[no-untyped-def]
     """Magnification of areas at the pattern's centre."""
     a, b = warp[0, 0] - warp[0, 2] * warp[2, 0], warp[0, 1] - warp[0, 2] * warp[2, 1]
@@ -310,7 +322,7 @@ def _area(warp):  # type: ignore[no-untyped-def]
     return a * d - b * c
 
 
-@kernel
+@inner_kernel
 def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # type: ignore[no-untyped-def]
     """Ten inner products of the residual with the steepest-descent images; returns its sum of squares."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = squares = np.float32(0)
@@ -335,17 +347,50 @@ def _project_residual(patch, mean, values, slope_u, slope_v, u, v, sums):  # typ
     return squares
 
 
+class Room(NamedTuple):
+    """Room that one thread needs to align a pattern, and what the last alignment said."""
+
+    samples: SampleScratch
+    sums: np.ndarray  # float64 (10,) inner products of the residual, as of the last step
+    step: np.ndarray  # float64 (10,) the last step
+    bounds: np.ndarray  # float64 (4,)
+    figures: np.ndarray  # float64 (5,)
+
+
 @kernel
-def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, step, figures, most_steps, tolerance):  # type: ignore[no-untyped-def]
-    """Move ``warp`` until pattern ``k`` fits; fills ``patch``, ``sums`` and ``figures``, returns the outcome."""
+def room_for(grid):  # type: ignore[no-untyped-def]
+    """Room to align patterns of one size."""
+    scratch = sample_scratch(grid.u.shape[0])
+    return Room(scratch, np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(4), np.empty(FIGURES))
+
+
+@inner_kernel
+def window_for(warps, rows, first, last):  # type: ignore[no-untyped-def]
+    """Room for the piece of a frame that the largest of these patterns needs, also when it is twice as large."""
+    side = 0.0
+    for n in range(first, last):
+        warp = warps[rows[n]]
+        for axis in range(2):
+            reach = abs(warp[axis, 0] - warp[axis, 2] * warp[2, 0]) + abs(warp[axis, 1] - warp[axis, 2] * warp[2, 1])
+            tilt = max(0.5, 1.0 - abs(warp[2, 0]) - abs(warp[2, 1]))
+            side = max(side, 2.0 * reach / tilt)
+    return spline_window(min(2.0 * side, 4096.0))
+
+
+@inner_kernel
+def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
+    """Move ``warp`` until pattern ``k`` fits; fills ``patch`` and ``room``, returns the outcome."""
     radius, count = grid.radius, grid.pixels
     mean, energy = patterns.mean[k], patterns.energy[k]
+    sums, step, figures = room.sums, room.step, room.figures
     for a in range(FIGURES):
         figures[a] = 0.0
+    for a in range(4):
+        room.bounds[a] = 0.0
     if not energy > 1e-9 * count:  # less contrast than 3e-5 of white
         return FLAT
-    touch_window(frame, PAD, warp[0, 2], warp[1, 2], int(radius) + 3)
     move = 0.0
+    change = 0.0
     inside = count
     start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
     for iteration in range(most_steps):
@@ -353,10 +398,12 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         area = _area(warp)
         if astray or area > 4.0 * start_area or area < 0.25 * start_area:
             return DIVERGED
-        check = _check_warp(warp, frame.width, frame.height)
+        check = _check_warp(warp, frame.width, frame.height, room.bounds)
         if check in (OUTSIDE, DIVERGED):
             return check
-        sample_warped(frame.pixels, frame.stride, PAD, warp, grid.u, grid.v, scratch, patch)
+        if not fill_window(frame, room.bounds, window):
+            return DIVERGED
+        sample_warped(window, warp, grid.u, grid.v, room.samples, patch)
         if check == _PARTLY:
             # What lies off the frame is taken to be as the reference has it: no residual, no say in the fit. The
             # steps are then too short by its share, and lead to the same place.
@@ -384,7 +431,7 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         if check == _PARTLY:  # fewer pixels: more noise a pixel, and less that they fix
             figures[RESIDUAL] *= (count / inside) ** 2
         figures[STEPS] = iteration + 1
-        for a in range(UNKNOWNS):
+        for a in range(UNKNOWNS - 2):  # gain and bias are known better from the moments
             total = 0.0
             for b in range(UNKNOWNS):
                 total += solution[a, b] * sums[b]
@@ -395,13 +442,14 @@ def align_one(frame, grid, patterns, k, solution, warp, scratch, patch, sums, st
         if not (move < radius and bend < 1.0):
             return DIVERGED
         compose_step(warp, step)
-        if move < tolerance and radius * bend < 3.0 * tolerance:
+        before, change = change, max(move, radius * bend / 3.0)
+        if change < tolerance or change * change < _STILL_TO_COME * tolerance * (before - change):
             return CONVERGED
     return CONVERGED if move < 10.0 * tolerance else DIVERGED
 
 
-@kernel
-def _explaining_model(solutions, model, sums, figures, count, sizes, contains):  # type: ignore[no-untyped-def]
+@inner_kernel
+def _explaining_model(solutions, model, sums, figures, count):  # type: ignore[no-untyped-def]
     """The motion model that explains the residual most cheaply, among those that contain ``model``.
 
     A score test: with ``s`` the ten sums at the fit of ``model``, a richer model would lower the residual by
@@ -410,7 +458,7 @@ def _explaining_model(solutions, model, sums, figures, count, sizes, contains): 
     quadratic = np.zeros(MODELS)
     richest = model
     for candidate in range(MODELS):
-        if contains[model, candidate] and solutions[candidate, 0, 0] > 0.0:
+        if CONTAINS[model, candidate] and solutions[candidate, 0, 0] > 0.0:
             total = 0.0
             for a in range(UNKNOWNS):
                 for b in range(UNKNOWNS):
@@ -418,11 +466,11 @@ def _explaining_model(solutions, model, sums, figures, count, sizes, contains): 
             quadratic[candidate] = total / (figures[GAIN] * figures[GAIN])
             richest = candidate
     residual = figures[RESIDUAL] - (quadratic[richest] - quadratic[model])
-    noise = residual / (count - sizes[richest])
+    noise = residual / (count - MODEL_SIZES[richest])
     best, best_cost = model, 0.0
     for candidate in range(MODELS):
         if candidate != model and quadratic[candidate] > 0.0:
-            price = _UNKNOWN_PRICE * (sizes[candidate] - sizes[model])
+            price = _UNKNOWN_PRICE * (MODEL_SIZES[candidate] - MODEL_SIZES[model])
             if candidate == MODELS - 1:
                 price += 2.0 * (_TILT_PRICE - _UNKNOWN_PRICE)
             cost = price - (quadratic[candidate] - quadratic[model]) / noise
@@ -431,29 +479,37 @@ def _explaining_model(solutions, model, sums, figures, count, sizes, contains): 
     return best
 
 
+@inner_kernel
+def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
+    """:func:`align_one` of track ``k``, and again with a richer model where one explains more and the track may."""
+    result = FLAT
+    for _ in range(MODELS):
+        solution = patterns.solution[k, models[k]]
+        if not solution[0, 0] > 0.0:  # the pattern cannot tell this model's motions apart
+            return FLAT
+        result = align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance)
+        if not adaptive[k] or result != CONVERGED:
+            break
+        richer = _explaining_model(patterns.solution[k], models[k], room.sums, room.figures, grid.pixels)
+        if richer == models[k]:
+            break
+        models[k] = richer
+    return result
+
+
 @kernel
 def _align_some(  # type: ignore[no-untyped-def]
-    first, last, frame, grid, patterns, rows, models, adaptive, sizes, contains, warps, patches, figures, outcome,
-    most_steps, tolerance,
-):  # fmt: skip
-    scratch = sample_scratch(grid.u.shape[0])
-    sums, step = np.empty(UNKNOWNS), np.empty(UNKNOWNS)
+    first, last, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, most_steps, tolerance
+):
+    frame, grid, patterns, warps, patches = borrowed((frame, grid, patterns, warps, patches))
+    own = (room_for(grid), window_for(warps, rows, first, last))
+    room, window = borrowed(own)
     for n in range(first, last):
         k = rows[n]
-        result = FLAT
-        for _ in range(MODELS):  # each further round with a richer model
-            solution = patterns.solution[k, models[k]]
-            if not solution[0, 0] > 0.0:  # the pattern cannot tell this model's motions apart
-                result = FLAT
-                break
-            result = align_one(
-                frame, grid, patterns, k, solution, warps[k], scratch, patches[k], sums, step, figures[n],
-                most_steps, tolerance,
-            )  # fmt: skip
-            if not adaptive[k] or result != CONVERGED:
-                break
-            richer = _explaining_model(patterns.solution[k], models[k], sums, figures[n], grid.pixels, sizes, contains)
-            if richer == models[k]:
-                break
-            models[k] = richer
-        outcome[n] = result
+        window.place[2] = 0
+        outcome[n] = align_track(
+            frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, most_steps, tolerance
+        )
+        for a in range(FIGURES):
+            figures[n, a] = room.figures[a]
+    hold(own)

@@ -28,7 +28,19 @@ _SOURCES = tuple(
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function to machine code, cached on disk."""
-    compiled: Any = numba.njit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True)(function)
+    return _compiled(function, no_cpython_wrapper=False)
+
+
+def inner_kernel(function: Callable[..., Any]) -> Any:
+    """The same for what only kernels call: without the wrapper for Python, which takes as long to compile."""
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+    jit: Any = numba.njit  # its type does not know all options
+    compiled = jit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(
+        function
+    )
     cache_file: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _SOURCES

@@ -3,118 +3,100 @@
 ZNCC of raw pixels falls with their noise, however exactly the patch lies where it should: at a noise as strong as the
 texture it is 0.5 for the right place. Both patterns are therefore softened first (binomial filter, sigma 1 px), as
 libmv does with its images (sigma 0.9 px). What is aligned stays sharp; only the judgement is soft.
+
+A softened pattern keeps the length of its rows, so that loops run over all pixels at once and not row by row; the
+last four places of each row, and the last four rows, then hold nothing that counts (``PatternGrid.softened``).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .alignment import PatternGrid, Patterns, mask_outside
-from .compiler import kernel
-from .threads import spread
+from .compiler import inner_kernel
 
 _LEAST_SIZE = 9  # pixels across; of a smaller pattern too little is left inside the filter's border
 _BORDER = 2  # pixels that the filter takes off on each side
-_PIECE = 32  # patterns per piece of work
+_LEAST_COUNTED = 9  # pixels
 
 
-def soft_correlations(
-    grid: PatternGrid,
-    patterns: Patterns,
-    rows: np.ndarray,
-    patches: np.ndarray,
-    warps: np.ndarray,
-    width: int,
-    height: int,
-) -> np.ndarray:
-    """ZNCC of softened patches with their softened patterns, over what lies on the frame.
-
-    Parameters
-    ----------
-    grid : PatternGrid
-    patterns : Patterns
-        Reference patterns of n tracks.
-    rows : int (k,)
-        The tracks to judge.
-    patches : float32 (n, m)
-        What alignment read at each track's place, in the order of ``patterns.values``.
-    warps : float64 (n, 3, 3)
-        Where that was: template coordinates to pixels of the frame.
-    width, height : int
-        Of the frame, pixels.
-
-    Returns
-    -------
-    (k,) float64
-        -1 to 1; NaN where one of the two is flat.
-    """
-    result = np.empty(len(rows))
-    size = round(grid.pixels**0.5)
-    spread(
-        lambda first, last: _correlate_some(
-            first, last, grid, patterns.values, patches, warps, rows, size, width, height, result
-        ),
-        len(rows),
-        _PIECE,
-    )
-    return result
+def soft_border(pattern_size: int) -> int:
+    """Pixels that softening takes off each side of a pattern; 0: it is too small to be softened."""
+    return _BORDER if pattern_size >= _LEAST_SIZE else 0
 
 
-@kernel
-def _correlate_some(first, last, grid, values, patches, warps, rows, size, width, height, result):  # type: ignore[no-untyped-def]
-    border = _BORDER if size >= _LEAST_SIZE else 0
-    inner = size - 2 * border
-    line = np.empty(size * inner, np.float32)
-    a, b = np.empty(inner * inner, np.float32), np.empty(inner * inner, np.float32)
-    on_frame, counted = np.empty(size * size, np.bool_), np.empty(inner * inner, np.bool_)
-    for n in range(first, last):
-        k = rows[n]
-        mask_outside(warps[k], grid.u, grid.v, size * size, width, height, border, on_frame)
-        for j in range(inner):
-            for i in range(inner):
-                counted[j * inner + i] = on_frame[(j + border) * size + i + border]
-        if border:
-            _soften(values[k], size, inner, line, a)
-            _soften(patches[k], size, inner, line, b)
-        else:
-            a[:] = values[k][: size * size]
-            b[:] = patches[k][: size * size]
-        result[n] = _zncc(a, b, counted)
+@inner_kernel
+def keep_soft(grid, values, line, out):  # type: ignore[no-untyped-def]
+    """``out`` = the softened pattern with mean 0 and norm 1 (all 0 where it is flat); ``line``: scratch."""
+    _soften(values, 2 * int(grid.radius) + 1, line, out)
+    total = squares = count = np.float32(0)
+    for k in range(out.shape[0]):
+        total += grid.softened[k] * out[k]
+        count += grid.softened[k]
+    mean = total / count
+    for k in range(out.shape[0]):
+        out[k] = grid.softened[k] * (out[k] - mean)
+        squares += out[k] * out[k]
+    scale = np.float32(1) / np.sqrt(squares) if squares > 0 else np.float32(0)
+    for k in range(out.shape[0]):
+        out[k] *= scale
 
 
-@kernel
-def _soften(pixels, size, inner, line, out):  # type: ignore[no-untyped-def]
-    """16 times 16 times the binomial filter (1 4 6 4 1), where it fits into the pattern."""
-    four, six = np.float32(4), np.float32(6)
-    for j in range(size):
-        source, target = pixels[j * size : (j + 1) * size], line[j * inner : (j + 1) * inner]
-        for i in range(inner):
-            target[i] = source[i] + source[i + 4] + four * (source[i + 1] + source[i + 3]) + six * source[i + 2]
-    for j in range(inner):
-        target = out[j * inner : (j + 1) * inner]
-        p, q, r = line[j * inner :], line[(j + 1) * inner :], line[(j + 2) * inner :]
-        s, t = line[(j + 3) * inner :], line[(j + 4) * inner :]
-        for i in range(inner):
-            target[i] = p[i] + t[i] + four * (q[i] + s[i]) + six * r[i]
+@inner_kernel
+def soft_correlation(grid, reference, patch, line, soft):  # type: ignore[no-untyped-def]
+    """ZNCC of a patch, softened into ``soft``, with a pattern of :func:`keep_soft`; NaN where one is flat."""
+    _soften(patch, 2 * int(grid.radius) + 1, line, soft)
+    total = count = np.float32(0)
+    for k in range(soft.shape[0]):
+        total += grid.softened[k] * soft[k]
+        count += grid.softened[k]
+    mean = total / count
+    product = squares = np.float32(0)
+    for k in range(soft.shape[0]):
+        value = grid.softened[k] * (soft[k] - mean)
+        product += value * reference[k]
+        squares += value * value
+    return float(product) / np.sqrt(float(squares))
 
 
-@kernel
-def _zncc(a, b, counted):  # type: ignore[no-untyped-def]
+@inner_kernel
+def masked_correlation(grid, reference, soft, on_frame):  # type: ignore[no-untyped-def]
+    """The same over a part of what :func:`soft_correlation` softened: places whose softened pixel is on the frame."""
+    size = 2 * int(grid.radius) + 1
+    middle = (size + 1) * (_BORDER if size >= _LEAST_SIZE else 0)  # from a softened value's place to its own pixel
     count = 0
     sum_a = sum_b = 0.0
-    for k in range(a.shape[0]):
-        if counted[k]:
+    for k in range(grid.pixels - middle):
+        if on_frame[k + middle] and grid.softened[k] > 0:
             count += 1
-            sum_a += a[k]
-            sum_b += b[k]
-    if count < 9:
+            sum_a += reference[k]
+            sum_b += soft[k]
+    if count < _LEAST_COUNTED:
         return np.nan
     mean_a, mean_b = sum_a / count, sum_b / count
     ab = aa = bb = 0.0
-    for k in range(a.shape[0]):
-        if counted[k]:
-            x, y = a[k] - mean_a, b[k] - mean_b
-            ab += x * y
-            aa += x * x
-            bb += y * y
+    for k in range(grid.pixels - middle):
+        if on_frame[k + middle] and grid.softened[k] > 0:
+            a, b = reference[k] - mean_a, soft[k] - mean_b
+            ab += a * b
+            aa += a * a
+            bb += b * b
     return ab / np.sqrt(aa * bb)
+
+
+@inner_kernel
+def _soften(pixels, size, line, out):  # type: ignore[no-untyped-def]
+    """16 times 16 times the binomial filter (1 4 6 4 1); ``out[k]`` belongs to the pixel 2 rows and 2 columns on."""
+    four, six = np.float32(4), np.float32(6)
+    count = out.shape[0]
+    if size < _LEAST_SIZE:
+        for k in range(count):
+            out[k] = pixels[k]
+        return
+    across = line[: count - 4]
+    for k in range(across.shape[0]):
+        across[k] = pixels[k] + pixels[k + 4] + four * (pixels[k + 1] + pixels[k + 3]) + six * pixels[k + 2]
+    p, q, r, s, t = across, across[size:], across[2 * size :], across[3 * size :], across[4 * size :]
+    for k in range(t.shape[0]):
+        out[k] = p[k] + t[k] + four * (q[k] + s[k]) + six * r[k]
+    for k in range(t.shape[0], count):
+        out[k] = np.float32(0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ParameterError
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 from .pyramid import check_image
 from .threads import spread
 from .types import Features, check_pattern_size, check_range
@@ -184,7 +184,7 @@ def _blur_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
             _weigh(out[y], taps[t], line[t : t + width], np.float32(1))
 
 
-@kernel
+@inner_kernel
 def _weigh(total, weight, row, keep):  # type: ignore[no-untyped-def]
     """``total = keep * total + weight * row``, where ``keep`` 0 forgets even NaN."""
     if keep == 0:
@@ -204,7 +204,7 @@ def _tensor_strip(image, first, last, xx, xy, yy):  # type: ignore[no-untyped-de
         _tensor_row(above, image[y], below, xx[y], xy[y], yy[y])
 
 
-@kernel
+@inner_kernel
 def _tensor_row(above, here, below, xx, xy, yy):  # type: ignore[no-untyped-def]
     width = here.shape[0]
     half = np.float32(0.5)
@@ -223,7 +223,7 @@ def _eigenvalue_strip(first, last, xx, xy, yy):  # type: ignore[no-untyped-def]
         _eigenvalue_row(xx[y], xy[y], yy[y])
 
 
-@kernel
+@inner_kernel
 def _eigenvalue_row(xx, xy, yy):  # type: ignore[no-untyped-def]
     half, tiny = np.float32(0.5), np.float32(1e-20)
     for x in range(xx.shape[0]):
@@ -265,7 +265,7 @@ def _find_peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio
     return rows
 
 
-@kernel
+@inner_kernel
 def _parabola(before, here, after):  # type: ignore[no-untyped-def]
     """Offset (-0.5 to 0.5) of the maximum of the parabola through three neighbours."""
     curvature = float(before) - 2.0 * float(here) + float(after)

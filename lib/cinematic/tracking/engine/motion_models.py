@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiler import kernel
+from .compiler import inner_kernel, kernel
 
 UNKNOWNS = 10
 _FACTOR_FLOOR = 1e-7  # smallest pivot of a normalised Gram matrix that still counts as independent
@@ -109,7 +109,7 @@ def solution_matrix(gram, basis, size, out):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inner_kernel
 def _invert_positive(matrix, inverse):  # type: ignore[no-untyped-def]
     """Inverse of a symmetric matrix with unit diagonal by Cholesky; False where it is (nearly) singular."""
     n = matrix.shape[0]
@@ -139,34 +139,35 @@ def _invert_positive(matrix, inverse):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inner_kernel
 def compose_step(warp, step):  # type: ignore[no-untyped-def]
     """``warp <- warp exp(-D(step))``, normalised so that its last entry is 1 (third-order exponential)."""
-    d = np.zeros((3, 3))
-    d[0, 0], d[0, 1], d[0, 2] = -step[2], -step[3], -step[0]
-    d[1, 0], d[1, 1], d[1, 2] = -step[4], -step[5], -step[1]
-    d[2, 0], d[2, 1] = step[6], step[7]
-    power = np.zeros((3, 3))
-    factor = np.zeros((3, 3))
-    result = np.zeros((3, 3))
-    for i in range(3):
-        power[i, i] = 1.0
-        result[i, i] = 1.0
-    for order in range(1, 4):
-        multiply(power, d, factor)
-        for i in range(3):
-            for j in range(3):
-                power[i, j] = factor[i, j] / order
-                result[i, j] += power[i, j]
-    multiply(warp, result, factor)
-    for i in range(3):
-        for j in range(3):
-            warp[i, j] = factor[i, j] / factor[2, 2]
+    d = (-step[2], -step[3], -step[0], -step[4], -step[5], -step[1], step[6], step[7], 0.0)
+    square = _product(d, d)
+    cube = _product(square, d)
+    a = (
+        1.0 + d[0] + square[0] / 2.0 + cube[0] / 6.0, d[1] + square[1] / 2.0 + cube[1] / 6.0,
+        d[2] + square[2] / 2.0 + cube[2] / 6.0, d[3] + square[3] / 2.0 + cube[3] / 6.0,
+        1.0 + d[4] + square[4] / 2.0 + cube[4] / 6.0, d[5] + square[5] / 2.0 + cube[5] / 6.0,
+        d[6] + square[6] / 2.0 + cube[6] / 6.0, d[7] + square[7] / 2.0 + cube[7] / 6.0,
+        1.0 + square[8] / 2.0 + cube[8] / 6.0,
+    )  # fmt: skip
+    w = (
+        warp[0, 0], warp[0, 1], warp[0, 2], warp[1, 0], warp[1, 1], warp[1, 2], warp[2, 0], warp[2, 1], warp[2, 2],
+    )  # fmt: skip
+    r = _product(w, a)
+    warp[0, 0], warp[0, 1], warp[0, 2] = r[0] / r[8], r[1] / r[8], r[2] / r[8]
+    warp[1, 0], warp[1, 1], warp[1, 2] = r[3] / r[8], r[4] / r[8], r[5] / r[8]
+    warp[2, 0], warp[2, 1], warp[2, 2] = r[6] / r[8], r[7] / r[8], 1.0
 
 
-@kernel
-def multiply(a, b, out):  # type: ignore[no-untyped-def]
-    """``out = a b`` for 3 x 3 matrices, ``out`` neither of them."""
-    for i in range(3):
-        for j in range(3):
-            out[i, j] = a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j]
+@inner_kernel
+def _product(a, b):  # type: ignore[no-untyped-def]
+    """Product of two 3 x 3 matrices, each nine numbers row by row: they stay in registers."""
+    return (
+        a[0] * b[0] + a[1] * b[3] + a[2] * b[6], a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
+        a[0] * b[2] + a[1] * b[5] + a[2] * b[8], a[3] * b[0] + a[4] * b[3] + a[5] * b[6],
+        a[3] * b[1] + a[4] * b[4] + a[5] * b[7], a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
+        a[6] * b[0] + a[7] * b[3] + a[8] * b[6], a[6] * b[1] + a[7] * b[4] + a[8] * b[7],
+        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
+    )  # fmt: skip

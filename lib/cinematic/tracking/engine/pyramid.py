@@ -1,7 +1,8 @@
-"""One frame, made ready: spline coefficients at full size, and three smaller copies for the coarse search.
+"""One frame, made ready: the frame itself, and three smaller copies for the coarse search.
 
-Everything is padded by :data:`PAD` pixels (edge pixels repeated), so that windows near the border need no test per
-pixel. Pixel (0, 0) of every level stands for the same scene point: ``x_level = x / 2**level``.
+The copies are padded by :data:`PAD` pixels (edge pixels repeated), so that windows near the border need no test per
+pixel. Pixel (0, 0) of every level stands for the same scene point: ``x_level = x / 2**level``. At full size nothing is
+prepared: what a pattern needs of it is a few hundred pixels, which :mod:`.sampling` filters when it gets there.
 """
 
 from __future__ import annotations
@@ -15,21 +16,14 @@ from ..errors import ParameterError
 from .compiler import kernel
 from .threads import spread
 
-PAD = 16  # pixels added on every side of every level: the coarse search window (16) and its gradient fit
-_STRIP = 64  # rows per piece of work, even
-_TILE = 512  # columns filtered together: 13 rows of them stay in the nearest cache
-
-# Direct cubic B-spline filter: sqrt(3) * z**|k|, z = sqrt(3) - 2 (Unser 1999, eq. 15), cut at |k| = 6 where it is
-# 6e-4 and normalised to sum 1. Finite, so that one NaN pixel spoils 6 pixels around it and not its whole row.
-_REACH = 6
-_TAPS_EXACT = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.arange(_REACH + 1)
-_TAPS = (_TAPS_EXACT / (_TAPS_EXACT[0] + 2 * _TAPS_EXACT[1:].sum())).astype(np.float32)
+PAD = 16  # pixels added on every side of the smaller copies: the coarse search window (16) and its gradient fit
+_STRIP = 64  # rows of the half-size copy per piece of work
 
 
 class Level(NamedTuple):
     """One level as kernels take it."""
 
-    pixels: np.ndarray  # float32 (rows * stride,) the padded level, flattened
+    pixels: np.ndarray  # float32 (rows * stride,) the level with its padding (the frame itself has none), flattened
     stride: int  # floats per row
     width: int  # pixels without the padding
     height: int
@@ -37,19 +31,27 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True)
 class Pyramid:
-    """A frame ready for tracking. Built by :func:`build_pyramid`; arrays are C-contiguous float32, padded."""
+    """A frame ready for tracking. Built by :func:`build_pyramid`; arrays are C-contiguous float32."""
 
-    width: int  # pixels of the frame itself
-    height: int
-    spline: np.ndarray  # (height + 2 PAD, width + 2 PAD) cubic B-spline coefficients of the luminance
-    half: np.ndarray  # (ceil(height / 2) + 2 PAD, ...) luminance, low-passed, every 2nd pixel
+    image: np.ndarray  # (height, width) the luminance, as it was given where that was possible without a copy
+    half: np.ndarray  # (ceil(height / 2) + 2 PAD, ...) luminance, low-passed, every 2nd pixel, padded
     quarter: np.ndarray  # every 4th
     eighth: np.ndarray  # every 8th
 
     @property
+    def width(self) -> int:
+        """Pixels across."""
+        return self.image.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return self.image.shape[0]
+
+    @property
     def full(self) -> Level:
-        """Full size: the spline coefficients."""
-        return _level(self.spline)
+        """The frame itself, without padding."""
+        return Level(self.image.reshape(-1), self.width, self.width, self.height)
 
     @property
     def coarse(self) -> tuple[Level, Level, Level]:
@@ -78,9 +80,10 @@ def build_pyramid(image: np.ndarray, recycle: Pyramid | None = None) -> Pyramid:
     Parameters
     ----------
     image : float array (height, width)
-        Luminance, display-like, about 0..1. NaN pixels are allowed: what touches them is reported as lost.
+        Luminance, display-like, about 0..1. NaN pixels are allowed: what touches them is reported as lost. C-contiguous
+        float32 is not copied, so it must not be written to while the pyramid is in use.
     recycle : Pyramid, optional
-        One that is no longer needed: its arrays are overwritten. Fresh memory for every frame costs a fifth more.
+        One that is no longer needed: its smaller copies are overwritten. Fresh memory for every frame costs time.
 
     Raises
     ------
@@ -89,21 +92,13 @@ def build_pyramid(image: np.ndarray, recycle: Pyramid | None = None) -> Pyramid:
     """
     image = check_image(image)
     height, width = image.shape
-    old = recycle if recycle is not None and (recycle.width, recycle.height) == (width, height) else None
-    spline = old.spline if old else np.empty((height + 2 * PAD, width + 2 * PAD), np.float32)
+    old = recycle if recycle is not None and recycle.image.shape == image.shape else None
     half = _room_for_half(height, width, old.half if old else None)
-    half_rows = len(half) - 2 * PAD
-
-    def work(first: int, last: int) -> None:
-        """Rows of the spline, and the rows of the half-size copy that come from the same, still cached pixels."""
-        _filter_strip(image, _TAPS, first, last, spline)
-        _halve_strip(image, 0, min(half_rows, first // 2), min(half_rows, last // 2), half)
-
-    spread(work, len(spline), _STRIP)
+    spread(lambda first, last: _halve_strip(image, 0, first, last, half), len(half) - 2 * PAD, _STRIP)
     _fill_rows(half)
     quarter = _halved(half, old.quarter if old else None)  # too small to be worth spreading
     eighth = _halved(quarter, old.eighth if old else None)
-    return Pyramid(width, height, spline, half, quarter, eighth)
+    return Pyramid(image, half, quarter, eighth)
 
 
 def _room_for_half(height: int, width: int, old: np.ndarray | None) -> np.ndarray:
@@ -118,70 +113,6 @@ def _halved(padded: np.ndarray, old: np.ndarray | None) -> np.ndarray:
     _halve_strip(padded, PAD, 0, len(smaller) - 2 * PAD, smaller)
     _fill_rows(smaller)
     return smaller
-
-
-@kernel
-def _filter_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
-    """Rows ``first`` to ``last`` of the padded result, tile by tile: what a tile needs stays in the nearest cache."""
-    columns = out.shape[1]
-    ring = np.empty((2 * _REACH + 1, _TILE), np.float32)
-    line = np.empty(_TILE + 2 * _REACH, np.float32)
-    for left in range(0, columns, _TILE):
-        width = min(_TILE, columns - left)
-        _filter_tile(image, taps, first, last, left, width, line, ring, out)
-
-
-@kernel
-def _filter_tile(image, taps, first, last, left, width, line, ring, out):  # type: ignore[no-untyped-def]
-    """Separable filter by way of a ring of 13 horizontally filtered rows; ``line``: scratch."""
-    height = image.shape[0]
-    size = ring.shape[0]
-    line = line[: width + 2 * _REACH]
-    t0, t1, t2, t3, t4, t5, t6 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6]
-    for y in range(first - _REACH, last + _REACH):
-        _fill_line(image[min(max(y - PAD, 0), height - 1)], left - PAD - _REACH, line)
-        _filter_line(line, taps, ring[(y + size) % size, :width])
-        row = y - _REACH
-        if row < first:
-            continue
-        a0, target = ring[row % size], out[row, left : left + width]
-        a1, b1 = ring[(row + size - 1) % size], ring[(row + 1) % size]
-        a2, b2 = ring[(row + size - 2) % size], ring[(row + 2) % size]
-        a3, b3 = ring[(row + size - 3) % size], ring[(row + 3) % size]
-        a4, b4 = ring[(row + size - 4) % size], ring[(row + 4) % size]
-        a5, b5 = ring[(row + size - 5) % size], ring[(row + 5) % size]
-        a6, b6 = ring[(row + size - 6) % size], ring[(row + 6) % size]
-        # Two loops: LLVM tests at run time that rows do not overlap, and gives up beyond eight of them.
-        for x in range(width):
-            target[x] = t0 * a0[x] + t1 * (a1[x] + b1[x]) + t2 * (a2[x] + b2[x]) + t3 * (a3[x] + b3[x])
-        for x in range(width):
-            target[x] += t4 * (a4[x] + b4[x]) + t5 * (a5[x] + b5[x]) + t6 * (a6[x] + b6[x])
-
-
-@kernel
-def _fill_line(source, first, line):  # type: ignore[no-untyped-def]
-    """``line`` = the source from place ``first`` on, edge pixels repeated."""
-    count, width = line.shape[0], source.shape[0]
-    before = min(max(-first, 0), count)
-    inside = min(max(width - first - before, 0), count - before)
-    # Plain loops: assignments to slices take seconds to compile.
-    for x in range(before):
-        line[x] = source[0]
-    middle, seen = line[before:], source[first + before :]
-    for x in range(inside):
-        middle[x] = seen[x]
-    for x in range(before + inside, count):
-        line[x] = source[width - 1]
-
-
-@kernel
-def _filter_line(line, taps, out):  # type: ignore[no-untyped-def]
-    """Filter one line horizontally; ``out`` is shorter by 6 on either side."""
-    t0, t1, t2, t3, t4, t5, t6 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6]
-    for x in range(out.shape[0]):
-        near = t0 * line[x + 6] + t1 * (line[x + 5] + line[x + 7]) + t2 * (line[x + 4] + line[x + 8])
-        far = t4 * (line[x + 2] + line[x + 10]) + t5 * (line[x + 1] + line[x + 11]) + t6 * (line[x] + line[x + 12])
-        out[x] = near + t3 * (line[x + 3] + line[x + 9]) + far
 
 
 @kernel

@@ -109,7 +109,7 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
         "_adaptive": np.array([name == AUTO for name in models], bool),
         "_models": np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64),
         "_match": np.array(seeds.pattern_matches or [options.pattern_match] * count, dtype="<U10"),
-        "_correlation_min": np.broadcast_to(np.asarray(minima, np.float64), (count,)),
+        "_correlation_min": np.broadcast_to(np.asarray(minima, np.float64), (count,)).copy(),  # kernels take no other
         "_begun": np.zeros(count, bool),
         "_alive": np.zeros(count, bool),
         "_fresh": np.zeros(count, bool),

@@ -1,8 +1,7 @@
 """Frames in, markers out: the state of all tracks, and one step per frame.
 
-A step is: predict (:mod:`.flow`), align (:mod:`.alignment`), follow back (:mod:`.forward_backward`), judge, and where
-the reference no longer serves, take a new one. Memory is linear in the number of tracks and does not grow with the
-number of frames: two frames are held.
+A step moves every track (:mod:`.step`) and, where the reference no longer serves, takes a new one. Memory is linear in
+the number of tracks and does not grow with the number of frames: two frames are held.
 
 How a chain of references stays tied to the first one: ``base`` maps the first pattern's pixels (offsets from its
 marker) to the template coordinates of the reference in use, so ``warp @ base`` always places the FIRST marker and the
@@ -20,24 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
-from .alignment import (
-    CONVERGED,
-    CORRELATION,
-    DIVERGED,
-    FLAT,
-    OUTSIDE,
-    RESIDUAL,
-    Patterns,
-    align,
-    cut_patterns,
-    square_grid,
-)
-from .correlation import soft_correlations
-from .flow import predict_positions
-from .forward_backward import forward_backward
-from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE
-from .places import inverted, measure, moved_points, shift_matrices, singular_values, stretch
+from .alignment import CONVERGED, CORRELATION, Patterns, align, cut_patterns, square_grid
+from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid, build_pyramid
+from .step import TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
 from .threads import use_threads
 from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions
@@ -50,12 +35,6 @@ _LEAST_SERVICE = 4
 # Nor is a pattern that has become this much longer than wide a good one to go on with.
 _MOST_UNEVEN = 1.6
 _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
-
-_REASONS = np.zeros(4, np.int8)
-_REASONS[CONVERGED] = LostReason.TRACKED
-_REASONS[OUTSIDE] = LostReason.OUT_OF_FRAME
-_REASONS[FLAT] = LostReason.DEGENERATE
-_REASONS[DIVERGED] = LostReason.DIVERGED
 
 
 def track(
@@ -129,7 +108,7 @@ class Tracker(TrackTable):
         """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
 
         ``image`` may be a :class:`.pyramid.Pyramid`, so that several trackers (of different pattern sizes) can share
-        the work of preparing a frame.
+        the work of preparing a frame. An image is kept until the next one has come; do not write to it before.
         """
         with use_threads(self.options.threads):
             own = not isinstance(image, Pyramid)
@@ -178,6 +157,8 @@ class Tracker(TrackTable):
     def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
         rows = np.flatnonzero((self._seed_frame == frame) & ~self._begun)
+        if not len(rows):
+            return _nothing(frame)
         self._begun[rows] = True
         self._position[rows] = self._seed_position[rows]
         self._velocity[rows] = 0.0
@@ -211,6 +192,7 @@ class Tracker(TrackTable):
         warp = shift_matrices(centres)
         warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
         self._warp[rows] = warp
+        self._patch[rows] = self._patterns.values[rows] + self._patterns.mean[rows, None].astype(np.float32)
         self._reference_frame[rows] = frame
         self._service[rows] = 0
 
@@ -222,134 +204,24 @@ class Tracker(TrackTable):
         previous = self._previous
         if previous is None or not len(rows):
             return _nothing(frame)
-        guess = self._velocity[rows]
-        start = self._position[rows]
-        warps = self._warp[rows]
-        reason, figures = self._place(previous, current, rows, warps, start, guess)
-        position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
-        reason[(reason == LostReason.TRACKED) & self._squeezed(rows, corners)] = LostReason.SHAPE
-        distance, back_correlation = self._look_back(previous, current, rows, warps, position, guess, reason)
+        start, warps = self._position[rows], self._warp[rows]
+        moved = move_tracks(
+            previous, current, self.grid, rows, self._state_of_all(), self.options, self._steps % SHAPE_SPAN
+        )
+        self._fresh[rows] = False
         markers = FrameMarkers(
-            frame, rows, reason, position, corners, figures[:, CORRELATION], distance, covariance,
-            self._models[rows].astype(np.int8), self._reference_frame[rows],
-        )  # fmt: skip
+            frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
+        )
         self._keep(rows, markers, start, warps)
-        self._change_references(frame, current, markers, back_correlation)
+        self._change_references(frame, current, markers, moved.back_correlation)
         return markers
 
-    def _place(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, start: np.ndarray,
-        guess: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Predict and align; what fails gets a wider search, and then a start at constant velocity."""
-        models = self._models[rows]
-        flow = self._predict(previous, current, rows, start, guess)
-        reason, figures = self._align_from(current, rows, warps, flow)
-        failed = np.flatnonzero(reason != LostReason.TRACKED)
-        if len(failed):
-            wide = predict_positions(previous, current, start[failed], guess[failed])
-            failed = self._try_again(current, rows, failed, warps, models, wide, reason, figures)
-            self._try_again(current, rows, failed, warps, models, guess[failed], reason, figures)
-        return reason, figures
-
-    def _look_back(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, warps: np.ndarray, position: np.ndarray,
-        guess: np.ndarray, reason: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Forward-backward distance and correlation of what was placed; ``reason`` is updated in place."""
-        distance, correlation = np.full(len(rows), np.nan), np.zeros(len(rows))
-        if not np.isfinite(self.options.forward_backward_max):
-            return distance, correlation
-        found = np.flatnonzero(reason == LostReason.TRACKED)
-        for levels in (2, 3):  # a second, wider look before a track is given up
-            distance[found], correlation[found] = forward_backward(
-                previous, current, self.grid, rows[found], self._patch, warps[found], self._position[rows[found]],
-                position[found], guess[found], levels=levels,
-            )  # fmt: skip
-            found = found[distance[found] > self.options.forward_backward_max]
-            if not len(found):
-                break
-        reason[found] = LostReason.FORWARD_BACKWARD
-        return distance, correlation
-
-    def _predict(
-        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, start: np.ndarray, guess: np.ndarray
-    ) -> np.ndarray:
-        """Displacements; a wide search where there is no velocity to go by."""
-        fresh = self._fresh[rows]
-        self._fresh[rows] = False
-        if fresh.all() or not fresh.any():
-            return predict_positions(previous, current, start, guess, levels=3 if fresh.any() else 2)
-        flow = np.empty_like(guess)
-        for some, levels in ((fresh, 3), (~fresh, 2)):
-            flow[some] = predict_positions(previous, current, start[some], guess[some], levels=levels)
-        return flow
-
-    def _align_from(
-        self, current: Pyramid, rows: np.ndarray, warps: np.ndarray, shift: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Align ``rows`` from their previous ``warps`` moved by ``shift``; reasons and figures."""
-        moved = warps.copy()
-        moved[:, :2] += shift[:, :, None] * warps[:, 2:]
-        self._warp[rows] = moved
-        outcome, figures = align(
-            current, self.grid, self._patterns, rows, self._models, self._adaptive, self._warp, self._patch
-        )
-        figures[:, CORRELATION] = soft_correlations(
-            self.grid, self._patterns, rows, self._patch, self._warp, current.width, current.height
-        )
-        reason = _REASONS[outcome]
-        low = (reason == LostReason.TRACKED) & ~(figures[:, CORRELATION] >= self._correlation_min[rows])
-        reason[low] = LostReason.LOW_CORRELATION
-        return reason, figures
-
-    def _try_again(
-        self, current: Pyramid, rows: np.ndarray, failed: np.ndarray, warps: np.ndarray, models: np.ndarray,
-        shift: np.ndarray, reason: np.ndarray, figures: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """Give rows ``failed`` another chance from another ``shift``; updates in place, returns what still fails."""
-        if not len(failed):
-            return failed
-        before = self._warp[rows[failed]]
-        # What a failed attempt needed is no evidence; and a perspective that was found may be what came apart.
-        tilted = (models[failed] == PERSPECTIVE) & self._adaptive[rows[failed]]
-        self._models[rows[failed]] = np.where(tilted, AFFINE, models[failed])
-        again, new_figures = self._align_from(current, rows[failed], warps[failed], shift)
-        better = again == LostReason.TRACKED
-        # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
-        better |= (reason[failed] == LostReason.OUT_OF_FRAME) & (again != LostReason.OUT_OF_FRAME)
-        self._warp[rows[failed[~better]]] = before[~better]
-        reason[failed[better]] = again[better]
-        figures[failed[better]] = new_figures[better]
-        return failed[reason[failed] != LostReason.TRACKED]
-
-    def _measure(self, rows: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Position, corners and covariance of the first marker and pattern as now placed."""
-        count = len(rows)
-        position, corners, covariance = np.empty((count, 2)), np.empty((count, 4, 2)), np.empty((count, 2, 2))
-        noise = residual / np.maximum(1, self.grid.pixels - MODEL_SIZES[self._models[rows]])
-        measure(
-            rows, self._warp, self._base, self._patterns.solution, self._models, noise, self._link_covariance,
-            self.grid.radius, self.options.pattern_size / 2, position, corners, covariance,
+    def _state_of_all(self) -> TrackState:
+        """The columns that a step reads and writes."""
+        return TrackState(
+            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._position,
+            self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
         )  # fmt: skip
-        return position, corners, covariance
-
-    def _squeezed(self, rows: np.ndarray, corners: np.ndarray) -> np.ndarray:
-        """(k,) Which patterns have changed their proportions too fast; notes the present shapes."""
-        shapes = self._shapes_of(corners)
-        slot = self._steps % SHAPE_SPAN
-        a, b, c, d = self._shapes[rows, slot].reshape(-1, 4).T
-        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)  # the inverse but for its size, which is not asked for
-        longer, shorter = singular_values(shapes @ adjugate)
-        self._shapes[rows, slot] = shapes
-        return ~(longer <= self.options.shape_change_max * shorter)
-
-    def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
-        """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
-        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
-        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
-        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
-        return np.stack([across, down], 2)
 
     def _keep(self, rows: np.ndarray, markers: FrameMarkers, start: np.ndarray, warps: np.ndarray) -> None:
         """The new places; of what is lost the last good one."""
@@ -392,24 +264,30 @@ class Tracker(TrackTable):
             self._take_first_reference(rows)
             before, place = self._warp[rows], self._position[rows]
             expected = moved_points(motions, place)
-            nowhere = np.zeros((len(rows), 2))
-            reason, figures = self._align_from(current, rows, motions @ before, nowhere)
-            position, corners, covariance = self._measure(rows, figures[:, RESIDUAL])
-        low = figures[:, CORRELATION] < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
+            self._warp[rows] = motions @ before
+            found = find_tracks(current, self.grid, rows, self._state_of_all(), self.options)
+        reason, position = found.reason, found.position
+        low = found.correlation < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
         reason[(reason == LostReason.TRACKED) & low] = LostReason.LOW_CORRELATION
         far = ~(np.linalg.norm(position - expected, axis=1) <= reach)
         reason[(reason == LostReason.TRACKED) & far] = LostReason.DIVERGED
-        found = reason == LostReason.TRACKED
-        self._warp[rows[~found]] = before[~found]
-        back = rows[found]
+        here = reason == LostReason.TRACKED
+        self._warp[rows[~here]] = before[~here]
+        back = rows[here]
         self._alive[back] = self._fresh[back] = True
-        self._position[back], self._velocity[back] = position[found], 0.0
-        self._shapes[back] = self._shapes_of(corners[found])[:, None]
+        self._position[back], self._velocity[back] = position[here], 0.0
+        self._shapes[back] = self._shapes_of(found.corners[here])[:, None]
         markers = FrameMarkers(
-            frame, rows, reason, position, corners, figures[:, CORRELATION], np.full(len(rows), np.nan), covariance,
-            self._models[rows].astype(np.int8), self._reference_frame[rows],
-        )  # fmt: skip
+            frame, rows, *found[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
+        )
         return self._named(markers)
+
+    def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
+        """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
+        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
+        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
+        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
+        return np.stack([across, down], 2)
 
     def _take_first_reference(self, rows: np.ndarray) -> None:
         """Give tracks their first reference back, at the place where they are."""
@@ -485,6 +363,7 @@ class Tracker(TrackTable):
         rows = rows[fits]
         for now, kept in zip(self._patterns, self._first_patterns, strict=True):
             now[rows] = kept[rows]
+        self._patch[rows] = patches[rows]
         self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
         self._link_covariance[rows] = 0.0
         self._reference_frame[rows] = self._seed_frame[rows]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .alignment import align, empty_patterns, square_grid
 from .detection import detect
-from .tracker import track
+from .pyramid import build_pyramid
+from .tracker import Tracker
 from .types import Seeds, TrackOptions
 
 
@@ -20,5 +22,16 @@ def warm() -> None:
     features = detect(frames[0][1], pattern_size=11, max_features=4)
     seeds = Seeds(0, features.positions, motion_models=["AUTO", "Perspective", "Affine", "Loc"][: len(features)])
     for match in ("AUTO", "PREV_FRAME"):
-        for _ in track(frames, seeds, TrackOptions(pattern_size=11, pattern_match=match)):
-            pass
+        tracker = Tracker(seeds, TrackOptions(pattern_size=11, pattern_match=match))
+        for number, image in frames:
+            tracker.step(number, image)
+    numbers, places = tracker.living
+    tracker.end(numbers)
+    tracker.wake(numbers, np.broadcast_to(np.eye(3), (len(numbers), 3, 3)), np.ones(len(places)))
+    # Returning to a first reference takes a longer shot than this one.
+    grid, first = square_grid(11), np.zeros(1, np.int64)
+    patterns = empty_patterns(1, grid)
+    align(
+        build_pyramid(frames[0][1]), grid, patterns, first, first, np.zeros(1, bool), np.eye(3)[None].copy(),
+        patterns.values.copy(),
+    )  # fmt: skip
