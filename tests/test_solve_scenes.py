@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_a_wall_is_solved_as_a_path_and_not_taken_for_a_tripod() -> None:
     solution = solved(seen, focal=900.0)
     assert not solution.only_turns
     assert path_error(solution.cameras, seen.cameras) < 0.002
-    with pytest.raises(TrackingError, match="sees a single plane.* give the exact focal length"):
+    with pytest.raises(TrackingError, match=r"sees a single plane.* give the exact focal length"):
         solved(seen)
 
 
@@ -161,7 +162,7 @@ def test_key_frames_stand_closer_where_tracks_are_short() -> None:
         seen[row, row // 2 : row // 2 + (150 if row < 200 else 20)] = True
     keys = key_frames(seen)
     assert (np.diff(keys) <= 5).all()
-    common = [(seen[:, a] & seen[:, b]).sum() for a, b in zip(keys[:-1], keys[1:], strict=True)]
+    common = [(seen[:, a] & seen[:, b]).sum() for a, b in pairwise(keys)]
     linked = [(seen[:, a] & seen[:, a + 1]).sum() >= 30 for a in keys[:-1]]
     assert all(count >= 30 for count, could in zip(common, linked, strict=True) if could)
 

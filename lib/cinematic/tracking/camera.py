@@ -20,7 +20,7 @@ from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData
 
-__all__ = ["DISTORTIONS", "MOTIONS", "SOLVERS", "SENSOR_WIDTH", "CameraSolve", "solve_camera"]
+__all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "CameraSolve", "solve_camera"]
 
 SOLVERS = ("colmap", "blender")
 DISTORTIONS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
