@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -162,7 +162,7 @@ def test_key_frames_stand_closer_where_tracks_are_short() -> None:
         seen[row, row // 2 : row // 2 + (150 if row < 200 else 20)] = True
     keys = key_frames(seen)
     assert (np.diff(keys) <= 5).all()
-    common = [(seen[:, a] & seen[:, b]).sum() for a, b in itertools.pairwise(keys)]
+    common = [(seen[:, a] & seen[:, b]).sum() for a, b in pairwise(keys)]
     linked = [(seen[:, a] & seen[:, a + 1]).sum() >= 30 for a in keys[:-1]]
     assert all(count >= 30 for count, could in zip(common, linked, strict=True) if could)
 

@@ -37,7 +37,7 @@ _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
 _SURE_PARALLAX = 0.9  # share of pairs; fewer: a camera that only turns is tried, too
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
-_NEVER_A_TURN = 4.0  # times that, before anything is refined: not worth refining
+_ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
@@ -137,7 +137,7 @@ def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turn
     mapped = map_cameras(positions[:, keys], size, start, focal_is_known=lens.focal_is_exact)
     turning = None
     if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
-        turning = _turning(positions, size, lens)
+        turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
         if turning is not None and _median(turning) >= _TURN_PX:
             turning = None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
@@ -242,13 +242,13 @@ def _refined(
             return Solution(cameras, points, errors, used, tuple(rounds))
 
 
-def _turning(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
-    """The shot as one of a camera that only turns; None: that cannot be."""
+def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
+    """The shot as one of a camera that only turns; None: that cannot be, or a first attempt is off by ``most_px``."""
     start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.zooms)
     if start is None:
         return None
-    rough = reprojection_errors(start, directions_of(start, positions), positions)
-    if np.nanmedian(rough) > _NEVER_A_TURN * _TURN_PX:
+    errors = reprojection_errors(start, directions_of(start, positions), positions)
+    if not np.isfinite(errors).any() or np.median(errors[~np.isnan(errors)]) > most_px:
         return None
     if lens.distortion is not None:
         return _turned(start, positions, lens, lens.distortion)

@@ -29,7 +29,7 @@ _MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit mu
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
 _SCALES = (256.0, 64.0, 16.0, 4.0, 2.0, 1.0)  # px; what counts as far off, pass by pass
 _STEPS, _MOST_TRACKS = 30, 600  # of an adjustment; the tracks with the most markers
-_ROUGH_STEPS, _ROUGH_TRACKS = 12, 150  # of one that only has to find the right neighbourhood
+_ROUGH_STEPS, _ROUGH_TRACKS = 8, 120  # of one that only has to find the right neighbourhood
 
 
 def turn_cameras(
@@ -129,11 +129,10 @@ def _turn(directions: FloatArray, rays: FloatArray, start: FloatArray, focal: fl
     """The rotation that takes directions (n, 3) to rays (n, 3), a few of which may be wrong."""
     rotation = start
     for scale in _SCALES:
-        for _ in range(2):
-            apart = np.linalg.norm(directions @ rotation.T - rays, axis=1) * focal
-            weight = 1 / (1 + apart**2 / scale**2) ** 2
-            u, _, vt = np.linalg.svd((weight[:, None] * rays).T @ directions)
-            rotation = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+        apart = np.linalg.norm(directions @ rotation.T - rays, axis=1) * focal
+        weight = 1 / (1 + apart**2 / scale**2) ** 2
+        u, _, vt = np.linalg.svd((weight[:, None] * rays).T @ directions)
+        rotation = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
     return rotation
 
 
