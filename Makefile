@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
 
-.PHONY: help demo test test-window check format bench bench-solve clean
+.PHONY: help demo test test-window check format bench bench-solve bench-judging clean
 
 help:
 	@echo "make demo         track the sample plate and say where the result is"
@@ -15,6 +15,7 @@ help:
 	@echo "make format       let ruff rewrite the layout"
 	@echo "make bench        speed and accuracy against Blender and OpenCV, on plates with exact truth (minutes)"
 	@echo "make bench-solve  Blender's first camera solve with each contender's tracks"
+	@echo "make bench-judging  bad tracks found, named and cleaned, and Blender's first solve afterwards"
 	@echo "make clean        remove .venv and everything that was generated"
 
 $(READY): pyproject.toml
@@ -25,7 +26,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/cinetrack track examples/sample_plate.mp4 --output demo --overwrite
+	$(BIN)/cinetrack track examples/sample_plate.mp4 --output demo --solve --overwrite
 	@if $(BIN)/python -c 'import bpy' 2>/dev/null; then \
 	    echo; echo "The same with Blender's own engine:"; \
 	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
@@ -54,6 +55,9 @@ bench: $(READY)
 
 bench-solve: $(READY)
 	$(BIN)/python -m benchmarks.run solve
+
+bench-judging: $(READY)
+	$(BIN)/python -m benchmarks.run judging
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

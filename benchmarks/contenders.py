@@ -63,16 +63,16 @@ class Contender(ABC):
         return Run(tracks, time.perf_counter() - begin)
 
 
-class OpenCvLk(Contender):
-    """OpenCV's pyramidal Lucas-Kanade from frame to frame: translation only.
+class OpenCvFlow(Contender):
+    """A sparse flow of OpenCV's from frame to frame: translation only.
 
     With `backward`, each step is also tracked back, and a marker that does not come home within that many
     pixels is the track's end.
     """
 
-    def __init__(self, backward: float | None = None, levels: int = 4) -> None:
+    def __init__(self, name: str, backward: float | None = None, levels: int = 4) -> None:
         """`backward` in px, None for no check; `levels` of the pyramid, 1 being none."""
-        self.name = "OpenCV LK" if backward is None else "OpenCV LK, forward-backward"
+        self.name = name if backward is None else f"{name}, forward-backward"
         self.backward = backward
         self.levels = levels
         self._frames: list[np.ndarray] = []
@@ -80,12 +80,14 @@ class OpenCvLk(Contender):
     def prepare(self, footage: Footage, options: Options) -> None:
         """Decode all frames."""
         self._frames = [footage.grey(frame) for frame in range(1, footage.frames + 1)]
-        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.01)
-        window = (options.pattern, options.pattern)
-        self._settings = {"winSize": window, "maxLevel": self.levels - 1, "criteria": criteria}
+        self._window = options.pattern
+
+    @abstractmethod
+    def flow(self, before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where `points` (n, 2) float32 of one frame are in another, and a (n,) bool: found."""
 
     def track(self, features: np.ndarray) -> np.ndarray:
-        """Frame to frame, dropping a track when LK (or the way back) says so."""
+        """Frame to frame, dropping a track when the flow (or the way back) says so."""
         tracks = np.full((len(features), len(self._frames), 2), np.nan)
         tracks[:, 0] = features
         alive, here = np.arange(len(features)), features.astype(np.float32)
@@ -94,14 +96,48 @@ class OpenCvLk(Contender):
             if len(alive) == 0:
                 break
             before, after = self._frames[frame - 1], self._frames[frame]
-            there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, here, None, **self._settings)
-            keep = (found[:, 0] > 0) & np.all((there >= 0) & (there <= [width - 1, height - 1]), axis=1)
+            there, found = self.flow(before, after, here)
+            keep = found & np.all((there >= 0) & (there <= [width - 1, height - 1]), axis=1)
             if self.backward is not None:
-                home, found, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None, **self._settings)
-                keep &= (found[:, 0] > 0) & (np.linalg.norm(home - here, axis=1) < self.backward)
+                home, found = self.flow(after, before, there)
+                keep &= found & (np.linalg.norm(home - here, axis=1) < self.backward)
             alive, here = alive[keep], there[keep]
             tracks[alive, frame] = here
         return tracks
+
+
+class OpenCvLk(OpenCvFlow):
+    """OpenCV's pyramidal Lucas-Kanade."""
+
+    def __init__(self, backward: float | None = None, levels: int = 4) -> None:
+        super().__init__("OpenCV LK", backward, levels)
+
+    def flow(self, before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`calcOpticalFlowPyrLK`."""
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.01)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(
+            before, after, points, None, winSize=(self._window, self._window), maxLevel=self.levels - 1,
+            criteria=criteria,
+        )  # fmt: skip
+        return there, found[:, 0] > 0
+
+
+class OpenCvRlof(OpenCvFlow):
+    """OpenCV's robust local optical flow (Senst et al. 2016), from its contrib modules."""
+
+    def __init__(self, backward: float | None = None, levels: int = 4) -> None:
+        super().__init__("OpenCV RLOF", backward, levels)
+
+    def flow(self, before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`calcOpticalFlowSparseRLOF` with a square support region: the cross-shaped one needs colour."""
+        settings = cv2.optflow.RLOFOpticalFlowParameter.create()
+        settings.setSupportRegionType(cv2.optflow.SR_FIXED)
+        settings.setLargeWinSize(self._window)
+        settings.setMaxLevel(self.levels - 1)
+        there, found, _ = cv2.optflow.calcOpticalFlowSparseRLOF(
+            before, after, points.reshape(-1, 1, 2), None, rlofParam=settings
+        )
+        return there.reshape(-1, 2), found.reshape(-1) > 0
 
 
 class Libmv(Contender):
@@ -164,11 +200,12 @@ class Klt(Contender):
 
 
 def peers() -> list[Contender]:
-    """The contenders of the tables: Blender's motion models, OpenCV's LK, and our own engine."""
+    """The contenders of the tables: Blender's motion models, OpenCV's flows, and our own engine."""
     return [
         *(Libmv(model) for model in MOTION_MODELS),
         OpenCvLk(),
         OpenCvLk(backward=1.0),
+        OpenCvRlof(),
         Klt("Affine"),
         Klt("AUTO"),
     ]

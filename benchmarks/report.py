@@ -56,7 +56,7 @@ def cell(key: str, value: Any) -> str:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    names = ("numpy", "numba", "opencv-python-headless", "bpy", "scipy", "cinematic-tracking")
+    names = ("numpy", "numba", "opencv-contrib-python-headless", "bpy", "scipy", "cinematic-tracking")
     versions = {}
     for name in names:
         try:

@@ -2,7 +2,7 @@
 
     python examples/draw_tracks.py demo/tracks.json picture.jpg --frame 30 --scale 2
 
-Needs OpenCV (``pip install opencv-python-headless``). Green tracks correlate well with their reference pattern, red
+Green tracks correlate well with their reference pattern, red
 ones badly.
 """
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.contenders import Libmv, OpenCvLk, Options
+from benchmarks.contenders import Libmv, OpenCvLk, OpenCvRlof, Options
 from benchmarks.footage import write_sequence
 from benchmarks.plates.catalogue import DEVELOPMENT, REPORT, evenly
 from benchmarks.plates.warped import WarpedPlate
@@ -23,7 +23,7 @@ def features():
     return cv2.goodFeaturesToTrack(PLATE.picture(1)[25:-25, 25:-25], 40, 0.05, 12)[:, 0].astype(float) + 25.0
 
 
-@pytest.mark.parametrize("contender", [OpenCvLk(), OpenCvLk(backward=1.0)], ids=lambda c: c.name)
+@pytest.mark.parametrize("contender", [OpenCvLk(), OpenCvLk(backward=1.0), OpenCvRlof()], ids=lambda c: c.name)
 def test_opencv(contender, footage, features):
     contender.prepare(footage, Options())
     found = score(contender.run(features).tracks, PLATE.reference(features))
