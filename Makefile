@@ -32,7 +32,7 @@ demo: $(READY)
 	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not window"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not window"
 
 test-window: $(READY)
 	$(BIN)/python -m pytest -m window

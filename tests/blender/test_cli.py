@@ -33,7 +33,12 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path, engine: str) -> None:
     result = run("track", sequence / "shot.####.png", "-o", tmp_path / "out", "--engine", engine)
     assert (result.returncode, result.stderr) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cinetrack.log", "shot.blend", "tracks.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "cinetrack.log",
+        "report.html",
+        "shot.blend",
+        "tracks.json",
+    ]
     document = json.loads((tmp_path / "out" / "tracks.json").read_text())
     assert (document["format"], document["version"]) == ("cinetrack", 1)
     assert document["clip"] == {
@@ -171,7 +176,12 @@ def straight(long_movie: Path, tmp_path_factory: pytest.TempPathFactory) -> byte
     out = tmp_path_factory.mktemp("straight") / "out"
     result = run("track", long_movie, "-o", out)
     assert (result.returncode, result.stderr) == (0, "")
-    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "long.blend", "tracks.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cinetrack.log",
+        "long.blend",
+        "report.html",
+        "tracks.json",
+    ]
     return (out / "tracks.json").read_bytes()
 
 
@@ -200,7 +210,12 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
     resumed = run("track", long_movie, "-o", out, "--resume")
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert "going on with what is done" in resumed.stdout
-    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "long.blend", "tracks.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cinetrack.log",
+        "long.blend",
+        "report.html",
+        "tracks.json",
+    ]
     assert (out / "tracks.json").read_bytes() == straight
 
 

@@ -95,7 +95,7 @@ def adjust(
     rows = np.flatnonzero(used.sum(axis=1) >= 2)
     frames = np.flatnonzero(cameras.solved & used[rows].any(axis=0))
     scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms)
-    options = _quiet(pycolmap.BundleAdjustmentOptions())
+    options = _plain(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
     options.refine_principal_point = False
     options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, _ROBUST_PX
@@ -235,8 +235,9 @@ def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
         pycolmap.calibrate_view_graph(database, calibration)  # where it finds none the start remains
     options = pycolmap.GlobalPipelineOptions()
     options.random_seed = options.mapper.random_seed = _SEED
+    options.num_threads = options.mapper.num_threads = 1
     options.mapper.rotation_averaging.random_seed = options.mapper.global_positioning.random_seed = _SEED
-    _quiet(options.mapper.bundle_adjustment)
+    _plain(options.mapper.bundle_adjustment)
     options.mapper.bundle_adjustment.refine_focal_length = not focal_is_known
     options.mapper.bundle_adjustment.refine_extra_params = False
     options.mapper.bundle_adjustment.ceres.solver_options.max_num_iterations = _MAP_ITERATIONS
@@ -248,8 +249,10 @@ def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
     return _cameras_of(scene, {f"{frame:06d}": frame for frame in range(frames)}, frames)
 
 
-def _quiet(options: Any) -> Any:
+def _plain(options: Any) -> Any:
+    """Bundle adjustment without commentary, on one thread: sums that come in another order give another result."""
     options.print_summary = False
+    options.ceres.solver_options.num_threads = 1
     return options
 
 
