@@ -134,9 +134,9 @@ class OpenCvRlof(OpenCvFlow):
         settings.setSupportRegionType(cv2.optflow.SR_FIXED)
         settings.setLargeWinSize(self._window)
         settings.setMaxLevel(self.levels - 1)
-        there, found, _ = cv2.optflow.calcOpticalFlowSparseRLOF(
-            before, after, points.reshape(-1, 1, 2), None, rlofParam=settings
-        )
+        settings.setUseInitialFlow(False)
+        row = points.reshape(1, -1, 2)  # OpenCV 4.11 mixes up the points of a column
+        there, found, _ = cv2.optflow.calcOpticalFlowSparseRLOF(before, after, row, None, rlofParam=settings)
         return there.reshape(-1, 2), found.reshape(-1) > 0
 
 

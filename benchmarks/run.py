@@ -128,19 +128,19 @@ class Trial:
         return self.found.reference()
 
 
-def trials(which: str, limit: int | None = None) -> list[Trial]:
-    """The plates of a set, each with its features (at most `limit`, spread evenly) and their truth."""
+def trials(entries: Sequence[catalogue.Entry], limit: int | None = None) -> list[Trial]:
+    """Plates, each with its features (at most `limit`, spread evenly) and their truth."""
     result = []
-    for entry in catalogue.entries(which):
+    for entry in entries:
         features = _detect(entry.footage, limit)
         result.append(Trial(entry, features, truth.cast(entry.spec, features, np.ones(len(features), int))))
     return result
 
 
-def rendered_tables(field: Sequence[Contender], which: str, rounds: int) -> list[Table]:
+def rendered_tables(field: Sequence[Contender], entries: Sequence[catalogue.Entry], rounds: int) -> list[Table]:
     """Accuracy where tracks meet occlusion, parallax, moving objects and blur; one table a plate."""
     tables = []
-    for trial in trials(which):
+    for trial in trials(entries):
         spec, reference = trial.entry.spec, trial.reference
         runs = in_turn(field, trial.entry.footage, trial.features, Options(), rounds)
         judged = f"{len(reference)} features, {int(reference.usable.sum())} usable"
@@ -158,10 +158,10 @@ def rendered_tables(field: Sequence[Contender], which: str, rounds: int) -> list
     return tables
 
 
-def solve_tables(field: Sequence[Contender], which: str) -> list[Table]:
+def solve_tables(field: Sequence[Contender], entries: Sequence[catalogue.Entry]) -> list[Table]:
     """Blender's first solve and this package's, with the tracks as delivered; one table a plate."""
     tables = []
-    for trial in trials(which, SOLVE_TRACKS):
+    for trial in trials(entries, SOLVE_TRACKS):
         columns = SOLVE_COLUMNS
         title = f"First camera solve, plate {trial.entry.name}, {len(trial.features)} features"
         table = Table("solve-" + trial.entry.name, title, columns)
@@ -241,6 +241,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["warped", "rendered", "solve", "judging", "scaling"])
     parser.add_argument("--plates", choices=catalogue.SETS, default="committed")
+    parser.add_argument("--layouts", default="", help='of --plates those named so, e.g. "street|interior"')
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tracks", type=int, default=WARPED_TRACKS, help="of the warped plate")
     parser.add_argument("--only", default="", help='contenders whose name holds one of these, e.g. "Affine|klt"')
@@ -249,11 +250,16 @@ def main() -> None:
     field = [c for c in contenders.peers() if any(word in c.name.lower() for word in wanted)]
     if not field:
         parser.error(f"--only {options.only!r}: no such contender")
+    layouts = [name for name in options.layouts.split("|") if name]
+
+    def plates() -> list[catalogue.Entry]:
+        return catalogue.entries(options.plates, layouts)
+
     tasks: dict[str, Callable[[], list[Table]]] = {
         "warped": lambda: warped(field, options.rounds, options.tracks),
-        "rendered": lambda: rendered_tables(field, options.plates, options.rounds),
-        "solve": lambda: solve_tables(field, options.plates),
-        "judging": lambda: judging.tables(catalogue.entries(options.plates)),
+        "rendered": lambda: rendered_tables(field, plates(), options.rounds),
+        "solve": lambda: solve_tables(field, plates()),
+        "judging": lambda: judging.tables(plates()),
         "scaling": lambda: scaling(field, options.rounds),
     }
     tables = tasks[options.what]()

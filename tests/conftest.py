@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from cinematic.tracking import BLENDER_AVAILABLE
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
+
+
+def pytest_sessionstart() -> None:
+    # Where tests run in several processes these ignore Ctrl-C, and so would the commands that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -208,7 +208,7 @@ def test_quality_without_footage_says_so(movie: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda text: text[: len(text) // 2], "expected JSON in"),
+        (lambda text: text[: len(text) // 2], "expected JSON"),
         (lambda text: text.replace('"version":1', '"version":7'), "expected version 1"),
         (lambda text: text.replace('"weight":1.0', '"weight":NaN', 1), "expected"),
     ],

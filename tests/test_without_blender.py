@@ -89,7 +89,7 @@ def test_the_command_does_the_main_job(movie: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = command("track", str(movie), "-o", str(out))
     assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "tracks.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "report.html", "tracks.json"]
     assert "without a .blend" in result.stdout
     _, tracks = cinetrack.read(out / "tracks.json")
     assert len(tracks) > 30
@@ -106,7 +106,7 @@ def test_an_older_blend_does_not_pass_for_the_new_result(movie: Path, tmp_path: 
     result = command("track", str(movie), "-o", str(out), "--overwrite")
     assert result.returncode == 0, result.stderr
     assert "shot.blend" not in result.stdout
-    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "other.blend", "tracks.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "other.blend", "report.html", "tracks.json"]
 
 
 def test_the_command_says_in_one_line_that_an_engine_is_missing(movie: Path, tmp_path: Path) -> None:

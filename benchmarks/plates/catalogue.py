@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,19 @@ class Entry:
     footage: Footage
 
 
-def entries(which: str) -> list[Entry]:
-    """The plates of a set, rendered or decoded now if the cache does not hold them."""
+def entries(which: str, layouts: Sequence[str] = ()) -> list[Entry]:
+    """The plates of a set, rendered or decoded now if the cache does not hold them; only those named, if any are."""
     if which == "committed":
-        return [Entry(name, spec, _decoded(name, spec, movie)) for name, (spec, movie) in COMMITTED.items()]
+        return [
+            Entry(name, spec, _decoded(name, spec, movie))
+            for name, (spec, movie) in COMMITTED.items()
+            if not layouts or name in layouts
+        ]
     if which not in SETS:
         raise ValueError(f"expected one of {', '.join(SETS)}, got {which!r}")
     family = DEVELOPMENT if which == "development" else REPORT
-    return [Entry(f"{which}/{name}", spec, _rendered(spec)) for name, spec in family.items()]
+    wanted = {name: spec for name, spec in family.items() if not layouts or name in layouts}
+    return [Entry(f"{which}/{name}", spec, _rendered(spec)) for name, spec in wanted.items()]
 
 
 def encode(spec: PlateSpec, movie: Path, quality: int = 17) -> None:

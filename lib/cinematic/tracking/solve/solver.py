@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from ..coords import Size
 from ..errors import TrackingError
@@ -32,6 +33,7 @@ _ROUNDS = 4
 _ROUNDS_BETWEEN = 2  # once the frames between the key frames have been added
 _ITERATIONS, _ITERATIONS_BETWEEN = 40, 15  # of bundle adjustment in a round: the second begins next to its goal
 _MOST_KEY_FRAMES = 60
+_ENOUGH_TRACKS = 150  # on a frame, to map it by
 _KEY_COMMON = 30  # tracks that two key frames in a row must have in common
 _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
@@ -124,6 +126,11 @@ def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turn
 
     Parameters are those of :func:`solve_positions`; so are the errors, but a camera that only turns is none.
     """
+    with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
+        return _solved(positions, size, lens, only_turns)
+
+
+def _solved(positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None) -> Solution:
     rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
     if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
         raise TrackingError(
@@ -134,7 +141,8 @@ def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turn
         return _checked(_turning(positions, size, lens), "a camera that only turns")
     keys = key_frames(np.isfinite(positions[..., 0]))
     start = lens.focal or LIKELY_FOCAL * max(size)
-    mapped = map_cameras(positions[:, keys], size, start, focal_is_known=lens.focal_is_exact)
+    leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
+    mapped = map_cameras(leading[:, keys], size, start, focal_is_known=lens.focal_is_exact)
     turning = None
     if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
         turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
@@ -168,6 +176,25 @@ def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:
         linked = ahead[(seen[:, last, None] & seen[:, ahead]).sum(axis=0) >= _KEY_COMMON]
         keys.append(int(linked[-1] if len(linked) else ahead[0]))
     return np.array(keys)
+
+
+def enough_tracks(seen: BoolArray) -> npt.NDArray[np.int64]:
+    """Rows of the tracks that a shot is mapped by, drawn until every frame has enough; the others follow later.
+
+    By lot: the longest ones would crowd on what is far away, where there is no parallax.
+
+    Parameters
+    ----------
+    seen : (n, f)
+        Where there are markers.
+    """
+    count = np.zeros(seen.shape[1], int)
+    chosen = []
+    for row in np.random.default_rng(0).permutation(len(seen)):
+        if (count[seen[row]] < _ENOUGH_TRACKS).any():
+            chosen.append(row)
+            count += seen[row]
+    return np.sort(np.array(chosen, dtype=np.int64))
 
 
 def fitting(errors: FloatArray) -> BoolArray:
