@@ -68,13 +68,14 @@ class Actor:
 
 
 def missed(clip: Any) -> np.ndarray:
-    """(n,) By how many px the markers miss where the scene took the first one of their track."""
+    """(n,) By how many px the markers miss where the scene took the reference one of their track."""
     found = []
     for track in store_of(clip).read():
         frames = np.array(sorted(track.markers))
         pixels = pixels_from_co([track.markers[frame] for frame in frames], SIZE)
-        truth = pixels[0] - np.outer(frames - frames[0], STEP)
-        found.append(np.linalg.norm(pixels - truth, axis=1)[1:])
+        reference = int(np.searchsorted(frames, track.reference_frames[0]))
+        truth = pixels[reference] - np.outer(frames - frames[reference], STEP)
+        found.append(np.delete(np.linalg.norm(pixels - truth, axis=1), reference))
     return np.concatenate(found)
 
 
