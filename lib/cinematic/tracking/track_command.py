@@ -69,7 +69,7 @@ class Tracked:
     clip: Any  # the tracker's: a MovieClip or a Clip
     info: ClipInfo
     tracks: list[TrackData]
-    judgement: Judgement
+    judgement: Judgement | None  # None: neither a report nor cleaning was asked for
     camera: CameraSolve | None = None
 
 
@@ -86,7 +86,8 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
     with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
-        total = 4 + (job.covering is None) + job.clean + (job.camera is not None)
+        judges = job.clean or targets.with_report
+        total = 3 + judges + (job.covering is None) + job.clean + (job.camera is not None)
         with Steps(console, total=total, log=log) as steps:
             with _interruptible(job.engine, targets, scratch), quiet():
                 tracked = _tracked(steps, job, targets)
@@ -117,15 +118,15 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         _cover(steps, tracker, job, targets, span)
     else:
         _track_what_is_on_the_first_frame(steps, tracker, job, span)
-    with steps.step("judging") as step:
-        verdicts = judge_tracks(tracker.clip, preset_limits(job.preset))
-        known = read_tracks(tracker.clip)
-        judgement = Judgement(known, verdicts, solve_readiness(tracker.clip, verdicts))
-        counts = Counter(verdict.verdict for verdict in verdicts)
-        step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
-    if job.clean:
+    judgement = None
+    if job.clean or targets.with_report:
+        with steps.step("judging") as step:
+            judgement = _judged(tracker, job)
+            counts = Counter(verdict.verdict for verdict in judgement.verdicts)
+            step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    if job.clean and judgement is not None:
         with steps.step("cleaning") as step:
-            step.outcome = _cleaned(tracker, verdicts)
+            step.outcome = _cleaned(tracker, judgement.verdicts)
     solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
     store = store_of(tracker.clip)
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, solved)
@@ -145,6 +146,11 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
     if job.engine == "klt" and needs_compile():
         steps.say("compiling the engine's kernels, once on this machine")
     return tracker, (first, last)
+
+
+def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
+    verdicts = judge_tracks(tracker.clip, preset_limits(job.preset))
+    return Judgement(read_tracks(tracker.clip), verdicts, solve_readiness(tracker.clip, verdicts))
 
 
 def needs_compile() -> bool:
@@ -298,8 +304,8 @@ class Targets:
             if job.camera is not None:
                 self.camera.write(job.camera, job.tracks)
             tracks_json.write(self.tracks, job.info, job.tracks)
-            if self.with_report:
-                told = job.judgement
+            told = job.judgement
+            if self.with_report and told is not None:
                 footage = store_of(job.clip).footage
                 write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage)
             for name, path in self.exports.items():
