@@ -18,6 +18,7 @@ from cinematic.tracking import (
     TrackData,
     add_track,
     clean_tracks,
+    delete_track,
     ensure_clip_loaded,
     judge_tracks,
     restore_tracks,
@@ -150,6 +151,16 @@ def test_what_was_added_by_hand_is_known_to_be(opened: Opened, movie: Path) -> N
     assert track.by_hand
     assert clean_tracks(clip).actions == []
     assert [t.name for t in store_of(clip).read()] == ["door"]
+
+
+@pytest.mark.blender
+def test_a_deleted_track_leaves_its_name_without_a_past(movie: Path) -> None:
+    clip = in_blender(movie, [])
+    add_track(clip, 3, (0.5, 0.5), "door")
+    assert delete_track(clip, "door")
+    store_of(clip).write([TrackData("door", {1: (0.25, 0.5)}, reference_frames=[1])])
+    (track,) = store_of(clip).read()
+    assert not track.by_hand
 
 
 def test_a_track_is_followed_until_it_is_off_for_good() -> None:

@@ -15,7 +15,7 @@ from .errors import TrackingError
 from .movie_clip import (
     default_settings,
     flags_set,
-    forget_disabled,
+    forget_tracks,
     is_enabled,
     read_markers,
     read_states,
@@ -66,7 +66,7 @@ def delete(editor: ClipEditor, names: Sequence[str]) -> None:
     clip = editor.clip
     with interrupts_held(), selection_kept(clip), flags_set(clip, "hide", names, False):
         select_only(clip, names)
-        forget_disabled(clip, names)
+        forget_tracks(clip, names)
         editor.run("delete_track")
 
 

@@ -7,7 +7,7 @@ kept across an operator, which may free them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -66,8 +66,8 @@ class MovieClipStore:
 
     def read(self) -> list[TrackData]:
         """All tracks as plain data, in the clip's order."""
-        remembered = _disabled_tracks(self.clip)
-        tracks = [track_data(self.clip, track, remembered) for track in self.clip.tracking.tracks]
+        remembered, by_hand = _disabled_tracks(self.clip), _tracks_by_hand(self.clip)
+        tracks = [track_data(self.clip, track, remembered, by_hand) for track in self.clip.tracking.tracks]
         errors = json.loads(self.clip.get(_ERRORS, "{}"))
         for track in tracks:
             if track.average_error is None:
@@ -188,28 +188,31 @@ def enable_tracks(clip: Any, tracks: Iterable[Any]) -> int:
     return count
 
 
-def forget_disabled(clip: Any, names: Iterable[str]) -> None:
+def forget_tracks(clip: Any, names: Iterable[str]) -> None:
     """Drop what is remembered of tracks that are about to be deleted: their names may be used again."""
-    remembered = _disabled_tracks(clip)
-    for name in names:
-        remembered.pop(name, None)
-    _remember(clip, remembered)
+    gone = set(names)
+    _remember(clip, {name: entry for name, entry in _disabled_tracks(clip).items() if name not in gone})
+    if _BY_HAND in clip:
+        clip[_BY_HAND] = json.dumps(sorted(_tracks_by_hand(clip) - gone))
+    if _ERRORS in clip:
+        errors = json.loads(clip[_ERRORS])
+        clip[_ERRORS] = json.dumps({name: error for name, error in errors.items() if name not in gone})
 
 
 def mark_by_hand(clip: Any, name: str) -> None:
     """Remember that a track was set by hand."""
-    clip[_BY_HAND] = json.dumps(sorted({*json.loads(clip.get(_BY_HAND, "[]")), name}))
+    clip[_BY_HAND] = json.dumps(sorted({*_tracks_by_hand(clip), name}))
 
 
-def _is_by_hand(clip: Any, name: str, keyed: int) -> bool:
-    """Set by hand through this package, or corrected by hand: an engine keys one marker of a track, not more."""
-    return keyed > 1 or name in json.loads(clip.get(_BY_HAND, "[]"))
+def _tracks_by_hand(clip: Any) -> set[str]:
+    return set(json.loads(clip.get(_BY_HAND, "[]")))
 
 
-def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackData:
+def track_data(clip: Any, track: Any, remembered: Mapping[str, Any], by_hand: Collection[str]) -> TrackData:
     """A track as plain data, with nothing left out that :func:`write_track` could write.
 
     Of a disabled track the markers that were unmuted count as valid: ``remembered`` is what the clip knows of those.
+    By hand are the tracks named so, and those corrected by hand: an engine keys one marker of a track, not more.
     """
     markers = read_markers(clip, track)
     valid = markers[~markers.muted]
@@ -228,7 +231,7 @@ def track_data(clip: Any, track: Any, remembered: Mapping[str, Any]) -> TrackDat
         weight=as_float32(track.weight),
         locked=track.lock,
         hidden=track.hide,
-        by_hand=_is_by_hand(clip, track.name, int(valid.keyed.sum())),
+        by_hand=track.name in by_hand or int(valid.keyed.sum()) > 1,
         reference_frames=valid.frames[valid.keyed].tolist(),
         average_error=float(track.average_error) if track.has_bundle else None,
         corners=dict(zip(valid.frames.tolist(), map(tuple, as_float32(valid.corners.reshape(-1, 8))), strict=True)),

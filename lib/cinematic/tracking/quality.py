@@ -212,7 +212,9 @@ def enable_tracks(clip: Any, names: Iterable[str] | None = None) -> int:
     return store.enable(chosen)
 
 
-def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
+def judge_tracks(
+    clip: Any, limits: Limits | None = None, *, tracks: Sequence[TrackData] | None = None
+) -> list[Verdict]:
     """A verdict on each track, with its reasons; nothing is changed.
 
     Correlations that no engine has left are measured in the footage; the motion of all tracks together is compared
@@ -223,6 +225,8 @@ def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
     clip : bpy.types.MovieClip or Clip
     limits
         What a track may do and still be good; default :class:`.judge.Limits`.
+    tracks
+        Of :func:`read_tracks`, when they are there already: nothing is measured twice.
 
     Returns
     -------
@@ -237,8 +241,8 @@ def judge_tracks(clip: Any, limits: Limits | None = None) -> list[Verdict]:
         It needs Blender and there is none.
     """
     store = store_of(clip)
-    tracks = store.read()
-    return _judged(store, tracks, _measured(store, tracks), limits)
+    known = store.read() if tracks is None else tracks
+    return _judged(store, known, _measured(store, known), limits)
 
 
 def solve_readiness(clip: Any, verdicts: Sequence[Verdict] | None = None) -> Readiness:

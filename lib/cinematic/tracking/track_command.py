@@ -149,8 +149,9 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
 
 
 def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
-    verdicts = judge_tracks(tracker.clip, preset_limits(job.preset))
-    return Judgement(read_tracks(tracker.clip), verdicts, solve_readiness(tracker.clip, verdicts))
+    tracks = read_tracks(tracker.clip)
+    verdicts = judge_tracks(tracker.clip, preset_limits(job.preset), tracks=tracks)
+    return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts))
 
 
 def needs_compile() -> bool:
