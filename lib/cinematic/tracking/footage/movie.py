@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice, pairwise
@@ -22,8 +23,8 @@ _NO_FOOTAGE = frozenset({"tty"})
 """FFmpeg "plays" any text file as an ANSI terminal; nobody means that."""
 
 HELD_BACKWARDS = 128 * 2**20
-"""Bytes of luma that are decoded at once to be handed out backwards: 64 frames of 1080p in 8 bits. More would save
-decoding, since each piece of a movie begins at the keyframe before it; fewer would save memory."""
+"""Bytes of luma that are held to be handed out backwards: 64 frames of 1080p in 8 bits. More would save decoding, since
+each piece of a movie begins at the keyframe before it; fewer would save memory."""
 
 
 class Luma(NamedTuple):
@@ -49,7 +50,7 @@ class Movie(Footage):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._grey = VideoReformatter()  # what it sets up for a format serves all frames
+        self._kept: deque[tuple[int, Luma]] = deque()  # the last frames of a pass that turns back
         with _video_stream(path) as stream:
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
@@ -64,7 +65,9 @@ class Movie(Footage):
         _, first = next(self._numbered_from(1), (1, None))
         if first is None:
             raise FootageError(f"expected a movie with frames, got {path}")
-        self.size = _size_of(self._luma(first))
+        luma = _luma(first, VideoReformatter())
+        self.size = _size_of(luma)
+        self._bytes_a_frame = luma.stored.nbytes
 
     @property
     def has_variable_rate(self) -> bool:
@@ -78,21 +81,37 @@ class Movie(Footage):
         for number, luma in self._lumas(first, last):
             yield number, luma.luminance
 
+    def _decode_to_turn_back(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        self._kept.clear()
+        for number, luma in self._lumas(first, last):
+            self._kept.append((number, luma))
+            if len(self._kept) * self._bytes_a_frame > HELD_BACKWARDS:
+                self._kept.popleft()
+            yield number, luma.luminance
+
     def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
         """Pieces from the end, each decoded forwards and handed out backwards."""
-        _, luma = next(self._lumas(first, first))
-        length = max(1, HELD_BACKWARDS // luma.stored.nbytes)
+        piece, self._kept = self._kept, deque()
+        if not (piece and first <= piece[0][0] and piece[-1][0] == last):
+            piece.clear()
         while last >= first:
-            piece = list(self._lumas(max(first, last - length + 1), last))
-            last -= len(piece)
+            if not piece:
+                piece = self._piece_up_to(last, first)
+            last = piece[0][0] - 1
             while piece:
                 number, luma = piece.pop()
                 yield number, luma.luminance
 
+    def _piece_up_to(self, last: int, first: int) -> deque[tuple[int, Luma]]:
+        """As many frames as are held at once, ``last`` the last of them, none before ``first``."""
+        length = max(1, HELD_BACKWARDS // self._bytes_a_frame)
+        return deque(self._lumas(max(first, last - length + 1), last))
+
     def _lumas(self, first: int, last: int) -> Iterator[tuple[int, Luma]]:
         number = first - 1
+        to_grey = VideoReformatter()  # what it sets up for a format serves all frames
         for number, frame in self._numbered_from(first):
-            luma = self._luma(frame)
+            luma = _luma(frame, to_grey)
             size = _size_of(luma)
             if size != self.size:
                 raise FootageError(
@@ -103,19 +122,6 @@ class Movie(Footage):
             if number == last:
                 return
         raise FootageError(f"expected frames {first}-{last}, decoding ended after {number}: {self.path}")
-
-    def _luma(self, frame: Any) -> Luma:
-        """The luma of YCbCr as it is stored; of other formats what FFmpeg weighs it to be."""
-        # A phone held upright stores lying frames and how to turn them, anticlockwise in degrees; Blender turns them, too.
-        turns = frame.rotation // 90 % 4
-        bits = frame.format.components[0].bits
-        if _stores_luma(frame.format):
-            step = 1 << (bits - 8)
-            is_full = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
-            black, white = (0, (1 << bits) - 1) if is_full else (16 * step, 235 * step)  # ITU-R BT.601, BT.709
-            return Luma(_plane(frame, 0), black, white, turns)
-        grey = self._grey.reformat(frame, format="gray16le" if bits > 8 else "gray", dst_color_range=ColorRange.JPEG)
-        return Luma(_plane(grey, 0), 0, 65535 if bits > 8 else 255, turns)
 
     def _numbered_from(self, first: int) -> Iterator[tuple[int, Any]]:
         """Frames from ``first`` on: from the keyframe before it where the file can be entered there."""
@@ -163,6 +169,20 @@ def _video_stream(path: Path) -> Iterator[Any]:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         yield stream
+
+
+def _luma(frame: Any, to_grey: VideoReformatter) -> Luma:
+    """The luma of YCbCr as it is stored; of other formats what FFmpeg weighs it to be."""
+    # A phone held upright stores lying frames and how to turn them, anticlockwise in degrees; Blender turns them, too.
+    turns = frame.rotation // 90 % 4
+    bits = frame.format.components[0].bits
+    if _stores_luma(frame.format):
+        step = 1 << (bits - 8)
+        is_full = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        black, white = (0, (1 << bits) - 1) if is_full else (16 * step, 235 * step)  # ITU-R BT.601, BT.709
+        return Luma(_plane(frame, 0), black, white, turns)
+    grey = to_grey.reformat(frame, format="gray16le" if bits > 8 else "gray", dst_color_range=ColorRange.JPEG)
+    return Luma(_plane(grey, 0), 0, 65535 if bits > 8 else 255, turns)
 
 
 def _stores_luma(pixels: Any) -> bool:

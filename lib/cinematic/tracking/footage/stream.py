@@ -34,7 +34,7 @@ class Footage(ABC):
         return False
 
     def frames(
-        self, first: int | None = None, last: int | None = None, *, backwards: bool = False
+        self, first: int | None = None, last: int | None = None, *, backwards: bool = False, turning_back: bool = False
     ) -> Iterator[tuple[int, Luminance]]:
         """Frames ``first`` to ``last`` (inclusive; default all) in order, decoded ahead in a thread.
 
@@ -42,6 +42,8 @@ class Footage(ABC):
         ----------
         backwards
             The same frames, the last one first. Memory stays bounded; a movie is decoded in pieces.
+        turning_back
+            They will be wanted backwards next: the last ones of a movie are kept, and need not be decoded again.
 
         Yields
         ------
@@ -57,7 +59,9 @@ class Footage(ABC):
         """
         start = self.numbers.checked(self.numbers.first if first is None else first, "first frame")
         end = self.numbers.checked(self.numbers.last if last is None else last, "last frame")
-        return decoded_ahead(self._decode_backwards(start, end) if backwards else self._decode(start, end))
+        if backwards:
+            return decoded_ahead(self._decode_backwards(start, end))
+        return decoded_ahead(self._decode_to_turn_back(start, end) if turning_back else self._decode(start, end))
 
     def frame(self, number: int) -> Luminance:
         """One frame by its number. Frames in a row are cheaper from :meth:`frames`."""
@@ -68,6 +72,10 @@ class Footage(ABC):
         """Frames ``last`` to ``first``, decoded as they are asked for."""
         for number in range(last, first - 1, -1):
             yield from self._decode(number, number)
+
+    def _decode_to_turn_back(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        """Frames ``first`` to ``last``; what makes it cheap to decode them backwards next is kept."""
+        return self._decode(first, last)
 
     @abstractmethod
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
