@@ -7,6 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 
 class FrameColumn(MutableMapping[int, Any]):
     """A mapping from frame to a float, or to a tuple of floats of one length; in the order of the frames.
@@ -25,6 +28,14 @@ class FrameColumn(MutableMapping[int, Any]):
         if width:
             for _, value in ordered:
                 self._values.extend(self._numbers(value))
+
+    @classmethod
+    def of(cls, frames: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> FrameColumn:
+        """All at once: ascending frames (n,) and their values, (n,) or (n, width)."""
+        column = cls(0 if values.ndim == 1 else values.shape[1])
+        column._frames.frombytes(np.ascontiguousarray(frames, np.int64).tobytes())
+        column._values.frombytes(np.ascontiguousarray(values, np.float64).tobytes())
+        return column
 
     def __getitem__(self, frame: int) -> Any:
         place = self._place(frame)
