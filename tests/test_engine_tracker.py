@@ -117,7 +117,7 @@ def test_auto_finds_the_simplest_motion_that_explains_the_change(warps: list[np.
     frames = plate(Texture(2, waves=96), warps)
     results = run(frames, points, motion_model="AUTO")
     chosen = np.array(MOTION_MODELS)[results[-1].motion_model]
-    assert np.mean(chosen == needed) > 0.7  # each look may upgrade a track by chance
+    assert np.mean(chosen == needed) > 0.5  # each look may upgrade a track by chance, and no way leads back
     automatic = np.median(np.hypot(*errors(results, warps, points)[-1].T))
     richest = np.median(np.hypot(*errors(run(frames, points, motion_model="Perspective"), warps, points)[-1].T))
     assert automatic < (1.0 if needed == "Affine" else 0.95) * richest  # what unneeded unknowns would have cost

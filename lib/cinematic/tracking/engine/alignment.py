@@ -19,6 +19,7 @@ from .compiler import inner_kernel, kernel
 from .correlation import keep_soft, soft_border
 from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
+from .noise import most_noise, noise_of
 from .pyramid import Pyramid
 from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
 from .threads import spread
@@ -35,9 +36,9 @@ _ACROSS = np.float32(0.1065)
 _ALONG = np.float32(1 - 2 * 0.1065)
 
 # A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
-# BIC's log(441) = 6 is meant for one look, and a track is looked at in every frame. On development plates 4, 8, 16
-# gave 1.22, 1.09, 1.11 times the bound.
-_UNKNOWN_PRICE = 8.0
+# BIC's log(441) = 6. On development plates 4, 6, 8 differ little once faint gains are summed up over the frames.
+_UNKNOWN_PRICE = 6.0
+_NOISE_GAIN = 2.0  # of these, for each unknown and frame, pass for noise, whose mean is 1; what is more is summed up
 _TILT_PRICE = 24.0  # the same for the two unknowns of perspective: a small pattern fixes them badly, and then diverges
 
 _EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
@@ -92,7 +93,9 @@ class Patterns(NamedTuple):
     mean: np.ndarray  # float64 (n,) mean luminance
     energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
     soft: np.ndarray  # float32 (n, m) softened, mean 0, norm 1 (see correlation.py)
+    certain: np.ndarray  # float64 (n,) the share of ``soft`` that is not noise
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
+    evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
 
 
 def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
@@ -105,7 +108,9 @@ def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
         mean=np.zeros(count),
         energy=np.zeros(count),
         soft=np.zeros((count, m), np.float32),
+        certain=np.ones(count),
         solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
+        evidence=np.zeros((count, MODELS)),
     )
 
 
@@ -117,7 +122,7 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     x = np.ascontiguousarray(centres[:, 0], np.int64)
     y = np.ascontiguousarray(centres[:, 1], np.int64)
     rows = np.ascontiguousarray(rows, np.int64)
-    arguments = (frame.full, grid, x, y, rows, MODEL_BASES, MODEL_SIZES, into)
+    arguments = (frame.full, grid, x, y, rows, most_noise(frame.full), MODEL_BASES, MODEL_SIZES, into)
     spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), PIECE)
 
 
@@ -171,7 +176,7 @@ def align(
 
 
 @kernel
-def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
     radius = int(grid.radius)
     wide = 2 * radius + 1 + 2 * _HALO
     raw = np.empty((wide, wide), np.float32)
@@ -182,11 +187,12 @@ def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, bases, sizes, 
         _read_pixels(frame, centre_x[n] - radius - _HALO, centre_y[n] - radius - _HALO, raw)
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
         _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
-        keep_soft(grid, into.values[k], line, into.soft[k])
+        noise = min(noise_of(raw), most_noise)
+        into.certain[k] = keep_soft(grid, into.values[k], noise, line, into.soft[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
         two = _two_directions(gram)
         for model in range(sizes.shape[0]):
-            into.solution[k, model, 0, 0] = 0.0
+            into.solution[k, model, 0, 0] = into.evidence[k, model] = 0.0
             if two:
                 solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
 
@@ -449,11 +455,12 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, mos
 
 
 @inner_kernel
-def _explaining_model(solutions, model, sums, figures, count):  # type: ignore[no-untyped-def]
+def _explaining_model(solutions, evidence, model, sums, figures, count):  # type: ignore[no-untyped-def]
     """The motion model that explains the residual most cheaply, among those that contain ``model``.
 
     A score test: with ``s`` the ten sums at the fit of ``model``, a richer model would lower the residual by
-    ``s' S s`` (S its solution matrix), so no richer model need be fitted to be judged.
+    ``s' S s`` (S its solution matrix), so no richer model need be fitted to be judged. What one frame shows too faintly
+    many may show: gains beyond what noise brings are summed up (Page 1954, CUSUM).
     """
     quadratic = np.zeros(MODELS)
     richest = model
@@ -470,12 +477,18 @@ def _explaining_model(solutions, model, sums, figures, count):  # type: ignore[n
     best, best_cost = model, 0.0
     for candidate in range(MODELS):
         if candidate != model and quadratic[candidate] > 0.0:
-            price = _UNKNOWN_PRICE * (MODEL_SIZES[candidate] - MODEL_SIZES[model])
+            more = MODEL_SIZES[candidate] - MODEL_SIZES[model]
+            price = _UNKNOWN_PRICE * more
             if candidate == MODELS - 1:
                 price += 2.0 * (_TILT_PRICE - _UNKNOWN_PRICE)
-            cost = price - (quadratic[candidate] - quadratic[model]) / noise
+            gain = (quadratic[candidate] - quadratic[model]) / noise
+            evidence[candidate] = max(0.0, evidence[candidate] + gain - _NOISE_GAIN * more)
+            cost = price - max(gain, evidence[candidate])
             if cost < best_cost:
                 best, best_cost = candidate, cost
+    if best != model:
+        for candidate in range(MODELS):
+            evidence[candidate] = 0.0
     return best
 
 
@@ -490,7 +503,9 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
         result = align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance)
         if not adaptive[k] or result != CONVERGED:
             break
-        richer = _explaining_model(patterns.solution[k], models[k], room.sums, room.figures, grid.pixels)
+        richer = _explaining_model(
+            patterns.solution[k], patterns.evidence[k], models[k], room.sums, room.figures, grid.pixels
+        )
         if richer == models[k]:
             break
         models[k] = richer

@@ -2,7 +2,9 @@
 
 ZNCC of raw pixels falls with their noise, however exactly the patch lies where it should: at a noise as strong as the
 texture it is 0.5 for the right place. Both patterns are therefore softened first (binomial filter, sigma 1 px), as
-libmv does with its images (sigma 0.9 px). What is aligned stays sharp; only the judgement is soft.
+libmv does with its images (sigma 0.9 px). What is aligned stays sharp; only the judgement is soft. What noise is left
+in faint patterns still lowers the correlation, by a share that can be told from the pattern: what is reported and
+compared with limits estimates the correlation without noise.
 
 A softened pattern keeps the length of its rows, so that loops run over all pixels at once and not row by row; the
 last four places of each row, and the last four rows, then hold nothing that counts (``PatternGrid.softened``).
@@ -17,6 +19,9 @@ from .compiler import inner_kernel
 _LEAST_SIZE = 9  # pixels across; of a smaller pattern too little is left inside the filter's border
 _BORDER = 2  # pixels that the filter takes off on each side
 _LEAST_COUNTED = 9  # pixels
+_NOISE_GAIN = 4900.0  # of the filter (1 4 6 4 1) both ways: by what it multiplies the variance of noise
+_LEAST_CERTAIN = 0.1  # share of a pattern that is taken for texture, however noisy it is
+_BLAMED = 0.5  # noise is blamed for at most this share of what a correlation is short of 1
 
 
 def soft_border(pattern_size: int) -> int:
@@ -25,8 +30,11 @@ def soft_border(pattern_size: int) -> int:
 
 
 @inner_kernel
-def keep_soft(grid, values, line, out):  # type: ignore[no-untyped-def]
-    """``out`` = the softened pattern with mean 0 and norm 1 (all 0 where it is flat); ``line``: scratch."""
+def keep_soft(grid, values, noise, line, out):  # type: ignore[no-untyped-def]
+    """``out`` = the softened pattern with mean 0 and norm 1 (all 0 where it is flat); ``line``: scratch.
+
+    Returns the share of it that is not noise, which has the standard deviation ``noise``.
+    """
     _soften(values, 2 * int(grid.radius) + 1, line, out)
     total = squares = count = np.float32(0)
     for k in range(out.shape[0]):
@@ -39,6 +47,9 @@ def keep_soft(grid, values, line, out):  # type: ignore[no-untyped-def]
     scale = np.float32(1) / np.sqrt(squares) if squares > 0 else np.float32(0)
     for k in range(out.shape[0]):
         out[k] *= scale
+    gain = _NOISE_GAIN if 2 * int(grid.radius) + 1 >= _LEAST_SIZE else 1.0
+    energy = float(squares)
+    return max(_LEAST_CERTAIN, 1.0 - noise * noise * gain * count / energy) if energy > 0 else 1.0
 
 
 @inner_kernel
@@ -81,6 +92,16 @@ def masked_correlation(grid, reference, soft, on_frame):  # type: ignore[no-unty
             aa += a * a
             bb += b * b
     return ab / np.sqrt(aa * bb)
+
+
+@inner_kernel
+def without_noise(correlation, certain):  # type: ignore[no-untyped-def]
+    """The correlation without noise, where ``certain`` is the share of the pattern that is not noise.
+
+    Spearman 1904, "correction for attenuation"; but noise is made responsible for half of what is missing at most.
+    """
+    most = 1.0 - (1.0 - _BLAMED) * (1.0 - correlation)
+    return most if correlation > most * certain else correlation / certain  # NaN stays NaN
 
 
 @inner_kernel

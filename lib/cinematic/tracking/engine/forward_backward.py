@@ -29,7 +29,7 @@ def pattern_room(grid):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     return Patterns(
         np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros(1),
-        np.zeros(1), np.zeros((1, m), np.float32), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)),
+        np.zeros(1), np.zeros((1, m), np.float32), np.ones(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)), np.zeros((1, 1)),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from .alignment import (
     window_for,
 )
 from .compiler import inner_kernel, kernel
-from .correlation import masked_correlation, soft_border, soft_correlation
+from .correlation import masked_correlation, soft_border, soft_correlation, without_noise
 from .flow import FlowRoom, flow_room, predict
 from .forward_backward import pattern_room, way_back
 from .lanes import borrowed, hold
@@ -186,7 +186,7 @@ def _find_some(first, last, current, grid, rows, state, limits, moved):  # type:
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
             scratch.align, _MOST_STEPS, _TOLERANCE,
         )  # fmt: skip
-        correlation = _correlation(current, grid, state.patterns.soft[k], state.patches[k], limits.border, scratch)
+        correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         reason = _REASONS[outcome]
         if reason == _TRACKED and not correlation >= state.correlation_min[k]:
             reason = _LOW_CORRELATION
@@ -220,7 +220,7 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
             scratch.align, _MOST_STEPS, _TOLERANCE,
         )  # fmt: skip
-        correlation = _correlation(current, grid, state.patterns.soft[k], state.patches[k], limits.border, scratch)
+        correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         found = _REASONS[outcome]
         if found == _TRACKED and not correlation >= state.correlation_min[k]:
             found = _LOW_CORRELATION
@@ -251,17 +251,17 @@ def _shift_warp(warp, u, v, out):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _correlation(current, grid, reference, patch, border, scratch):  # type: ignore[no-untyped-def]
-    """Of softened patterns, over what lies on the frame, at the place that was tried last."""
-    correlation = soft_correlation(grid, reference, patch, scratch.line, scratch.soft)
+def _correlation(current, grid, patterns, k, patch, border, scratch):  # type: ignore[no-untyped-def]
+    """Of softened patterns without their noise, over what lies on the frame, at the place that was tried last."""
+    correlation = soft_correlation(grid, patterns.soft[k], patch, scratch.line, scratch.soft)
     bounds, edge = scratch.align.bounds, border - 0.5
     inside = bounds[0] >= edge and bounds[1] >= edge
-    if inside and bounds[2] <= current.width - 1 - edge and bounds[3] <= current.height - 1 - edge:
-        return correlation
-    mask_outside(
-        scratch.trial, grid.u, grid.v, grid.pixels, current.width, current.height, float(border), scratch.on_frame
-    )
-    return masked_correlation(grid, reference, scratch.soft, scratch.on_frame)
+    if not (inside and bounds[2] <= current.width - 1 - edge and bounds[3] <= current.height - 1 - edge):
+        mask_outside(
+            scratch.trial, grid.u, grid.v, grid.pixels, current.width, current.height, float(border), scratch.on_frame
+        )
+        correlation = masked_correlation(grid, patterns.soft[k], scratch.soft, scratch.on_frame)
+    return without_noise(correlation, patterns.certain[k])
 
 
 @inner_kernel
