@@ -93,19 +93,18 @@ def track(
     """
     _check_choice("--preset", preset, list_tracking_presets())
     _check_choice("--engine", engine, ENGINES)
-    wishes = {
-        "tracks_per_frame": tracks_per_frame,
+    where = {
         "mask": mask or None,
         "mask_keep": mask_keep or None,
         "regions": [_parsed_region(text) for text in region or ()] or None,
-        "resume": resume,
     }
+    wishes = {"tracks_per_frame": tracks_per_frame, "resume": resume}
     covers = engine == "klt" and not detect_once
     if not covers and any(wishes.values()):
-        option = next(name for name, value in wishes.items() if value).replace("regions", "region").replace("_", "-")
+        option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
-        clip, preset, engine, _parsed_frames(frames), threads, clean,
+        clip, preset, engine, _parsed_frames(frames), threads, clean, where,
         covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)

@@ -102,6 +102,11 @@ class Exclusion:
         """Everything may be tracked."""
         return not self.masks and not self.regions
 
+    def on(self, frame: int) -> Excluded | None:
+        """What is left out on one frame; None: nothing."""
+        with self.reader(frame, frame) as masks:
+            return masks.on(frame)
+
     @contextmanager
     def reader(self, first: int, last: int, *, backwards: bool = False) -> Iterator[ExclusionReader]:
         """Reads the masks beside the plate, frame by frame."""

@@ -71,6 +71,9 @@ def detect_features(
     min_distance: int | None = None,
     *,
     frame: int | None = None,
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
     engine: str | None = None,
 ) -> int:
     """Detect features on one frame and make a track of each.
@@ -94,6 +97,8 @@ def detect_features(
         plate's width, and the margin keeps every pattern inside the image.
     frame
         The plate's number; default the clip's first frame.
+    mask, mask_keep, regions
+        Where no feature is wanted, as for :func:`auto_track`.
     engine
         One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
 
@@ -105,9 +110,9 @@ def detect_features(
     Raises
     ------
     ParameterError
-        A value is out of its range, or the preset is unknown. Nothing was changed.
+        A value is out of its range, the preset is unknown, or a mask does not fit the plate. Nothing was changed.
     FootageError
-        The frame cannot be read.
+        The frame or a mask cannot be read.
     BackendUnavailable
         It needs Blender and there is none.
     """
@@ -133,12 +138,13 @@ def detect_features(
         checked_length("margin", margin, least=0),
         checked_length("min_distance", min_distance, least=0),
     )
+    excluded = Exclusion.of(store.size, store.numbers, mask, mask_keep, regions).on(at)
     if engine == "klt":
         from . import klt  # numba takes longer to import than all the rest: only who tracks with it waits for it
 
-        return klt.detect(store, at, search, settings)
+        return klt.detect(store, at, search, settings, excluded)
     with tracking_context(clip) as editor:
-        return libmv.detect(editor, at, search, settings)
+        return libmv.detect(editor, at, search, settings, excluded)
 
 
 def track_markers(
@@ -148,6 +154,9 @@ def track_markers(
     backwards: bool = False,
     sequence: bool = True,
     *,
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
     engine: str | None = None,
     threads: int | None = None,
     on_frame: Callable[[int], object] | None = None,
@@ -168,6 +177,10 @@ def track_markers(
         Track towards ``frame_start`` instead of towards ``frame_end``.
     sequence
         False: one frame only.
+    mask, mask_keep, regions
+        Where no track is wanted, as for :func:`auto_track`. A track that comes to lie there ends: its first marker
+        there is muted, whatever an earlier run left beyond it is taken away, and ``lost`` of a :class:`Clip`'s track
+        says ``masked``. Blender's operator is not stopped by that; its markers go afterwards.
     engine
         One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
     threads
@@ -187,9 +200,9 @@ def track_markers(
     TrackingError
         There is no track, or none that may be tracked.
     ParameterError
-        A frame is outside the clip, or the range is empty.
+        A frame is outside the clip, the range is empty, or a mask does not fit the plate.
     FootageError
-        ``klt`` cannot read a frame.
+        ``klt`` cannot read a frame, or a mask cannot be read.
     BackendUnavailable
         It needs Blender and there is none.
     """
@@ -197,13 +210,14 @@ def track_markers(
     store = store_of(clip)
     first, last = _checked_range(store, frame_start, frame_end)
     span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
+    exclusion = Exclusion.of(store.size, store.numbers, mask, mask_keep, regions)
     if engine == "klt":
         from . import klt
 
-        tracks, frames, finished = klt.track(store, span, threads, on_frame)
+        tracks, frames, finished = klt.track(store, span, threads, on_frame, exclusion)
     else:
         with tracking_context(clip) as editor:
-            tracks, frames, finished = libmv.track(editor, span)
+            tracks, frames, finished = libmv.track(editor, span, exclusion)
     return {
         "tracks_count": tracks,
         "frames_processed": frames,
