@@ -35,7 +35,12 @@ from .types import pattern_size
 
 
 def detect(
-    editor: ClipEditor, frame: int, search: Search, track_settings: dict[str, Any], excluded: Excluded | None = None
+    editor: ClipEditor,
+    frame: int,
+    search: Search,
+    track_settings: dict[str, Any],
+    excluded: Excluded | None = None,
+    placement: str = "FRAME",
 ) -> int:
     """Detect features on one frame; the number of tracks created. They are left selected, as Blender leaves them.
 
@@ -51,7 +56,7 @@ def detect(
             delete(editor, created)
             editor.run(
                 "detect_features",
-                placement="FRAME",
+                placement=placement,
                 margin=search.margin,
                 threshold=threshold,
                 min_distance=search.min_distance,
