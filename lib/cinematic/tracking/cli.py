@@ -199,12 +199,32 @@ def report(
 
 @app.command()
 def quality(
-    tracks: Annotated[Path, typer.Argument(metavar="TRACKS_OR_DIR", help="A tracks.json, or a folder that has one.")],
+    tracks: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Tracks of any format, a .blend, or a result's folder.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for other programs.")] = False,
+    source_format: Annotated[str | None, typer.Option("--from", help=f"One of {', '.join(CHOICES)}.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="The footage's, px, where PATH does not say.")] = None,
+    frame_start: Annotated[int | None, typer.Option(help="The plate's first frame, where PATH does not say.")] = None,
+    frame_offset: Annotated[int, typer.Option(metavar="N", help="Added to every frame.")] = 0,
+    half_pixel: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="edge or centre: where positions have their zero.")
+    ] = None,
+    clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
+    footage: Annotated[Path | None, typer.Option(help="The tracks' footage, where PATH does not say.")] = None,
     debug: Debug = False,
 ) -> None:
     """Judge the tracks of a file, wherever they came from; nothing is changed."""
-    judged = judge_file(tracks)
+    if source_format is not None:
+        _check_choice("--from", source_format.partition(":")[0], CHOICES)
+    with (
+        tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch,
+        nullcontext() if debug else output_redirected(Path(scratch, "blender.log")),
+    ):
+        judged = judge_file(
+            tracks, source_format, size=_parsed_size(size), frame_start=frame_start, frame_offset=frame_offset,
+            half_pixel=half_pixel, clip=clip, footage=footage,
+        )  # fmt: skip
     if as_json:
         print(json.dumps(judged.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
     else:
