@@ -165,6 +165,7 @@ def solve(
     distortion: Annotated[str, typer.Option(help=f"Radial distortion: {', '.join(DISTORTIONS)}.")] = "auto",
     motion: Annotated[str, typer.Option(help=f"What the camera does: {', '.join(MOTIONS)}.")] = "auto",
     engine: Annotated[str, typer.Option(help=f"What solves: {', '.join(SOLVERS)}.")] = SOLVERS[0],
+    frames: Annotated[str | None, typer.Option(metavar="A-B", help="The shot to solve, the plate's numbers.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing camera.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -175,6 +176,7 @@ def solve(
         _check_choice(option, value, choices)
     options = _parsed_focal(focal, sensor) | {
         "refine_focal": refine_focal, "zoom": zoom, "distortion": distortion, "motion": motion, "engine": engine,
+        "frames": _parsed_frames(frames),
     }  # fmt: skip
     solve_result(folder, options, overwrite=overwrite, debug=debug)
 

@@ -218,7 +218,7 @@ def _moving(
     solution = _refined(mapped, seen, size, lens, bent, _ROUNDS, _ITERATIONS)
     if solution is None or len(keys) == positions.shape[1]:
         return solution
-    between = _with_frames_between(solution.cameras, keys, positions.shape[1])
+    between = among_frames(solution.cameras, keys, positions.shape[1])
     whole = _refined(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN, solution.points)
     return None if whole is None else replace(whole, rounds=(*solution.rounds, *whole.rounds))
 
@@ -231,7 +231,8 @@ def _is_bent(mapped: Cameras, positions: FloatArray, size: Size, lens: LensSearc
     return _gains(bent, straight)
 
 
-def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+def among_frames(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+    """The cameras as those of frames ``keys`` of ``frames``; the others have none."""
     rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
     focal = np.full(frames, np.nan)
     rotation[keys], translation[keys], focal[keys] = cameras.rotation, cameras.translation, cameras.focal
