@@ -52,6 +52,40 @@ def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pyt
             np.testing.assert_array_equal(footage.frame(number), expected)
 
 
+@pytest.mark.parametrize("turning_back", [False, True])
+@pytest.mark.parametrize("held", [1, 5 * 320 * 240, 100 * 320 * 240])
+def test_a_movie_goes_backwards_in_pieces_of_any_length(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, held: int, turning_back: bool
+) -> None:
+    monkeypatch.setattr("cinematic.tracking.footage.movie.HELD_BACKWARDS", held)
+    footage = open_footage(movie)
+    forwards = list(footage.frames(2, 20, turning_back=turning_back))
+    for last in (20, 17):  # what was kept of the first pass serves only where it turns back at once
+        backwards = list(footage.frames(3, last, backwards=True))
+        assert [number for number, _ in backwards] == list(range(last, 2, -1))
+        for number, image in backwards:
+            np.testing.assert_array_equal(image, forwards[number - 2][1])
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels"), [("ffv1", "yuv422p10le"), ("mjpeg", "yuvj420p"), ("ffv1", "gray"), ("png", "rgb24")]
+)
+def test_luminance_is_the_same_whatever_the_pixels_are_stored_as(
+    plate: Plate, tmp_path: Path, codec: str, pixels: str
+) -> None:
+    path = tmp_path / ("movie.mov" if codec == "png" else "movie.mkv")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, pixels
+        grey = np.repeat(plate.frames[0].astype(np.uint8)[..., None], 3, axis=2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode())
+    image = open_footage(path).frame(1)
+    off = image - grey[..., 0] / np.float32(255)
+    assert abs(off.mean()) < 0.002
+    assert np.abs(off).mean() < 0.01  # a range taken wrongly is off by more
+
+
 def test_a_movie_with_reordered_frames_counts_as_shown(plate: Plate, tmp_path: Path) -> None:
     path = tmp_path / "reordered.mp4"
     with av.open(str(path), "w") as container:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 
 class FrameColumn(MutableMapping[int, Any]):
@@ -25,6 +28,14 @@ class FrameColumn(MutableMapping[int, Any]):
         if width:
             for _, value in ordered:
                 self._values.extend(self._numbers(value))
+
+    @classmethod
+    def of(cls, frames: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> FrameColumn:
+        """All at once: ascending frames (n,) and their values, (n,) or (n, width)."""
+        column = cls(0 if values.ndim == 1 else values.shape[1])
+        column._frames.frombytes(np.ascontiguousarray(frames, np.int64).tobytes())
+        column._values.frombytes(np.ascontiguousarray(values, np.float64).tobytes())
+        return column
 
     def __getitem__(self, frame: int) -> Any:
         place = self._place(frame)
@@ -60,6 +71,18 @@ class FrameColumn(MutableMapping[int, Any]):
     def __contains__(self, frame: object) -> bool:
         return isinstance(frame, int) and self._place(frame) is not None
 
+    def items(self) -> ItemsView[int, Any]:
+        """As a dict's."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Any]:
+        """As a dict's."""
+        return _Values(self)
+
+    def entries(self) -> Iterator[Any]:
+        """The values in a row: going through all of them need not look each frame up."""
+        return iter(self._values) if not self._width else zip(*[iter(self._values)] * self._width, strict=True)
+
     def __repr__(self) -> str:
         return repr(dict(self))
 
@@ -73,3 +96,17 @@ class FrameColumn(MutableMapping[int, Any]):
     def _place(self, frame: int) -> int | None:
         place = bisect_left(self._frames, frame)
         return place if place < len(self._frames) and self._frames[place] == frame else None
+
+
+class _Items(ItemsView[int, Any]):
+    _mapping: FrameColumn
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        return zip(self._mapping, self._mapping.entries(), strict=True)
+
+
+class _Values(ValuesView[Any]):
+    _mapping: FrameColumn
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._mapping.entries()

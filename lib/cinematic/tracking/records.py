@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from .columns import FrameColumn
 from .coords import Size, co_from_pixels, co_offsets_from_pixels
 from .engine import FrameMarkers, LostReason
 from .masks import Excluded, is_excluded
-from .types import TrackData, as_float32
+from .types import Point, TrackData, as_float32
 
 Records = npt.NDArray[np.void]
 """(n,) of :data:`RECORD`."""
@@ -89,30 +90,32 @@ def _grouped(records: Records, column: str) -> dict[int, Records]:
 
 
 def fill(data: TrackData, records: Records, size: Size) -> None:
-    """Write rows of one track, one a frame, into it."""
+    """Write rows of one track, one a frame and in their order, into it; what it held is replaced."""
     valid = is_marker(records)
     markers, gone = records[valid], records[~valid]
-    frames = markers["frame"].tolist()
-    places = as_float32(co_from_pixels(markers["position"], size)) if frames else []
-    corners = markers["corners"].astype(np.float64).reshape(-1, 4, 2)[:, ::-1]  # TL first -> BL first
-    shapes = as_float32(co_offsets_from_pixels(corners, size).reshape(-1, 8)) if frames else []
-    rest = zip(frames, places, shapes, markers, strict=True)
-    for frame, place, shape, row in rest:
-        data.markers[frame] = tuple(place)
-        data.corners[frame] = tuple(shape)
-        if frame in data.reference_frames:
-            continue
-        data.correlations[frame] = round(float(row["correlation"]), 6)
-        if np.isfinite(row["forward_backward"]):
-            data.forward_backward[frame] = round(float(row["forward_backward"]), 6)
-        if np.isfinite(row["covariance"]).all():
-            xx, xy, yy = map(float, row["covariance"])
-            data.covariances[frame] = (xx, xy, yy)
-    for row in gone:
-        frame = int(row["frame"])
-        data.lost[frame] = LostReason(row["reason"]).words
-        if row["reason"] == LostReason.MASKED:
-            x, y = as_float32(co_from_pixels(row["position"], size))
-            data.muted[frame] = (x, y)
+    frames = markers["frame"].astype(np.int64)
+    if len(frames):
+        data.markers = _points(markers, size)
+        corners = markers["corners"].astype(np.float64).reshape(-1, 4, 2)[:, ::-1]  # TL first -> BL first
+        shapes = as_float32(co_offsets_from_pixels(corners, size).reshape(-1, 8))
+        data.corners = FrameColumn.of(frames, np.array(shapes))
+    tracked = ~np.isin(frames, data.reference_frames)
+
+    def column(name: str, digits: int | None = None) -> FrameColumn:
+        values = markers[name].astype(np.float64)
+        known = tracked & np.isfinite(values.reshape(len(frames), -1)).all(axis=1)
+        return FrameColumn.of(frames[known], values[known] if digits is None else np.round(values[known], digits))
+
+    data.correlations = column("correlation", digits=6)
+    data.forward_backward = column("forward_backward", digits=6)
+    data.covariances = column("covariance")
+    data.muted = _points(gone[gone["reason"] == LostReason.MASKED], size)
+    data.lost = {int(row["frame"]): LostReason(row["reason"]).words for row in gone}
     values = list(data.correlations.values())
     data.correlation = float(np.mean(values)) if values else None
+
+
+def _points(rows: Records, size: Size) -> dict[int, Point]:
+    """Normalised positions by frame."""
+    places = as_float32(co_from_pixels(rows["position"], size)) if len(rows) else []
+    return {frame: (x, y) for frame, (x, y) in zip(rows["frame"].tolist(), places, strict=True)}

@@ -92,7 +92,7 @@ class _Run:
             return
         start = self.job.first if self.watch.last is None else self.watch.last
         with self.job.exclusion.reader(start, self.job.last) as masks:
-            for looked in looked_at(self.footage.frames(start, self.job.last), self.watch):
+            for looked in looked_at(self.footage.frames(start, self.job.last, turning_back=True), self.watch):
                 excluded = masks.on(looked.number)
                 if looked.kind != "bad":
                     self._forward(looked, excluded)

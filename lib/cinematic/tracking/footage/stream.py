@@ -20,11 +20,6 @@ DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
 
-PIECE = 16
-"""Frames that are decoded at once to be handed out backwards: 130 MB of 1080p. More would save decoding, since each
-piece of a movie begins at the keyframe before it; fewer would save memory."""
-
-
 class Footage(ABC):
     """Frames of a movie or an image sequence, as luminance, by the plate's numbers."""
 
@@ -39,14 +34,16 @@ class Footage(ABC):
         return False
 
     def frames(
-        self, first: int | None = None, last: int | None = None, *, backwards: bool = False
+        self, first: int | None = None, last: int | None = None, *, backwards: bool = False, turning_back: bool = False
     ) -> Iterator[tuple[int, Luminance]]:
         """Frames ``first`` to ``last`` (inclusive; default all) in order, decoded ahead in a thread.
 
         Parameters
         ----------
         backwards
-            The same frames, the last one first. Memory stays bounded; a movie is decoded in short pieces.
+            The same frames, the last one first. Memory stays bounded; a movie is decoded in pieces.
+        turning_back
+            They will be wanted backwards next: the last ones of a movie are kept, and need not be decoded again.
 
         Yields
         ------
@@ -62,7 +59,9 @@ class Footage(ABC):
         """
         start = self.numbers.checked(self.numbers.first if first is None else first, "first frame")
         end = self.numbers.checked(self.numbers.last if last is None else last, "last frame")
-        return decoded_ahead(self._decode_backwards(start, end) if backwards else self._decode(start, end))
+        if backwards:
+            return decoded_ahead(self._decode_backwards(start, end))
+        return decoded_ahead(self._decode_to_turn_back(start, end) if turning_back else self._decode(start, end))
 
     def frame(self, number: int) -> Luminance:
         """One frame by its number. Frames in a row are cheaper from :meth:`frames`."""
@@ -70,11 +69,13 @@ class Footage(ABC):
         return next(image for _, image in self._decode(number, number))
 
     def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        """Pieces from the end, each decoded forwards and handed out backwards."""
-        while last >= first:
-            start = max(first, last - PIECE + 1)
-            yield from reversed(list(self._decode(start, last)))
-            last = start - 1
+        """Frames ``last`` to ``first``, decoded as they are asked for."""
+        for number in range(last, first - 1, -1):
+            yield from self._decode(number, number)
+
+    def _decode_to_turn_back(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        """Frames ``first`` to ``last``; what makes it cheap to decode them backwards next is kept."""
+        return self._decode(first, last)
 
     @abstractmethod
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
