@@ -103,12 +103,13 @@ def drawn(ct, clip, window, area):
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.gpencil.annotate(mode="DRAW", stroke=elements)
 
-    found = {"scenes": len(bpy.data.scenes)}
+    found = {}
     for name, entry in (("mask", mask), ("annotation", annotation_of(clip))):
         (_, area_of_it), *_ = drawn_mask(clip, entry, 9, 10, keep=False).frames(9, 10, backwards=False)
         rows, columns = np.nonzero(area_of_it)
         borders = [columns.min() / width, columns.max() / width, rows.min() / height, rows.max() / height]
         found[name] = [*map(float, borders), float(area_of_it.mean())]
+    found["scenes"], found["windows"] = len(bpy.data.scenes), len(bpy.context.window_manager.windows)
     return found
 
 
