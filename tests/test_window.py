@@ -48,4 +48,7 @@ def test_the_interface_with_a_clip_editor_open(movie: Path, tmp_path: Path) -> N
     assert seen["put_back"]
     assert seen["borrowed"] > 0
     assert seen["given_back"]
+    for name in ("mask", "annotation"):  # what is drawn with a pen is read where it was drawn
+        assert seen["drawn"][name] == pytest.approx([0.25, 0.5, 0.25, 0.75, 0.125], abs=0.012), name
+    assert (seen["drawn"]["scenes"], seen["drawn"]["windows"]) == (1, 1)  # nothing of the rendering is left
     assert (tmp_path / "window.png").stat().st_size > 10_000

@@ -61,7 +61,56 @@ def work():
     seen["given_back"] = [a.ui_type for a in window.screen.areas] == types
     area.ui_type = "CLIP_EDITOR"
     area.spaces.active.clip = clip
+    seen["drawn"] = drawn(ct, clip, window, area)
     return seen
+
+
+CORNERS = [(0.25, 0.25), (0.5, 0.25), (0.5, 0.75), (0.25, 0.75)]
+"""Normalised; of what is drawn on the clip."""
+
+
+def _along(corners, steps=40):
+    """A hand goes along the edges: Blender smooths what has few points."""
+    for (x, y), (u, v) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        for step in range(steps):
+            yield x + (u - x) * step / steps, y + (v - y) * step / steps
+
+
+def drawn(ct, clip, window, area):
+    """The area that a mask, and a stroke of the pen, leave out: its borders and how much of it is filled."""
+    import numpy as np
+
+    from cinematic.tracking.blender_masks import annotation_of, drawn_mask
+
+    mask = bpy.data.masks.new("m")
+    spline = mask.layers.new(name="a").splines.new()
+    spline.points.add(3)
+    spline.use_cyclic = True
+    width, height = clip.size
+    for point, (x, y) in zip(spline.points, CORNERS, strict=True):
+        point.handle_type = "VECTOR"
+        point.co = point.handle_left = point.handle_right = (x, 0.5 + (y - 0.5) * height / width)
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)  # the pen goes by the view as it was drawn last
+    elements = []
+    given = {"name": "", "location": (0, 0, 0), "mouse_event": (0, 0), "pressure": 1.0, "size": 1.0, "time": 0.0,
+             "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0}  # fmt: skip
+    known = bpy.types.OperatorStrokeElement.bl_rna.properties.keys()
+    for place in _along(CORNERS):
+        mouse = region.view2d.view_to_region(*place, clip=False)
+        element = {**given, "mouse": tuple(map(float, mouse)), "is_start": not elements}
+        elements.append({key: value for key, value in element.items() if key in known})
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.gpencil.annotate(mode="DRAW", stroke=elements)
+
+    found = {}
+    for name, entry in (("mask", mask), ("annotation", annotation_of(clip))):
+        (_, area_of_it), *_ = drawn_mask(clip, entry, 9, 10, keep=False).frames(9, 10, backwards=False)
+        rows, columns = np.nonzero(area_of_it)
+        borders = [columns.min() / width, columns.max() / width, rows.min() / height, rows.max() / height]
+        found[name] = [*map(float, borders), float(area_of_it.mean())]
+    found["scenes"], found["windows"] = len(bpy.data.scenes), len(bpy.context.window_manager.windows)
+    return found
 
 
 def finish():

@@ -96,8 +96,13 @@ def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: P
         (["flat"], 1, "no features found on frames 1001-1003"),
         (["flat", "--detect-once"], 1, "no features found on frame 1001"),
         (["MOVIE", "--mask", "missing.png"], 1, "found nothing at"),
-        (["MOVIE", "--mask", "MOVIE", "--detect-once"], 2, "expected --mask with the engine klt"),
-        (["MOVIE", "--region", "0,0,1,1", "--engine", "libmv"], 2, "expected --region with the engine klt"),
+        (["MOVIE", "--mask", "missing.png", "--engine", "libmv"], 1, "found nothing at"),
+        (
+            ["MOVIE", "--mask", "MOVIE", "--tracks-per-frame", "9", "--detect-once"],
+            2,
+            "expected --tracks-per-frame with",
+        ),
+        (["MOVIE", "--region", "0,0,0.01,0.01", "--engine", "libmv"], 1, "too little texture where masks leave any"),
         (["MOVIE", "--resume", "--engine", "libmv"], 2, "expected --resume with the engine klt"),
         (["MOVIE", "--region", "0,0,1"], 1, "a region (left, bottom, right, top) as 4 numbers"),
         (["MOVIE", "--region", "left"], 2, "expected --region LEFT,BOTTOM,RIGHT,TOP"),
@@ -266,6 +271,22 @@ def test_masks_and_cuts_from_the_command_line(plate: Plate, tmp_path: Path) -> N
         assert len(places) > 100
         assert (places[:, 1] < 0.25).all()
         assert ((places[:, 0] < 0.5) == left).all()
+
+
+@pytest.mark.parametrize("options", [["--detect-once"], ["--engine", "libmv"]])
+def test_masks_and_regions_for_features_of_the_first_frame(movie: Path, tmp_path: Path, options: list[str]) -> None:
+    matte = np.zeros((240, 320), np.uint8)
+    matte[:, :160] = 255
+    assert cv2.imwrite(str(tmp_path / "matte.png"), matte)
+    where = ["--mask-keep", tmp_path / "matte.png", "--region", "0,0.25,1,1"]
+    result = run("track", movie, "-o", tmp_path / "out", *where, "--no-clean", "--no-report", *options)
+    assert (result.returncode, result.stderr) == (0, "")
+    _, tracks = cinetrack.read(tmp_path / "out/tracks.json")
+    places = np.array([place for track in tracks for place in track.markers.values()])
+    assert len(places) > 100
+    assert places[:, 0].max() < 0.5
+    assert places[:, 1].min() > 0.25
+    assert any(track.muted for track in tracks)  # the plate moves to the right, and what leaves the matte ends
 
 
 def test_a_terminal_gets_a_bar_and_a_log_gets_lines(movie: Path, tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ COMMANDS = [
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands(folder: Path, movie: Path, line: str) -> None:
-    if line.split()[1] in ("report", "solve", "quality", "clean"):  # of what the line before it has tracked
+    if line.split()[1] == "quality" and "." in line.split()[2]:  # of another tool
+        layout = "3de4" if "3de4" in line else None
+        _write_tracks(movie, _made(folder / line.split()[2]), layout)
+    elif line.split()[1] in ("report", "solve", "quality", "clean"):  # of what the line before it has tracked
         shot = folder / "examples" / "sample_plate.mp4" if line.split()[1] == "solve" else movie
         _tracked(shot).save(_made(folder / line.split()[2] / "tracks.json"))
     if line.split()[1] == "convert":
@@ -78,12 +81,12 @@ def _made(path: Path) -> Path:
     return path
 
 
-def _write_tracks(movie: Path, path: Path) -> None:
+def _write_tracks(movie: Path, path: Path, layout: str | None = None) -> None:
     clip = _tracked(movie)
     if path.suffix == ".blend":
         write_blend(blend_with(movie, list(clip.tracks)), path)
     else:
-        formats.write(clip.tracks, path, clip=clip.info)
+        formats.write(clip.tracks, path, layout, clip=clip.info)
 
 
 @pytest.mark.parametrize("text", blocks("json"))

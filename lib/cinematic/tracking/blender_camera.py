@@ -30,12 +30,13 @@ _BUNDLES = "Bundles"
 
 
 def solve_in_blender(
-    store: Clip | MovieClipStore, names: Sequence[str], frames: Sequence[int], lens: LensSearch, only_turns: bool
-) -> tuple[Cameras, FloatArray, float]:
+    store: Clip | MovieClipStore, names: Sequence[str], frames: Sequence[int], lens: LensSearch, only_turns: bool,
+    *, left_out: Sequence[str] = (),
+) -> tuple[Cameras, FloatArray, float]:  # fmt: skip
     """Blender's camera solve: cameras by frame, the named tracks' bundles (n, 3), and its average error, px.
 
     On a MovieClip the reconstruction and the lens stay in it. The tracks of our own clip go through a MovieClip that
-    lasts as long as the solve.
+    lasts as long as the solve. Enabled tracks that are ``left_out`` are disabled meanwhile.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def solve_in_blender(
         Blender could not solve; with its words.
     """
     require_blender()
-    with _as_movie_clip(store) as clip, _settings(clip, lens, only_turns):
+    with _as_movie_clip(store) as clip, _settings(clip, lens, only_turns), _disabled(clip, left_out):
         _set_lens(clip, lens.focal)
         with tracking_context(clip) as editor:
             editor.run("solve_camera")
@@ -99,6 +100,16 @@ def _as_movie_clip(store: Clip | MovieClipStore) -> Iterator[Any]:
         yield clip
     finally:
         bpy.data.movieclips.remove(clip)
+
+
+@contextmanager
+def _disabled(clip: Any, names: Sequence[str]) -> Iterator[None]:
+    movie_clip = MovieClipStore(clip)
+    movie_clip.disable(names)
+    try:
+        yield
+    finally:
+        movie_clip.enable(names)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 from .blender_camera import solve_in_blender
 from .checks import check_choice, checked_number
 from .coords import pixels_from_co
-from .errors import ParameterError, TrackingError
+from .errors import FootageError, ParameterError, TrackingError
 from .solve.cameras import Cameras
+from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
 from .solve.result import CameraSolve, by_track, in_scene
-from .solve.solver import LensSearch, solve_shot
+from .solve.solver import LensSearch, among_frames, solve_shot
 from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData
@@ -30,11 +32,16 @@ SENSOR_WIDTH = 36.0
 """mm; where no sensor is named. It only says what a focal length in mm means."""
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_NO_MARKER = "no track has a marker here"
+_CUT = "cut"  # what tracks.json says of a track that ends there
 
 
 def solve_camera(
     clip: Any, *, focal: float | None = None, sensor_width: float | None = None, refine_focal: bool = False,
     zoom: bool = False, distortion: str = "auto", motion: str = "auto", engine: str = "colmap",
+    frames: tuple[int, int] | None = None,
 ) -> CameraSolve:  # fmt: skip
     """Find the camera that a clip was shot with, and the points that its tracks show.
 
@@ -42,6 +49,9 @@ def solve_camera(
     not agree with the rest are left out, round by round. The clip's tracks get their reprojection error
     (``TrackData.average_error``). Blender's own solver leaves its reconstruction in the MovieClip, as if run by hand.
     Pixels are taken to be square.
+
+    Where tracks do not connect all frames, as at a cut, the largest connected piece is solved: nothing says how the
+    others lie to it. ``missing`` of the result says so, frame by frame; ``frames`` chooses another piece.
 
     Parameters
     ----------
@@ -62,6 +72,8 @@ def solve_camera(
         as free.
     engine
         ``"colmap"``, or ``"blender"``, Blender's own solver.
+    frames
+        First and last frame of the shot to solve, the plate's numbers, both inclusive; default all.
 
     Returns
     -------
@@ -85,16 +97,18 @@ def solve_camera(
         raise ParameterError("expected focal to start from with refine_focal, got None")
     if engine == "blender" and zoom:
         raise ParameterError("expected engine colmap with zoom: Blender's solver knows one focal length only")
-    tracks = [track for track in store.read() if track.enabled and track.weight > 0 and len(track.markers) >= 2]
+    span = _checked_frames(store, frames)
+    tracks = [track for track in store.read() if track.enabled and track.weight > 0]
+    tracks = [track for track in tracks if sum(frame in span for frame in track.markers) >= 2]
     if not tracks:
-        raise TrackingError("expected tracks with two markers or more for a camera solve, got none")
-    frames, positions = _positions(tracks, store)
+        within = "" if frames is None else f" on frames {span[0]}-{span[-1]}"
+        raise TrackingError(f"expected tracks with two markers or more for a camera solve{within}, got none")
+    shot = _Shot.of(tracks, store, span)
     width = sensor_width or SENSOR_WIDTH
     if engine == "blender":
-        found = solve_in_blender(store, [track.name for track in tracks], frames, lens, bool(MOTIONS[motion]))
-        solve = _of_blender(store, tracks, frames, positions, *found, only_turns=bool(MOTIONS[motion]), sensor=width)
+        solve = _by_blender(shot, lens, only_turns=bool(MOTIONS[motion]), sensor=width)
     else:
-        solve = _of_colmap(store, tracks, frames, positions, lens, MOTIONS[motion], width)
+        solve = _by_colmap(shot, lens, MOTIONS[motion], width)
     store.set_errors(solve.track_errors)
     return solve
 
@@ -115,45 +129,136 @@ def _focal_px(store: Store, focal: float | None, sensor_width: float | None) -> 
     return px
 
 
-def _positions(tracks: Sequence[TrackData], store: Store) -> tuple[list[int], FloatArray]:
-    """The plate's frames from the first marker to the last, and px by track and frame."""
-    first = max(min(min(track.markers) for track in tracks), store.numbers.first)
-    last = min(max(max(track.markers) for track in tracks), store.numbers.last)
-    positions = np.full((len(tracks), last - first + 1, 2), np.nan)
-    for row, track in enumerate(tracks):
-        inside = [frame for frame in track.markers if first <= frame <= last]
-        if inside:
+def _checked_frames(store: Store, frames: Any) -> range:
+    if frames is None:
+        return range(store.numbers.first, store.numbers.last + 1)
+    if not (isinstance(frames, Sequence) and len(frames) == 2):
+        raise ParameterError(f"expected frames as the first and the last one, got {frames!r}")
+    first, last = (store.numbers.checked(frame, "frames") for frame in frames)
+    if first >= last:
+        raise ParameterError(f"expected the first of frames below the last, got {first} and {last}")
+    return range(first, last + 1)
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """What there is to solve: n tracks over f frames, and the piece of them that is solved."""
+
+    store: Store
+    tracks: Sequence[TrackData]
+    frames: list[int]  # the plate's, from the first marker to the last
+    positions: FloatArray  # (n, f, 2) px; NaN where there is no marker
+    pieces: list[Piece]
+    solved: Piece
+
+    @classmethod
+    def of(cls, tracks: Sequence[TrackData], store: Store, span: range) -> _Shot:
+        marked = [frame for track in tracks for frame in track.markers if frame in span]
+        first, last = min(marked), max(marked)
+        positions = np.full((len(tracks), last - first + 1, 2), np.nan)
+        for row, track in enumerate(tracks):
+            inside = [frame for frame in track.markers if first <= frame <= last]
             co = [track.markers[frame] for frame in inside]
             positions[row, np.array(inside) - first] = pixels_from_co(co, store.size)
-    return list(range(first, last + 1)), positions
+        seen = np.isfinite(positions[..., 0])
+        pieces = connected_frames(seen, LEAST_POINTS)
+        solved = largest_piece(pieces, seen)
+        return cls(store, tracks, list(range(first, last + 1)), positions, pieces, solved)
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """The frames that are solved, by index."""
+        return np.arange(self.solved.first, self.solved.last + 1)
+
+    def result(
+        self, cameras: Cameras, points: FloatArray, errors: FloatArray, used: BoolArray, **rest: Any
+    ) -> CameraSolve:
+        """From what was found on the frames that are solved."""
+        cameras, points = in_scene(cameras, points)
+        count = len(self.frames)
+        every_error = np.full((len(self.tracks), count), np.nan)
+        every_used = np.zeros((len(self.tracks), count), bool)
+        every_error[:, self.columns], every_used[:, self.columns] = errors, used
+        missing = _missing(cameras, points, self.positions[:, self.columns], self.frames[self.solved.first :])
+        names = [track.name for track in self.tracks]
+        return CameraSolve(
+            clip=self.store.info, frames=tuple(self.frames), cameras=among_frames(cameras, self.columns, count),
+            missing=dict(sorted({**missing, **self._of_other_pieces()}.items())),
+            **by_track(names, self.frames, points, every_error, every_used), **rest,
+        )  # fmt: skip
+
+    def _of_other_pieces(self) -> dict[int, str]:
+        """Why the frames outside of the piece have no camera."""
+        at = self.pieces.index(self.solved)
+        reasons: dict[int, str] = {}
+        apart = ""
+        for piece in self.pieces[at + 1 :]:
+            before = self.pieces[self.pieces.index(piece) - 1]
+            apart = apart if apart.startswith("cut") else self._break(before, piece)
+            reasons |= dict.fromkeys(self.frames[piece.first : piece.last + 1], apart)
+        apart = ""
+        for piece in self.pieces[:at][::-1]:
+            behind = self.pieces[self.pieces.index(piece) + 1]
+            apart = apart if apart.startswith("cut") else self._break(piece, behind)
+            reasons |= dict.fromkeys(self.frames[piece.first : piece.last + 1], apart)
+        marked = np.isfinite(self.positions[..., 0]).any(axis=0)
+        outside = [*range(self.solved.first), *range(self.solved.last + 1, len(self.frames))]
+        return {
+            self.frames[column]: reasons[self.frames[column]] if marked[column] else _NO_MARKER for column in outside
+        }
+
+    def _break(self, before: Piece, behind: Piece) -> str:
+        """What lies between two neighbouring pieces."""
+        last, first = self.frames[before.last], self.frames[behind.first]
+        told = {
+            frame
+            for track in self.tracks
+            for frame, why in track.lost.items()
+            if why == _CUT and last <= frame <= first
+        }
+        cuts = [first] if told and first == last + 1 else _cuts_seen(self.store, last, first)
+        if cuts:
+            return f"cut at frame {cuts[0]}: another shot"
+        return f"too few tracks go on to frame {first} ({behind.bridging}, {LEAST_POINTS} are needed): another piece"
 
 
-def _of_colmap(
-    store: Store, tracks: Sequence[TrackData], frames: Sequence[int], positions: FloatArray, lens: LensSearch,
-    only_turns: bool | None, sensor: float,
-) -> CameraSolve:  # fmt: skip
-    solution = solve_shot(positions, store.size, lens, only_turns=only_turns)
-    cameras, points = in_scene(solution.cameras, solution.points)
-    return CameraSolve(
-        clip=store.info, engine="colmap", only_turns=solution.only_turns, frames=tuple(frames), cameras=cameras,
-        sensor_width=sensor, missing=_missing(cameras, points, positions, frames), rounds=solution.rounds,
-        average_error=solution.average_error,
-        **by_track([track.name for track in tracks], frames, points, solution.errors, solution.used),
+def _cuts_seen(store: Store, last: int, first: int) -> list[int]:
+    """What the footage shows between two frames. Where it cannot be read, nothing: tracks are solved without, too."""
+    from .shots import cuts_between  # numba: a shot in one piece need not wait for its import
+
+    try:
+        return cuts_between(store.footage, last, first)
+    except FootageError:
+        return []
+
+
+def _by_colmap(shot: _Shot, lens: LensSearch, only_turns: bool | None, sensor: float) -> CameraSolve:
+    found = solve_shot(shot.positions[:, shot.columns], shot.store.size, lens, only_turns=only_turns)
+    return shot.result(
+        found.cameras, found.points, found.errors, found.used, engine="colmap", only_turns=found.only_turns,
+        sensor_width=sensor, rounds=found.rounds, average_error=found.average_error,
     )  # fmt: skip
 
 
-def _of_blender(
-    store: Store, tracks: Sequence[TrackData], frames: Sequence[int], positions: FloatArray, cameras: Cameras,
-    points: FloatArray, average_error: float, *, only_turns: bool, sensor: float,
-) -> CameraSolve:  # fmt: skip
-    cameras, points = in_scene(cameras, points)
+def _by_blender(shot: _Shot, lens: LensSearch, *, only_turns: bool, sensor: float) -> CameraSolve:
+    positions = shot.positions[:, shot.columns]
+    seen = np.isfinite(positions[..., 0]).any(axis=1)
+    names = [track.name for track in shot.tracks]
+    cameras, points, average = solve_in_blender(
+        shot.store, names, [shot.frames[column] for column in shot.columns], lens, only_turns, left_out=_elsewhere(shot)
+    )
+    points[~seen] = np.nan
     errors = reprojection_errors(cameras, points, positions)
-    return CameraSolve(
-        clip=store.info, engine="blender", only_turns=only_turns, frames=tuple(frames), cameras=cameras,
-        sensor_width=sensor, missing=_missing(cameras, points, positions, frames), rounds=(),
-        average_error=average_error,
-        **by_track([track.name for track in tracks], frames, points, errors, np.isfinite(errors)),
+    return shot.result(
+        cameras, points, errors, np.isfinite(errors), engine="blender", only_turns=only_turns, sensor_width=sensor,
+        rounds=(), average_error=average,
     )  # fmt: skip
+
+
+def _elsewhere(shot: _Shot) -> list[str]:
+    """Tracks that are on none of the frames that are solved."""
+    solved = {shot.frames[column] for column in shot.columns}
+    return [track.name for track in shot.store.read() if track.enabled and not solved & set(track.markers)]
 
 
 def _missing(cameras: Cameras, points: FloatArray, positions: FloatArray, frames: Sequence[int]) -> dict[int, str]:
@@ -162,9 +267,9 @@ def _missing(cameras: Cameras, points: FloatArray, positions: FloatArray, frames
     reasons = {}
     for column in np.flatnonzero(~cameras.solved):
         if not seen[:, column].any():
-            reason = "no track has a marker here"
+            reason = _NO_MARKER
         elif placed[column] < LEAST_POINTS:
-            reason = f"{placed[column]} tracks with a bundle have a marker here, {LEAST_POINTS} are needed"
+            reason = f"too few tracks: {placed[column]} with a bundle have a marker here, {LEAST_POINTS} are needed"
         else:
             reason = f"its {placed[column]} tracks do not fit the rest of the shot"
         reasons[frames[column]] = reason

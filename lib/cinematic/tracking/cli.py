@@ -93,19 +93,18 @@ def track(
     """
     _check_choice("--preset", preset, list_tracking_presets())
     _check_choice("--engine", engine, ENGINES)
-    wishes = {
-        "tracks_per_frame": tracks_per_frame,
+    where = {
         "mask": mask or None,
         "mask_keep": mask_keep or None,
         "regions": [_parsed_region(text) for text in region or ()] or None,
-        "resume": resume,
     }
+    wishes = {"tracks_per_frame": tracks_per_frame, "resume": resume}
     covers = engine == "klt" and not detect_once
     if not covers and any(wishes.values()):
-        option = next(name for name, value in wishes.items() if value).replace("regions", "region").replace("_", "-")
+        option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
-        clip, preset, engine, _parsed_frames(frames), threads, clean,
+        clip, preset, engine, _parsed_frames(frames), threads, clean, where,
         covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
@@ -166,6 +165,7 @@ def solve(
     distortion: Annotated[str, typer.Option(help=f"Radial distortion: {', '.join(DISTORTIONS)}.")] = "auto",
     motion: Annotated[str, typer.Option(help=f"What the camera does: {', '.join(MOTIONS)}.")] = "auto",
     engine: Annotated[str, typer.Option(help=f"What solves: {', '.join(SOLVERS)}.")] = SOLVERS[0],
+    frames: Annotated[str | None, typer.Option(metavar="A-B", help="The shot to solve, the plate's numbers.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing camera.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -176,6 +176,7 @@ def solve(
         _check_choice(option, value, choices)
     options = _parsed_focal(focal, sensor) | {
         "refine_focal": refine_focal, "zoom": zoom, "distortion": distortion, "motion": motion, "engine": engine,
+        "frames": _parsed_frames(frames),
     }  # fmt: skip
     solve_result(folder, options, overwrite=overwrite, debug=debug)
 
@@ -200,12 +201,32 @@ def report(
 
 @app.command()
 def quality(
-    tracks: Annotated[Path, typer.Argument(metavar="TRACKS_OR_DIR", help="A tracks.json, or a folder that has one.")],
+    tracks: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Tracks of any format, a .blend, or a result's folder.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for other programs.")] = False,
+    source_format: Annotated[str | None, typer.Option("--from", help=f"One of {', '.join(CHOICES)}.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="The footage's, px, where PATH does not say.")] = None,
+    frame_start: Annotated[int | None, typer.Option(help="The plate's first frame, where PATH does not say.")] = None,
+    frame_offset: Annotated[int, typer.Option(metavar="N", help="Added to every frame.")] = 0,
+    half_pixel: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="edge or centre: where positions have their zero.")
+    ] = None,
+    clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
+    footage: Annotated[Path | None, typer.Option(help="The tracks' footage, where PATH does not say.")] = None,
     debug: Debug = False,
 ) -> None:
     """Judge the tracks of a file, wherever they came from; nothing is changed."""
-    judged = judge_file(tracks)
+    if source_format is not None:
+        _check_choice("--from", source_format.partition(":")[0], CHOICES)
+    with (
+        tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch,
+        nullcontext() if debug else output_redirected(Path(scratch, "blender.log")),
+    ):
+        judged = judge_file(
+            tracks, source_format, size=_parsed_size(size), frame_start=frame_start, frame_offset=frame_offset,
+            half_pixel=half_pixel, clip=clip, footage=footage,
+        )  # fmt: skip
     if as_json:
         print(json.dumps(judged.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
     else:

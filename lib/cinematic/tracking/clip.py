@@ -106,9 +106,7 @@ class Clip:
             The footage cannot be opened.
         """
         info, tracks = cinetrack.read(path)
-        recorded = Path(info.path)
-        beside = Path(path).parent / recorded.name
-        clip = cls(open_footage(recorded if recorded.exists() or not beside.exists() else beside), tracks)
+        clip = cls(footage_of(path, info.path), tracks)
         expected, found = ((i.width, i.height, i.frame_start, i.frame_end) for i in (info, clip.info))
         if expected != found:
             raise FormatError(f"expected footage of size and frames {expected} as in {path}, got {found}")
@@ -169,6 +167,18 @@ class Clip:
         for track in changed:
             track.enabled = enabled
         return len(changed)
+
+
+def footage_of(file: str | PathLike[str], recorded: str) -> Footage:
+    """The footage that a file of tracks names, where it was or beside that file.
+
+    Raises
+    ------
+    FootageError
+        It cannot be opened.
+    """
+    beside = Path(file).parent / Path(recorded).name
+    return open_footage(recorded if Path(recorded).exists() or not beside.exists() else beside)
 
 
 def unique_name(name: str, taken: set[str]) -> str:

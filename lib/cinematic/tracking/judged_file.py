@@ -8,9 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .clip import Clip
-from .errors import FootageError
-from .formats import cinetrack
+from . import formats
+from .clip import Clip, footage_of
+from .convert import is_blend, read_blend
+from .coords import Size
+from .errors import FootageError, FormatError, ParameterError
+from .footage import Footage, open_footage
+from .formats import Shot, cinetrack
+from .formats.arguments import BEGINS_AT_ONE
 from .judge import judge
 from .quality import judge_tracks
 from .readiness import readiness
@@ -51,26 +56,111 @@ class JudgedFile:
         return lines + ([f"note: {self.note}"] if self.note else [])
 
 
-def judge_file(path: Path) -> JudgedFile:
-    """Judge the tracks of a ``tracks.json``, or of the result folder that holds one.
+def judge_file(
+    path: Path,
+    format: str | None = None,
+    *,
+    size: Size | None = None,
+    frame_start: int | None = None,
+    frame_offset: int = 0,
+    half_pixel: str | None = None,
+    clip: str | None = None,
+    footage: Path | None = None,
+) -> JudgedFile:
+    """Judge the tracks of a file that the package can read, or of the result folder that holds a ``tracks.json``.
+
+    Parameters
+    ----------
+    format, size, frame_start, frame_offset, half_pixel
+        See :func:`.formats.read`; ``format`` may also be ``blend``.
+    clip
+        Which clip of a .blend.
+    footage
+        Where the file's footage is, when the file does not say or is wrong. What the footage says need not be given.
 
     Raises
     ------
+    ParameterError
+        The size is not known; the footage given has another one, or other frames; and as :func:`.formats.read`.
     FormatError
-        It is no such file.
+        The file does not follow its format.
+    FootageError
+        The footage that was given cannot be read.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
-    path = path / "tracks.json" if path.is_dir() else path
-    info, tracks = cinetrack.read(path)
-    frames, size = range(info.frame_start, info.frame_end + 1), (info.width, info.height)
-    try:
-        clip = Clip.load(path)
-    except FootageError as error:
-        verdicts, note = judge(tracks, size), f"judged without the footage ({error})"
+    shown = None if footage is None else open_footage(footage)
+    if path.is_dir() and format is None and not (path / "images.txt").is_file():  # no COLMAP model, but a result
+        path, format = path / "tracks.json", cinetrack.NAME
+    if is_blend(path, format):
+        shot = read_blend(path, clip, frame_offset)
     else:
-        verdicts, note = judge_tracks(clip), ""
-    return JudgedFile(info, tracks, verdicts, readiness(tracks, verdicts, frames, size), note)
+        options: dict[str, Any] = {"frame_offset": frame_offset, "half_pixel": half_pixel}
+        options["size"] = size or (shown.size if shown is not None else None)
+        shot = formats.read(path, format, frame_start=frame_start, **options)
+        if shown is not None and BEGINS_AT_ONE in shot.notes:  # it does not say where the plate begins
+            shot = formats.read(path, format, frame_start=shown.numbers.first, **options)
+    notes = list(shot.notes)
+    if shown is None:
+        shown, missing = _footage_named(shot, path, framed=not frame_offset)
+        if missing:
+            notes.append(
+                f"judged without the footage ({missing}): by motion, and by what the file says of correlations; "
+                "whether features still show where they should be was not looked at"
+            )
+    else:
+        _check_fits(shot, shown, path)
+    info, told = _info(shot, shown, path, framed=not frame_offset)
+    notes += told
+    frames, known = range(info.frame_start, info.frame_end + 1), (info.width, info.height)
+    verdicts = judge(shot.tracks, known) if shown is None else judge_tracks(Clip(shown, shot.tracks))
+    return JudgedFile(info, shot.tracks, verdicts, readiness(shot.tracks, verdicts, frames, known), "; ".join(notes))
+
+
+def _footage_named(shot: Shot, path: Path, *, framed: bool) -> tuple[Footage | None, str]:
+    """The footage that the file names, or why it is of no use."""
+    if shot.footage is None:
+        return None, f"{shot.format} does not say where it is: --footage PATH"
+    try:
+        footage = footage_of(path, shot.footage)
+    except FootageError as error:
+        return None, str(error)
+    said = (shot.size or footage.size, shot.frame_start, shot.frame_end)
+    found = (footage.size, footage.numbers.first, footage.numbers.last)
+    if said[0] != found[0] or (framed and None not in said and said != found):
+        return None, f"expected size and frames {said} as the file says, got {found}: {footage.path}"
+    return footage, ""
+
+
+def _check_fits(shot: Shot, footage: Footage, path: Path) -> None:
+    if shot.size is not None and shot.size != footage.size:
+        said, got = ("x".join(map(str, size)) for size in (shot.size, footage.size))
+        raise ParameterError(f"expected footage of {said} as {path} says, got {got}: {footage.path}")
+    frames = {frame for track in shot.tracks for frame in track.markers}
+    numbers = footage.numbers
+    if frames and not any(numbers.first <= frame <= numbers.last for frame in frames):
+        raise ParameterError(
+            f"expected tracks on the footage's frames {numbers.first}-{numbers.last}, got {min(frames)}-{max(frames)}: "
+            "see --frame-start and --frame-offset"
+        )
+
+
+def _info(shot: Shot, footage: Footage | None, path: Path, *, framed: bool) -> tuple[ClipInfo, list[str]]:
+    """What is known of the footage, and what was made of that which is not."""
+    if footage is not None:
+        return Clip(footage).info, []
+    if shot.size is None:
+        raise ParameterError(
+            f"expected the footage's size to judge by, {path} does not say it: give --size WxH or --footage PATH"
+        )
+    recorded = shot.footage or ""
+    if framed and shot.frame_start is not None and shot.frame_end is not None:
+        return ClipInfo(recorded, *shot.size, shot.fps, shot.frame_start, shot.frame_end), []
+    frames = {frame for track in shot.tracks for frame in track.markers}
+    if not frames:
+        raise FormatError(f"expected tracks with markers in {path}, got none")
+    info = ClipInfo(recorded, *shot.size, shot.fps, min(frames), max(frames))
+    return info, [f"the plate is taken to have frames {info.frame_start}-{info.frame_end}"]
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,21 @@ from .coords import Size, co_from_pixels, co_offsets_from_pixels, pixels_from_co
 from .engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions, build_pyramid
 from .engine import detect as detect_patterns
 from .errors import TrackingError
+from .masks import Excluded, Exclusion, detection_margin, entry_margin
 from .passes import Candidate, Pass, Search, Span, State, nothing_to_track, plan_passes, reached
+from .records import stopped_by_mask
 from .store import Store
-from .types import Point, TrackData, as_float32
+from .types import Point, TrackData, as_float32, pattern_size
 
 
-def detect(store: Store, frame: int, search: Search, track_settings: dict[str, Any]) -> int:
+def detect(
+    store: Store, frame: int, search: Search, track_settings: dict[str, Any], excluded: Excluded | None = None
+) -> int:
     """Detect features on one frame, away from the enabled markers that are on it; the number of tracks created."""
     image = store.footage.frame(frame)
     existing = [data.markers[frame] for data in store.read() if data.enabled and frame in data.markers]
     blocked = pixels_from_co(existing, store.size) if existing else None
+    allowed = None if excluded is None else ~detection_margin(excluded, track_settings["pattern_size"])
     positions = np.empty((0, 2))
     for threshold in search.thresholds:
         positions = detect_patterns(
@@ -32,6 +38,7 @@ def detect(store: Store, frame: int, search: Search, track_settings: dict[str, A
             threshold=threshold,
             margin=search.margin,
             min_distance=max(1, search.min_distance),
+            mask=allowed,
             existing=blocked,
         ).positions
         if len(positions) >= search.min_features:
@@ -55,6 +62,7 @@ def track(
     span: Span,
     threads: int | None = None,
     on_frame: Callable[[int], object] | None = None,
+    exclusion: Exclusion | None = None,
 ) -> tuple[int, int, bool]:
     """Track every unlocked, enabled track over a span; one pass over the footage.
 
@@ -66,6 +74,8 @@ def track(
         Default: all cores. The result is the same.
     on_frame
         Called with each frame number as it is done.
+    exclusion
+        Markers that come to lie there are muted, and their tracks end.
 
     Returns
     -------
@@ -90,7 +100,7 @@ def track(
         states = [State(data.locked, data.enabled) for data in tracks.values()]
         raise TrackingError(nothing_to_track(store.name, states, span))
     groups = _groups(tracks, passes, span, store.size, threads)
-    _run(store, groups, passes, span, on_frame)
+    _run(store, groups, passes, span, on_frame, exclusion or Exclusion(store.size))
     for group in groups:
         group.apply(tracks, span, store.size)
     store.write(tracks[name] for each in passes for name in each.names)
@@ -131,9 +141,17 @@ class _Group:
         self.tracker = tracker
         self.results: list[FrameMarkers] = []
 
-    def step(self, frame: int, pyramid: Any) -> None:
+    def step(self, frame: int, pyramid: Any, excluded: Excluded | None) -> None:
         """One frame on."""
-        self.results.append(self.tracker.step(frame, pyramid))
+        result = self.tracker.step(frame, pyramid)
+        self.results.append(result if excluded is None else self._stop_at_masks(result, excluded))
+
+    def _stop_at_masks(self, result: FrameMarkers, excluded: Excluded) -> FrameMarkers:
+        forbidden = entry_margin(excluded, self.tracker.options.pattern_size)
+        reasons, entered = stopped_by_mask(result.reason, result.position, forbidden)
+        begun = np.array([self.starts[track] == result.frame for track in result.track], bool)
+        self.tracker.end(result.track[entered & ~begun])
+        return replace(result, reason=np.where(begun, result.reason, reasons))
 
     def is_done(self, frame: int, backwards: bool) -> bool:
         """No track is alive, and none is still to begin."""
@@ -158,9 +176,9 @@ def _groups(
     for each in passes:
         if each.start != span.end:  # else it stands at the end already
             for name in each.names:
-                by_size[_pattern_size(tracks[name])].append((name, each.start))
+                by_size[pattern_size(tracks[name].pattern_area)].append((name, each.start))
     groups = []
-    for pattern_size, members in by_size.items():
+    for side, members in by_size.items():
         data = [tracks[name] for name, _ in members]
         starts = [start for _, start in members]
         seeds = Seeds(
@@ -170,7 +188,7 @@ def _groups(
             pattern_matches=[d.pattern_match for d in data],
             correlation_mins=[d.correlation_min for d in data],
         )
-        options = TrackOptions(pattern_size=pattern_size, threads=threads)
+        options = TrackOptions(pattern_size=side, threads=threads)
         groups.append(_Group([name for name, _ in members], starts, Tracker(seeds, options)))
     return groups
 
@@ -181,24 +199,21 @@ def _run(
     passes: Iterable[Pass],
     span: Span,
     on_frame: Callable[[int], object] | None,
+    exclusion: Exclusion,
 ) -> None:
     ways = [(each.start, span.goal(each.start)) for each in passes]
     first, last = min(min(way) for way in ways), max(max(way) for way in ways)
     spare = before = None  # the trackers hold the last frame, the one before it is free
-    for frame, image in store.footage.frames(first, last, backwards=span.backwards):
-        pyramid = build_pyramid(image, spare)
-        for group in groups:
-            group.step(frame, pyramid)
-        spare, before = before, pyramid
-        if on_frame is not None:
-            on_frame(frame)
-        if all(group.is_done(frame, span.backwards) for group in groups):
-            return
-
-
-def _pattern_size(data: TrackData) -> int:
-    """The side of the square pattern that the engine cuts, px: odd, 5 to 101."""
-    return int(np.clip(round(max(data.pattern_area[2:])), 5, 101)) | 1
+    with exclusion.reader(first, last, backwards=span.backwards) as masks:
+        for frame, image in store.footage.frames(first, last, backwards=span.backwards):
+            pyramid, excluded = build_pyramid(image, spare), masks.on(frame)
+            for group in groups:
+                group.step(frame, pyramid, excluded)
+            spare, before = before, pyramid
+            if on_frame is not None:
+                on_frame(frame)
+            if all(group.is_done(frame, span.backwards) for group in groups):
+                return
 
 
 def _forget_way(data: TrackData, start: int, goal: int) -> None:
@@ -224,6 +239,8 @@ def _apply_frame(
             continue
         if not result.tracked[row]:
             data.lost[frame] = LostReason(result.reason[row]).words
+            if result.reason[row] == LostReason.MASKED:
+                data.muted[frame] = tuple(co[row])
         elif frame != start:
             data.markers[frame] = tuple(co[row])
             data.corners[frame] = tuple(corners[row])

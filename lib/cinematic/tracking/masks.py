@@ -1,4 +1,4 @@
-"""Where nothing is to be tracked: masks in files, and regions of interest.
+"""Where nothing is to be tracked: masks in files, masks drawn on a clip, and regions of interest.
 
 A mask is a picture, an image sequence or a movie of the plate's size. What is brighter than half is left out, or with
 ``keep`` what is darker: tools disagree on which of the two a matte means.
@@ -6,11 +6,13 @@ A mask is a picture, an image sequence or a movie of the plate's size. What is b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +30,24 @@ Region = tuple[float, float, float, float]
 
 _WHITE = 0.5
 
+MaskStream = Generator[tuple[int, Excluded], None, None]
+
+
+class PlateMask(Protocol):
+    """One mask of a plate, whatever it comes from."""
+
+    def frames(self, first: int, last: int, backwards: bool) -> MaskStream:
+        """What it leaves out on the plate's frames ``first`` to ``last``, in the order asked for."""
+        ...
+
+    def told(self) -> str:
+        """What it is, as text: another text, another mask."""
+        ...
+
 
 @dataclass(frozen=True)
 class Mask:
-    """One mask of a plate."""
+    """A mask in a file or in files."""
 
     footage: Footage
     keep: bool  # True: the white is what may be tracked
@@ -58,18 +74,45 @@ class Mask:
         still = find_footage(path).is_sequence and footage.numbers.duration == 1
         return cls(footage, keep, still, 0 if still else _offset(footage.numbers, numbers, path))
 
-    def frames(self, first: int, last: int, backwards: bool) -> Iterator[tuple[int, Excluded]]:
-        """What it leaves out on the plate's frames ``first`` to ``last``, in the order asked for."""
+    def frames(self, first: int, last: int, backwards: bool) -> MaskStream:
+        """See :class:`PlateMask`."""
         if self.still:
-            excluded = self._excluded(self.footage.frame(self.footage.numbers.first))
-            order = range(last, first - 1, -1) if backwards else range(first, last + 1)
-            yield from ((frame, excluded) for frame in order)
+            excluded = is_white(self.footage.frame(self.footage.numbers.first)) != self.keep
+            yield from ((frame, excluded) for frame in _order(first, last, backwards))
             return
         for number, image in self.footage.frames(first + self.offset, last + self.offset, backwards=backwards):
-            yield number - self.offset, self._excluded(image)
+            yield number - self.offset, is_white(image) != self.keep
 
-    def _excluded(self, image: npt.NDArray[np.float32]) -> Excluded:
-        return image < _WHITE if self.keep else image >= _WHITE
+    def told(self) -> str:
+        """See :class:`PlateMask`."""
+        return f"{_polarity(self.keep)} {find_footage(self.footage.path).stamp()}"
+
+
+@dataclass(frozen=True)
+class DrawnMask:
+    """A mask that is no file: every frame is known beforehand, and kept small."""
+
+    size: Size
+    covered: Mapping[int, bytes]  # plate frame -> where it is white: bits, row by row, compressed
+    keep: bool  # True: the white is what may be tracked
+
+    @classmethod
+    def of(cls, white: Iterable[tuple[int, Excluded]], size: Size, *, keep: bool) -> DrawnMask:
+        """From where it is white (height, width), frame by frame."""
+        return cls(size, {frame: zlib.compress(np.packbits(area).tobytes(), 1) for frame, area in white}, keep)
+
+    def frames(self, first: int, last: int, backwards: bool) -> MaskStream:
+        """See :class:`PlateMask`."""
+        width, height = self.size
+        for frame in _order(first, last, backwards):
+            bits = np.frombuffer(zlib.decompress(self.covered[frame]), np.uint8)
+            white = np.unpackbits(bits, count=width * height).reshape(height, width).astype(bool)
+            yield frame, white != self.keep
+
+    def told(self) -> str:
+        """See :class:`PlateMask`."""
+        whole = hashlib.sha256(b"".join(bits for _, bits in sorted(self.covered.items())))
+        return f"{_polarity(self.keep)} drawn {whole.hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -77,14 +120,26 @@ class Exclusion:
     """All that says where nothing is to be tracked on a plate."""
 
     size: Size
-    masks: tuple[Mask, ...] = ()
+    masks: tuple[PlateMask, ...] = ()
     regions: tuple[Region, ...] = ()  # of interest: what is outside all of them is left out
 
     @classmethod
     def of(
-        cls, size: Size, numbers: FrameNumbers, mask: Any = None, mask_keep: Any = None, regions: Any = None
+        cls,
+        size: Size,
+        numbers: FrameNumbers,
+        mask: Any = None,
+        mask_keep: Any = None,
+        regions: Any = None,
+        *,
+        drawn: Callable[[Any, bool], PlateMask | None] = lambda entry, keep: None,
     ) -> Exclusion:
-        """What the caller gave: paths (one, or several) and rectangles, each or none.
+        """What the caller gave: masks (one, or several) and rectangles, each or none.
+
+        Parameters
+        ----------
+        drawn
+            Makes a mask of what is no path, given it and whether its white is to be kept; None: it does not know it.
 
         Raises
         ------
@@ -93,14 +148,28 @@ class Exclusion:
         FootageError
             A mask cannot be read.
         """
-        opened = [Mask.open(path, size, numbers) for path in _paths("mask", mask)]
-        opened += [Mask.open(path, size, numbers, keep=True) for path in _paths("mask_keep", mask_keep)]
-        return cls(size, tuple(opened), tuple(_checked_region(region) for region in regions or ()))
+        masks: list[PlateMask] = []
+        for name, given, keep in (("mask", mask, False), ("mask_keep", mask_keep, True)):
+            for entry in _entries(given):
+                is_path = isinstance(entry, str | PathLike)
+                found = Mask.open(entry, size, numbers, keep=keep) if is_path else drawn(entry, keep)
+                if found is None:
+                    raise ParameterError(
+                        f"expected {name} as a path or a list of paths (on a Blender clip also a Mask, or the clip's "
+                        f"own annotation or a layer of it), got {given!r}"
+                    )
+                masks.append(found)
+        return cls(size, tuple(masks), tuple(_checked_region(region) for region in regions or ()))
 
     @property
     def is_empty(self) -> bool:
         """Everything may be tracked."""
         return not self.masks and not self.regions
+
+    def on(self, frame: int) -> Excluded | None:
+        """What is left out on one frame; None: nothing."""
+        with self.reader(frame, frame) as masks:
+            return masks.on(frame)
 
     @contextmanager
     def reader(self, first: int, last: int, *, backwards: bool = False) -> Iterator[ExclusionReader]:
@@ -110,7 +179,7 @@ class Exclusion:
             yield ExclusionReader(streams, self._outside(), self.size)
         finally:
             for stream in streams:
-                stream.close()  # type: ignore[attr-defined]
+                stream.close()
 
     def _outside(self) -> Excluded | None:
         if not self.regions:
@@ -125,16 +194,13 @@ class Exclusion:
 
     def told(self) -> list[str]:
         """What it is made of, as text: another text, another exclusion."""
-        masks = [
-            f"{'keep' if mask.keep else 'exclude'} {find_footage(mask.footage.path).stamp()}" for mask in self.masks
-        ]
-        return masks + [f"region {region}" for region in self.regions]
+        return [mask.told() for mask in self.masks] + [f"region {region}" for region in self.regions]
 
 
 class ExclusionReader:
     """What is left out on one frame after the other."""
 
-    def __init__(self, streams: Sequence[Iterator[tuple[int, Excluded]]], outside: Excluded | None, size: Size) -> None:
+    def __init__(self, streams: Sequence[MaskStream], outside: Excluded | None, size: Size) -> None:
         self._streams = streams
         self._outside = outside
         self._size = size
@@ -145,6 +211,11 @@ class ExclusionReader:
         if self._outside is not None:
             found.append(self._outside)
         return np.logical_or.reduce(found) if found else None
+
+
+def is_white(image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Where a mask's picture counts as white."""
+    return image >= _WHITE
 
 
 def grown(excluded: Excluded, radius: float) -> Excluded:
@@ -176,13 +247,18 @@ def is_excluded(excluded: Excluded, positions: npt.NDArray[np.float64]) -> npt.N
     return excluded[y, x]
 
 
-def _paths(name: str, given: Any) -> list[Any]:
+def _entries(given: Any) -> list[Any]:
     if given is None:
         return []
-    paths = [given] if isinstance(given, str | PathLike) else given
-    if not isinstance(paths, Sequence) or not all(isinstance(path, str | PathLike) for path in paths):
-        raise ParameterError(f"expected {name} as a path or a list of paths, got {given!r}")
-    return list(paths)
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _order(first: int, last: int, backwards: bool) -> range:
+    return range(last, first - 1, -1) if backwards else range(first, last + 1)
+
+
+def _polarity(keep: bool) -> str:
+    return "keep" if keep else "exclude"
 
 
 def _offset(mask: FrameNumbers, plate: FrameNumbers, path: Any) -> int:

@@ -188,6 +188,18 @@ def enable_tracks(clip: Any, tracks: Iterable[Any]) -> int:
     return count
 
 
+def end_track(track: Any, frame: int, beyond: Iterable[int]) -> None:
+    """Mute a track's marker and take away those ``beyond`` it that nobody set by hand; frames as Blender counts them.
+
+    It is then what Blender makes of a track that it lost there.
+    """
+    track.markers.find_frame(frame, exact=True).mute = True
+    for other in beyond:
+        marker = track.markers.find_frame(other, exact=True)
+        if marker is not None and (marker.mute or not marker.is_keyed):
+            track.markers.delete_frame(other)
+
+
 def forget_tracks(clip: Any, names: Iterable[str]) -> None:
     """Drop what is remembered of tracks that are about to be deleted: their names may be used again."""
     gone = set(names)
@@ -239,8 +251,8 @@ def track_data(clip: Any, track: Any, remembered: Mapping[str, Any], by_hand: Co
     )
     if len(valid):
         reference = int(np.argmax(valid.keyed))
-        data.pattern_area = _area(valid.corners[reference], size)
-        data.search_area = _area(np.stack([valid.search_min[reference], valid.search_max[reference]]), size)
+        data.pattern_area = area_of(valid.corners[reference], size)
+        data.search_area = area_of(np.stack([valid.search_min[reference], valid.search_max[reference]]), size)
     return data
 
 
@@ -360,7 +372,7 @@ def default_settings(clip: Any, **values: Any) -> Iterator[None]:
         yield
 
 
-def _area(corners: Any, size: Size) -> Area:
+def area_of(corners: Any, size: Size) -> Area:
     """Bounding box of normalised offsets as (x, y, width, height), px, y up."""
     offsets = pixel_offsets_from_co(corners, size) * (1, -1)
     low, high = offsets.min(axis=0), offsets.max(axis=0)

@@ -23,12 +23,13 @@ from typing import Any
 
 from . import libmv
 from .blender import BLENDER_AVAILABLE, require_blender
+from .blender_masks import PLACEMENTS, check_annotated, drawn_mask
 from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
 from .coverage import Wanted
 from .errors import ParameterError, TrackingError
-from .masks import Exclusion
+from .masks import Exclusion, PlateMask
 from .movie_clip import mark_by_hand
 from .passes import Search, Span
 from .presets import (
@@ -71,6 +72,10 @@ def detect_features(
     min_distance: int | None = None,
     *,
     frame: int | None = None,
+    placement: str = "FRAME",
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
     engine: str | None = None,
 ) -> int:
     """Detect features on one frame and make a track of each.
@@ -94,6 +99,12 @@ def detect_features(
         plate's width, and the margin keeps every pattern inside the image.
     frame
         The plate's number; default the clip's first frame.
+    placement
+        Of the engine ``libmv``: ``FRAME``, or ``INSIDE_GPENCIL`` or ``OUTSIDE_GPENCIL``: inside or outside the strokes
+        of the active layer of the clip's annotation, those of all its frames. Strokes of one frame, for either engine:
+        ``mask_keep=clip.annotation``.
+    mask, mask_keep, regions
+        Where no feature is wanted, as for :func:`auto_track`.
     engine
         One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
 
@@ -105,9 +116,9 @@ def detect_features(
     Raises
     ------
     ParameterError
-        A value is out of its range, or the preset is unknown. Nothing was changed.
+        A value is out of its range, the preset is unknown, or a mask does not fit the plate. Nothing was changed.
     FootageError
-        The frame cannot be read.
+        The frame or a mask cannot be read.
     BackendUnavailable
         It needs Blender and there is none.
     """
@@ -133,12 +144,17 @@ def detect_features(
         checked_length("margin", margin, least=0),
         checked_length("min_distance", min_distance, least=0),
     )
+    if check_choice("placement", placement, PLACEMENTS) != "FRAME":
+        if engine == "klt":
+            raise ParameterError(f"expected engine libmv for placement {placement}: with klt give mask=clip.annotation")
+        check_annotated(clip, placement)
+    excluded = _exclusion(clip, at, at, mask, mask_keep, regions).on(at)
     if engine == "klt":
         from . import klt  # numba takes longer to import than all the rest: only who tracks with it waits for it
 
-        return klt.detect(store, at, search, settings)
+        return klt.detect(store, at, search, settings, excluded)
     with tracking_context(clip) as editor:
-        return libmv.detect(editor, at, search, settings)
+        return libmv.detect(editor, at, search, settings, excluded, placement)
 
 
 def track_markers(
@@ -148,6 +164,9 @@ def track_markers(
     backwards: bool = False,
     sequence: bool = True,
     *,
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
     engine: str | None = None,
     threads: int | None = None,
     on_frame: Callable[[int], object] | None = None,
@@ -168,6 +187,10 @@ def track_markers(
         Track towards ``frame_start`` instead of towards ``frame_end``.
     sequence
         False: one frame only.
+    mask, mask_keep, regions
+        Where no track is wanted, as for :func:`auto_track`. A track that comes to lie there ends: its first marker
+        there is muted, whatever an earlier run left beyond it is taken away, and ``lost`` of a :class:`Clip`'s track
+        says ``masked``. Blender's operator is not stopped by that; its markers go afterwards.
     engine
         One of :data:`ENGINES`; default ``libmv`` on a Blender clip, ``klt`` on a :class:`Clip`.
     threads
@@ -187,9 +210,9 @@ def track_markers(
     TrackingError
         There is no track, or none that may be tracked.
     ParameterError
-        A frame is outside the clip, or the range is empty.
+        A frame is outside the clip, the range is empty, or a mask does not fit the plate.
     FootageError
-        ``klt`` cannot read a frame.
+        ``klt`` cannot read a frame, or a mask cannot be read.
     BackendUnavailable
         It needs Blender and there is none.
     """
@@ -197,13 +220,14 @@ def track_markers(
     store = store_of(clip)
     first, last = _checked_range(store, frame_start, frame_end)
     span = Span(first, last, backwards, sequence, (frame_end if backwards else frame_start) is not None)
+    exclusion = _exclusion(clip, first, last, mask, mask_keep, regions)
     if engine == "klt":
         from . import klt
 
-        tracks, frames, finished = klt.track(store, span, threads, on_frame)
+        tracks, frames, finished = klt.track(store, span, threads, on_frame, exclusion)
     else:
         with tracking_context(clip) as editor:
-            tracks, frames, finished = libmv.track(editor, span)
+            tracks, frames, finished = libmv.track(editor, span, exclusion)
     return {
         "tracks_count": tracks,
         "frames_processed": frames,
@@ -246,6 +270,8 @@ def auto_track(
     mask, mask_keep
         Paths (one, or a list) of pictures, sequences or movies of the plate's size: what is white in ``mask`` is left
         out, what is not white in ``mask_keep`` too. No feature is taken up there, and a track that enters is muted.
+        On a Blender clip also what is drawn there: a ``bpy.types.Mask``, as Blender renders it on each frame, or
+        ``clip.annotation`` or one of its layers: what is inside its strokes.
     regions
         Rectangles ``(left, bottom, right, top)``, normalised: what is outside all of them is left out.
     engine
@@ -303,7 +329,7 @@ def auto_track(
         wanted=wanted,
         settings=settings,
         least_markers=min(max(1, get_clean_params(preset)["frames"]), last - first + 1),
-        exclusion=Exclusion.of(store.size, store.numbers, mask, mask_keep, regions),
+        exclusion=_exclusion(clip, first, last, mask, mask_keep, regions),
         threads=threads,
         on_progress=on_progress,
         checkpoint=None if checkpoint is None else Path(checkpoint),
@@ -536,6 +562,18 @@ def _track_settings(preset: str, width: int, engine: str) -> dict[str, Any]:
         "pattern_match": tracking["pattern_match"],
         "normalization": tracking["normalize"],
     }
+
+
+def _exclusion(clip: Any, first: int, last: int, mask: Any, mask_keep: Any, regions: Any) -> Exclusion:
+    """What is to be left out on the plate's frames ``first`` to ``last``."""
+    store = store_of(clip)
+    if isinstance(clip, Clip):
+        return Exclusion.of(store.size, store.numbers, mask, mask_keep, regions)
+
+    def drawn(entry: Any, keep: bool) -> PlateMask | None:
+        return drawn_mask(clip, entry, first, last, keep=keep)
+
+    return Exclusion.of(store.size, store.numbers, mask, mask_keep, regions, drawn=drawn)
 
 
 def _checked_range(store: Store, frame_start: int | None, frame_end: int | None) -> tuple[int, int]:

@@ -10,10 +10,20 @@ import numpy.typing as npt
 from .columns import FrameColumn
 from .coords import Size, co_from_pixels, co_offsets_from_pixels
 from .engine import FrameMarkers, LostReason
+from .masks import Excluded, is_excluded
 from .types import Point, TrackData, as_float32
 
 Records = npt.NDArray[np.void]
 """(n,) of :data:`RECORD`."""
+
+COMES_BACK = (
+    LostReason.LOW_CORRELATION,
+    LostReason.FORWARD_BACKWARD,
+    LostReason.DIVERGED,
+    LostReason.SHAPE,
+    LostReason.MASKED,
+)
+"""What a feature may be hidden by, and show again afterwards."""
 
 RECORD = np.dtype(
     [
@@ -47,6 +57,19 @@ def joined(records: Iterable[Records]) -> Records:
 def is_marker(records: Records) -> npt.NDArray[np.bool_]:
     """(n,) Which rows are valid markers, and not the news of a loss."""
     return records["reason"] == LostReason.TRACKED
+
+
+def stopped_by_mask(
+    reasons: npt.NDArray[np.int8], positions: npt.NDArray[np.float64], excluded: Excluded
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+    """Markers on what is left out are none: the reasons (n,) with that in them, and which markers (n,) it ended.
+
+    What is lost there, too, is behind something that is masked.
+    """
+    inside = is_excluded(excluded, positions)
+    entered = inside & (reasons == LostReason.TRACKED)
+    masked = inside & np.isin(reasons, [LostReason.TRACKED, *COMES_BACK])
+    return np.where(masked, LostReason.MASKED, reasons).astype(np.int8), entered
 
 
 def by_track(records: Records) -> dict[int, Records]:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine import Pyramid, build_pyramid
-from .footage import Luminance
+from .footage import Footage, Luminance
 
 Kind = Literal["ordinary", "cut", "bad"]
 
@@ -30,6 +30,7 @@ _FLAT = 0.001  # RMS of a signature that shows nothing
 _CHANGED = 0.55  # correlation below which two frames may show different things
 _CALM = 0.65  # above it they show the same thing ...
 _SLOW = 0.3  # ... and calmly so when it has moved by less than this share of the frame
+_BEFORE, _BEHIND = 2, 2  # frames that are looked at on either side to tell a cut
 _BAD = 0.6  # a bad frame resembles its neighbours less than this share of how they resemble each other
 
 
@@ -193,6 +194,21 @@ def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator
         seen = number, image, pyramid, coming
     if seen is not None:
         yield from give(None)
+
+
+def cuts_between(footage: Footage, first: int, last: int) -> list[int]:
+    """Cuts behind frame ``first`` and up to frame ``last``, each by the first frame of its new shot.
+
+    Raises
+    ------
+    FootageError
+        The footage cannot be read.
+    """
+    watch = Watch()
+    low, high = max(footage.numbers.first, first - _BEFORE), min(footage.numbers.last, last + _BEHIND)
+    for _ in looked_at(footage.frames(low, high), watch):
+        pass
+    return [cut for cut in watch.cuts if first < cut <= last]
 
 
 def _halved(image: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

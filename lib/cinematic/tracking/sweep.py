@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.places import inverted
 from .masks import Excluded, is_excluded
-from .records import Records, is_marker, joined, recorded
+from .records import COMES_BACK, Records, is_marker, joined, recorded, stopped_by_mask
 
 _REMEMBERED = 48  # frames for which a lost track is looked for
 _LOOK_EVERY = 3  # frames
@@ -27,14 +27,6 @@ _SAME = 1.0  # px; two tracks this near to each other ...
 _SAME_FOR = 3  # ... for so many frames in a row have the same feature
 
 _DONE_AT_ONCE = 48  # tracks that are let go of together: it moves the memory of all others
-
-_COMES_BACK = [
-    LostReason.LOW_CORRELATION,
-    LostReason.FORWARD_BACKWARD,
-    LostReason.DIVERGED,
-    LostReason.SHAPE,
-    LostReason.MASKED,
-]
 
 
 class Sweep:
@@ -110,11 +102,8 @@ class Sweep:
     # -- stopping -------------------------------------------------------------------------------------------------
 
     def _stop_at_masks(self, numbers: npt.NDArray[np.int64], rows: Records, excluded: Excluded) -> Records:
-        """Mute the markers on what is left out. What is lost there, too, is behind something that is masked."""
-        inside = is_excluded(excluded, rows["position"])
-        entered = inside & is_marker(rows)
-        rows["reason"][inside & np.isin(rows["reason"], _COMES_BACK)] = LostReason.MASKED
-        rows["reason"][entered] = LostReason.MASKED
+        """Mute the markers on what is left out."""
+        rows["reason"], entered = stopped_by_mask(rows["reason"], rows["position"], excluded)
         self._tracker.end(numbers[entered])
         for number, frame in zip(numbers[entered].tolist(), rows["frame"][entered].tolist(), strict=True):
             self._lost[number] = frame  # its last place is known here
@@ -148,9 +137,9 @@ class Sweep:
         for number, reason in zip(numbers.tolist(), rows["reason"].tolist(), strict=True):
             if reason == LostReason.TRACKED:
                 self._last_frame[number] = frame
-            elif reason in _COMES_BACK:
+            elif reason in COMES_BACK:
                 self._lost.setdefault(number, self._last_frame[number])
-        gone = numbers[~np.isin(rows["reason"], [LostReason.TRACKED, *_COMES_BACK])].tolist()
+        gone = numbers[~np.isin(rows["reason"], [LostReason.TRACKED, *COMES_BACK])].tolist()
         gone += [number for number, last in self._lost.items() if abs(frame - last) > _REMEMBERED]
         self._forget(np.array(gone, np.int64))
 

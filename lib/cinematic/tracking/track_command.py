@@ -48,7 +48,8 @@ class TrackJob:
     span: tuple[int, int] | None  # plate frames; None: all
     threads: int | None
     clean: bool
-    covering: dict[str, Any] | None  # options of auto_track; None: features of the first frame only
+    where: dict[str, Any]  # mask, mask_keep, regions
+    covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
 
 
@@ -174,19 +175,20 @@ def _track_what_is_on_the_first_frame(
 ) -> None:
     first, last = span
     with steps.step(f"detecting features on frame {first}") as step:
-        features = tracker.detect_features(frame=first)
+        features = tracker.detect_features(frame=first, **job.where)
         if not features:
-            raise TrackingError(f"no features found on frame {first} of {job.path}: it has too little texture")
+            left = " where masks leave any" if any(job.where.values()) else ""
+            raise TrackingError(f"no features found on frame {first} of {job.path}: it has too little texture{left}")
         step.outcome = f"{features} features"
     with steps.step(f"tracking frames {first}-{last} with {tracker.engine}", frames=last - first + 1) as step:
         options = {"on_frame": step.frame_done, "threads": job.threads} if tracker.engine == "klt" else {}
-        result = tracker.track_all(frame_start=first, frame_end=last, **options)
+        result = tracker.track_all(frame_start=first, frame_end=last, **job.where, **options)
         step.outcome = f"{result['tracks_count']} tracks over {result['frames_processed']} frames, {result['status']}"
 
 
 def _cover(steps: Steps, tracker: PointTracker, job: TrackJob, targets: Targets, span: tuple[int, int]) -> None:
     first, last = span
-    wishes = {**(job.covering or {}), "threads": job.threads, "checkpoint": targets.checkpoint}
+    wishes = {**(job.covering or {}), **job.where, "threads": job.threads, "checkpoint": targets.checkpoint}
     if wishes["resume"]:
         kept = is_there(targets.checkpoint)
         steps.say(

@@ -35,6 +35,11 @@ Area = tuple[float, float, float, float]
 """A rectangle around a marker: x and y of its bottom-left corner relative to the marker (y up), width, height; px."""
 
 
+def pattern_size(area: Area) -> int:
+    """The side of the square pattern that the engine ``klt`` cuts for an area, px: odd, 5 to 101."""
+    return int(np.clip(round(max(area[2:])), 5, 101)) | 1
+
+
 @dataclass(frozen=True)
 class ClipInfo:
     """What a set of tracks needs to know of its footage."""

@@ -226,7 +226,7 @@ def _moving(
     solution = _went_on(begun[bent], seen, size, lens, bent, _ROUNDS - 1, _ITERATIONS)
     if solution is None or len(keys) == positions.shape[1]:
         return solution
-    between = replace(solution, cameras=_with_frames_between(solution.cameras, keys, positions.shape[1]))
+    between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN)
 
 
@@ -254,7 +254,8 @@ def _went_on(
     return None if more is None else replace(more, rounds=(*solution.rounds, *more.rounds))
 
 
-def _with_frames_between(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+def among_frames(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+    """The cameras as those of frames ``keys`` of ``frames``; the others have none."""
     rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
     focal = np.full(frames, np.nan)
     rotation[keys], translation[keys], focal[keys] = cameras.rotation, cameras.translation, cameras.focal
