@@ -1,7 +1,8 @@
 """The plates by name, and which of them may be looked at during development.
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
-figures that are quoted. The committed plates are small movies that stand in the repository, so that a first
+figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
+The committed plates are small movies that stand in the repository, so that a first
 run needs no rendering.
 """
 
@@ -45,9 +46,17 @@ def _family(seed: int) -> dict[str, PlateSpec]:
     }
 
 
-DEVELOPMENT = _family(100)
-REPORT = _family(1000)
-SETS = ("committed", "development", "report")
+_LONG = PlateSpec(width=640, height=360, frames=208, samples=8)
+
+RENDERED = {
+    "development": _family(100),
+    "report": _family(1000),
+    "long": {
+        "street": dataclasses.replace(_LONG, layout="street", seed=2000),
+        "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001),
+    },
+}
+SETS = ("committed", *RENDERED)
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,7 @@ def entries(which: str, layouts: Sequence[str] = ()) -> list[Entry]:
         ]
     if which not in SETS:
         raise ValueError(f"expected one of {', '.join(SETS)}, got {which!r}")
-    family = DEVELOPMENT if which == "development" else REPORT
-    wanted = {name: spec for name, spec in family.items() if not layouts or name in layouts}
+    wanted = {name: spec for name, spec in RENDERED[which].items() if not layouts or name in layouts}
     return [Entry(f"{which}/{name}", spec, _rendered(spec)) for name, spec in wanted.items()]
 
 
