@@ -72,7 +72,7 @@ def entries(which: str, layouts: Sequence[str] = ()) -> list[Entry]:
     """The plates of a set, rendered or decoded now if the cache does not hold them; only those named, if any are."""
     if which == "committed":
         return [
-            Entry(name, spec, _decoded(name, spec, movie))
+            Entry(name, spec, decoded(name, movie))
             for name, (spec, movie) in COMMITTED.items()
             if not layouts or name in layouts
         ]
@@ -99,7 +99,7 @@ def _rendered(spec: PlateSpec) -> Footage:
     return Footage(plate.folder, spec.frames, (spec.width, spec.height))
 
 
-def _decoded(name: str, spec: PlateSpec, movie: Path) -> Footage:
+def decoded(name: str, movie: Path) -> Footage:
     """A movie's frames as a sequence in the cache: contenders then read the same files."""
     folder = rendered.CACHE / f"decoded-{name}"
     stamp = folder / "movie.json"
@@ -111,7 +111,8 @@ def _decoded(name: str, spec: PlateSpec, movie: Path) -> Footage:
                 picture = frame.to_ndarray(format="bgr24")
                 cv2.imwrite(str(folder / f"{number:04d}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
         stamp.write_text(state)
-    return Footage(folder, spec.frames, (spec.width, spec.height))
+    height, width = cv2.imread(str(folder / "0001.png")).shape[:2]
+    return Footage(folder, len(list(folder.glob("*.png"))), (width, height))
 
 
 def evenly(features: np.ndarray, count: int) -> np.ndarray:

@@ -17,7 +17,6 @@ import numpy as np
 from benchmarks.plates import motion, props
 from benchmarks.plates.motion import Move
 
-
 USUAL = 48  # frames in which a camera goes the way that its layout gives it
 
 
