@@ -53,7 +53,7 @@ RENDERED = {
     "report": _family(1000),
     "long": {
         "street": dataclasses.replace(_LONG, layout="street", seed=2000),
-        "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001),
+        "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001, samples=6),
     },
 }
 SETS = ("committed", *RENDERED)
