@@ -52,7 +52,7 @@ def signature(pyramid: Pyramid) -> Signature:
         small = _halved(small)
     middle = _blurred(small, 1) - _blurred(small, 4)
     shape = (small.shape[0], small.shape[1])
-    room = (2 * shape[0], 2 * shape[1])
+    room = _room(shape)
     energy = float(np.sqrt(np.mean(middle**2)))
     return Signature(shape, energy, np.fft.rfft2(middle, room), np.fft.rfft2(middle**2, room))
 
@@ -74,7 +74,7 @@ def likeness(a: Signature, b: Signature) -> Likeness:
     if a.energy < _FLAT or b.energy < _FLAT:
         return Likeness(1.0 if a.energy < _FLAT and b.energy < _FLAT else 0.0, 0.0)
     height, width = a.shape
-    room = (2 * height, 2 * width)
+    room = _room(a.shape)
     inside, overlap = _insides(a.shape)
     products = np.fft.irfft2(a.transform.conj() * b.transform, room)
     of_a = np.fft.irfft2(a.squared.conj() * inside, room)
@@ -89,9 +89,19 @@ def likeness(a: Signature, b: Signature) -> Likeness:
 
 
 @cache
+def _room(shape: tuple[int, int]) -> tuple[int, int]:
+    """A size that no shift wraps around in, without large prime factors: those are slow to transform."""
+
+    def roomy(length: int) -> int:
+        return next(n for n in range(2 * length, 4 * length + 1) if 60**12 % n == 0)
+
+    return roomy(shape[0]), roomy(shape[1])
+
+
+@cache
 def _insides(shape: tuple[int, int]) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.float64]]:
     """The transform of a frame of ones, and on how many pixels two frames overlap at each shift."""
-    room = (2 * shape[0], 2 * shape[1])
+    room = _room(shape)
     inside = np.fft.rfft2(np.ones(shape), room)
     return inside, np.fft.irfft2(np.abs(inside) ** 2, room)
 
@@ -193,8 +203,7 @@ def _halved(image: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _blurred(image: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
     """Mean over a square of ``2 radius + 1`` px, edge pixels repeated."""
     size = 2 * radius + 1
-    sums = np.pad(image, radius, mode="edge")
-    for axis in (0, 1):
-        sums = np.cumsum(np.insert(sums, 0, 0.0, axis), axis)
-        sums = np.take(sums, range(size, sums.shape[axis]), axis) - np.take(sums, range(sums.shape[axis] - size), axis)
-    return sums / size**2
+    padded = np.pad(image, radius, mode="edge")
+    down = np.sum([padded[start : start + image.shape[0]] for start in range(size)], axis=0)
+    across = np.sum([down[:, start : start + image.shape[1]] for start in range(size)], axis=0)
+    return across / np.float64(size**2)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from ..coords import FrameNumbers
 from ..errors import FootageError
@@ -20,12 +21,35 @@ from .stream import Footage, Luminance
 _NO_FOOTAGE = frozenset({"tty"})
 """FFmpeg "plays" any text file as an ANSI terminal; nobody means that."""
 
+HELD_BACKWARDS = 128 * 2**20
+"""Bytes of luma that are decoded at once to be handed out backwards: 64 frames of 1080p in 8 bits. More would save
+decoding, since each piece of a movie begins at the keyframe before it; fewer would save memory."""
+
+
+class Luma(NamedTuple):
+    """The luma of a frame as it is stored, and how it becomes luminance."""
+
+    stored: npt.NDArray[Any]  # (height, width) uint8 or uint16
+    black: int
+    white: int
+    turns: int  # quarter turns anticlockwise
+
+    @property
+    def luminance(self) -> Luminance:
+        """Full range, upright."""
+        image = self.stored.astype(np.float32)
+        if self.black:
+            image -= np.float32(self.black)
+        image *= np.float32(1 / (self.white - self.black))
+        return np.ascontiguousarray(np.rot90(image, self.turns)) if self.turns else image
+
 
 class Movie(Footage):
     """A movie; its frames count from 1 in the order in which they are shown."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._grey = VideoReformatter()  # what it sets up for a format serves all frames
         with _video_stream(path) as stream:
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
@@ -40,8 +64,7 @@ class Movie(Footage):
         _, first = next(self._numbered_from(1), (1, None))
         if first is None:
             raise FootageError(f"expected a movie with frames, got {path}")
-        height, width = _luminance(first).shape
-        self.size = (width, height)
+        self.size = _size_of(self._luma(first))
 
     @property
     def has_variable_rate(self) -> bool:
@@ -52,18 +75,47 @@ class Movie(Footage):
         return max(steps) - min(steps) > max(1, 0.05 * min(steps))  # a time base may round every step up or down
 
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        for number, luma in self._lumas(first, last):
+            yield number, luma.luminance
+
+    def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        """Pieces from the end, each decoded forwards and handed out backwards."""
+        _, luma = next(self._lumas(first, first))
+        length = max(1, HELD_BACKWARDS // luma.stored.nbytes)
+        while last >= first:
+            piece = list(self._lumas(max(first, last - length + 1), last))
+            last -= len(piece)
+            while piece:
+                number, luma = piece.pop()
+                yield number, luma.luminance
+
+    def _lumas(self, first: int, last: int) -> Iterator[tuple[int, Luma]]:
         number = first - 1
         for number, frame in self._numbered_from(first):
-            image = _luminance(frame)
-            if image.shape[::-1] != self.size:
+            luma = self._luma(frame)
+            size = _size_of(luma)
+            if size != self.size:
                 raise FootageError(
                     f"expected every frame to be {self.size[0]}x{self.size[1]} like the first, "
-                    f"frame {number} is {image.shape[1]}x{image.shape[0]}: {self.path}"
+                    f"frame {number} is {size[0]}x{size[1]}: {self.path}"
                 )
-            yield number, image
+            yield number, luma
             if number == last:
                 return
         raise FootageError(f"expected frames {first}-{last}, decoding ended after {number}: {self.path}")
+
+    def _luma(self, frame: Any) -> Luma:
+        """The luma of YCbCr as it is stored; of other formats what FFmpeg weighs it to be."""
+        # A phone held upright stores lying frames and how to turn them, anticlockwise in degrees; Blender turns them, too.
+        turns = frame.rotation // 90 % 4
+        bits = frame.format.components[0].bits
+        if _stores_luma(frame.format):
+            step = 1 << (bits - 8)
+            is_full = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+            black, white = (0, (1 << bits) - 1) if is_full else (16 * step, 235 * step)  # ITU-R BT.601, BT.709
+            return Luma(_plane(frame, 0), black, white, turns)
+        grey = self._grey.reformat(frame, format="gray16le" if bits > 8 else "gray", dst_color_range=ColorRange.JPEG)
+        return Luma(_plane(grey, 0), 0, 65535 if bits > 8 else 255, turns)
 
     def _numbered_from(self, first: int) -> Iterator[tuple[int, Any]]:
         """Frames from ``first`` on: from the keyframe before it where the file can be entered there."""
@@ -113,10 +165,19 @@ def _video_stream(path: Path) -> Iterator[Any]:
         yield stream
 
 
-def _luminance(frame: Any) -> Luminance:
-    """The luma of a frame, full range; FFmpeg takes it from YCbCr as it is, and weighs RGB."""
-    deep = frame.format.components[0].bits > 8
-    image = frame.reformat(format="gray16le" if deep else "gray", dst_color_range=ColorRange.JPEG).to_ndarray()
-    luminance = image.astype(np.float32) * np.float32(1 / (65535 if deep else 255))
-    # A phone held upright stores lying frames and how to turn them, anticlockwise in degrees; Blender turns them, too.
-    return np.ascontiguousarray(np.rot90(luminance, frame.rotation // 90)) if frame.rotation else luminance
+def _stores_luma(pixels: Any) -> bool:
+    """Planar YCbCr, alpha or not, whose samples numpy can read."""
+    return pixels.name.startswith("yuv") and pixels.is_planar and not pixels.is_big_endian
+
+
+def _plane(frame: Any, number: int) -> npt.NDArray[Any]:
+    """A copy of one plane: the frame's own memory goes back to the decoder."""
+    plane = frame.planes[number]
+    deep = frame.format.components[number].bits > 8
+    stored = np.frombuffer(plane, np.uint16) if deep else np.frombuffer(plane, np.uint8)
+    return stored.reshape(plane.height, -1)[:, : plane.width].copy()
+
+
+def _size_of(luma: Luma) -> tuple[int, int]:
+    height, width = luma.stored.shape
+    return (height, width) if luma.turns % 2 else (width, height)

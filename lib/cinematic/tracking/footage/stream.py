@@ -20,11 +20,6 @@ DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
 
-PIECE = 16
-"""Frames that are decoded at once to be handed out backwards: 130 MB of 1080p. More would save decoding, since each
-piece of a movie begins at the keyframe before it; fewer would save memory."""
-
-
 class Footage(ABC):
     """Frames of a movie or an image sequence, as luminance, by the plate's numbers."""
 
@@ -46,7 +41,7 @@ class Footage(ABC):
         Parameters
         ----------
         backwards
-            The same frames, the last one first. Memory stays bounded; a movie is decoded in short pieces.
+            The same frames, the last one first. Memory stays bounded; a movie is decoded in pieces.
 
         Yields
         ------
@@ -70,11 +65,9 @@ class Footage(ABC):
         return next(image for _, image in self._decode(number, number))
 
     def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        """Pieces from the end, each decoded forwards and handed out backwards."""
-        while last >= first:
-            start = max(first, last - PIECE + 1)
-            yield from reversed(list(self._decode(start, last)))
-            last = start - 1
+        """Frames ``last`` to ``first``, decoded as they are asked for."""
+        for number in range(last, first - 1, -1):
+            yield from self._decode(number, number)
 
     @abstractmethod
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:

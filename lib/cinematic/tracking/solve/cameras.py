@@ -7,7 +7,7 @@ RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,25 @@ class Cameras:
     def positions(self) -> FloatArray:
         """(f, 3) Where the cameras stand in the world."""
         return -np.einsum("fji,fj->fi", self.rotation, self.translation)
+
+    def without(self, frames: npt.NDArray[np.bool_]) -> Cameras:
+        """The same, but for some frames (f,) that lose theirs."""
+        return replace(
+            self,
+            rotation=np.where(frames[:, None, None], np.nan, self.rotation),
+            translation=np.where(frames[:, None], np.nan, self.translation),
+            focal=np.where(frames, np.nan, self.focal),
+        )
+
+    def or_else(self, other: Cameras) -> Cameras:
+        """The same, with another one's cameras in the frames that have none."""
+        missing = ~self.solved
+        return replace(
+            self,
+            rotation=np.where(missing[:, None, None], other.rotation, self.rotation),
+            translation=np.where(missing[:, None], other.translation, self.translation),
+            focal=np.where(missing, other.focal, self.focal),
+        )
 
     def project(self, points: FloatArray) -> FloatArray:
         """(n, f, 2) px of n points (n, 3) of the world; NaN behind the camera and in frames without one."""

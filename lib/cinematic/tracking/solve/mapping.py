@@ -26,8 +26,8 @@ from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
 
-GAPS = (1, 2, 3, 5, 8, 12, 16, 24, 32, 40)
-"""Frames between the two of a pair."""
+GAPS = (1, 2, 4, 8, 16)
+"""Key frames from one of a pair to the other."""
 
 MOST_PAIRS = 1200
 """Pairs of frames that are looked at; on a long shot the long gaps are taken at every second, third ... frame."""
@@ -221,7 +221,7 @@ def _pairs(seen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     gaps = [gap for gap in GAPS if gap < frames]
     step = max(1, round(len(gaps) * frames / MOST_PAIRS))
     for gap in gaps:
-        for first in range(0, frames - gap, step if gap > 3 else 1):  # neighbours hold the chain together
+        for first in range(0, frames - gap, step if gap > 2 else 1):  # neighbours hold the chain together
             if (seen[:, first] & seen[:, first + gap]).sum() >= LEAST_COMMON:
                 yield first, first + gap
 

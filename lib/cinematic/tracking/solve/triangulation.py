@@ -18,11 +18,12 @@ from .cameras import Cameras
 FloatArray = npt.NDArray[np.float64]
 
 SCALES = (64.0, 16.0, 4.0, 2.0, 1.0, 1.0)  # px; what counts as far off, pass by pass
+SCALES_NEAR_BY = (2.0, 1.0)  # px; the same, from a point that was right a moment ago
 STEPS = 3  # of Gauss-Newton, at each scale
 _MARKERS = 40_000  # at once, so that memory stays bounded
 
 
-def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ...] = SCALES) -> FloatArray:
+def triangulate(cameras: Cameras, positions: FloatArray, near: FloatArray | None = None) -> FloatArray:
     """The point that each track shows.
 
     Parameters
@@ -31,17 +32,25 @@ def triangulate(cameras: Cameras, positions: FloatArray, scales: tuple[float, ..
         Of f frames.
     positions : (n, f, 2)
         Tracks, px; NaN where there is no marker.
+    near : (n, 3), optional
+        Where points are nearly right already, that is quicker to begin from; NaN: not known.
 
     Returns
     -------
     (n, 3) float64
         NaN for a track with fewer than two markers in solved frames, or with no point in front of its cameras.
     """
-    points = np.full((len(positions), 3), np.nan)
+    found = np.full((len(positions), 3), np.nan)
     seen = np.isfinite(positions[..., 0]) & cameras.solved
-    for rows in batches(seen.sum(axis=1)):
-        points[rows] = _triangulate(packed(cameras, positions[rows], seen[rows]), scales)
-    return points
+    near = np.full_like(found, np.nan) if near is None else near
+    known = np.isfinite(near[:, 0])
+    count = seen.sum(axis=1)
+    for rows in batches(np.where(known, 0, count)):
+        views = packed(cameras, positions[rows], seen[rows])
+        found[rows] = _settled(views, _crossing(views), SCALES)
+    for rows in batches(np.where(known, count, 0)):
+        found[rows] = _settled(packed(cameras, positions[rows], seen[rows]), near[rows], SCALES_NEAR_BY)
+    return found
 
 
 def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatArray) -> FloatArray:
@@ -90,19 +99,19 @@ def packed(cameras: Cameras, positions: FloatArray, seen: npt.NDArray[np.bool_])
     )
 
 
-def _triangulate(views: Views, scales: tuple[float, ...]) -> FloatArray:
+def _settled(views: Views, points: FloatArray, scales: tuple[float, ...]) -> FloatArray:
+    """From these points on to where the robust error is least; NaN where that is not in front of the cameras."""
     seen = views.seen
-    points = _crossing(views)
     damping = np.full(len(points), 1e-4)
     for scale in scales:
         weight, residual, slope = _linearised(views, points, scale)
         cost = robust_cost(residual, seen, scale)
         for _ in range(STEPS):
-            weighted = weight[..., None, None] * slope
-            normal = np.einsum("nfij,nfik->njk", weighted, slope)
-            push = np.einsum("nfij,nfi->nj", weighted, residual)
+            flat = slope.reshape(len(points), -1, 3)
+            weighted = (weight[..., None, None] * slope).reshape(flat.shape).transpose(0, 2, 1)
+            normal, push = weighted @ flat, weighted @ residual.reshape(len(points), -1, 1)
             size = np.einsum("njj->n", normal)[:, None, None] / 3 + 1e-300
-            step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push[..., None])
+            step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push)
             tried = points - step[..., 0]
             after = _linearised(views, tried, scale)
             cost_after = robust_cost(after[1], seen, scale)
@@ -120,7 +129,9 @@ def _triangulate(views: Views, scales: tuple[float, ...]) -> FloatArray:
 
 
 def _in_camera(views: Views, points: FloatArray) -> FloatArray:
-    return np.einsum("nfij,nj->nfi", views.rotation, points) + views.translation
+    count = len(points)
+    turned = views.rotation.reshape(count, -1, 3) @ points[..., None]
+    return turned.reshape(views.translation.shape) + views.translation
 
 
 def _crossing(views: Views) -> FloatArray:
