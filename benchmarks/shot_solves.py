@@ -12,7 +12,6 @@ who does not know the lens: it refines the focal length from what it gives every
 from __future__ import annotations
 
 import argparse
-import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,7 +36,7 @@ from cinematic.tracking.blender_camera import add_solved_camera
 from cinematic.tracking.shots import Watch, looked_at
 
 LIMIT = 900  # seconds that Blender's solve may take
-CONTENDERS = "auto_track, cleaned|libmv"
+CONTENDERS = "^auto_track$|libmv"
 
 PLATE_COLUMNS = {
     "tracks": "tracks", "solve1": "Blender: solve1 px", "ate": "ate", "focal_off": "focal off", "frames": "frames",
@@ -66,7 +65,7 @@ class Timed:
 def on_plate(entry: Entry, only: str) -> Iterator[Table]:
     """A rendered plate: focal length known, then unknown, then the .blend files of both."""
     path = entry.footage.path(1)
-    found = _chosen(deliveries(path, only), only)
+    found = _finished(path, only)
     exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
     reprojections = _blend_table(entry.name)
     for told, focal in (("known", exact.lens.focal), ("unknown", None)):
@@ -93,7 +92,7 @@ def on_clip(path: Path, only: str) -> Iterator[Table]:
     end = _first_cut(path, footage)
     table = Table(f"shot-solve-{path.stem}", f"{path.stem}, {end} frames, lens unknown", CLIP_COLUMNS)
     reprojections = _blend_table(path.stem)
-    for delivery in _chosen(deliveries(path, only), only):
+    for delivery in _finished(path, only):
         tracks = [track for track in (_until(end, track) for track in delivery.tracks) if len(track.markers) > 1]
         positions = positions_of(tracks, footage.size, range(1, footage.frames + 1))
         plain = solve_apart(footage, positions, None, LIMIT)
@@ -110,9 +109,9 @@ def on_clip(path: Path, only: str) -> Iterator[Table]:
     yield reprojections
 
 
-def _chosen(found: Iterator[Delivery], only: str) -> list[Delivery]:
-    wanted = only or CONTENDERS
-    return [delivery for delivery in found if re.search(wanted, delivery.name)]
+def _finished(path: Path, only: str) -> list[Delivery]:
+    """What the contenders deliver in the end: of auto_track what cleaning has left."""
+    return [delivery for delivery in deliveries(path, only or CONTENDERS) if delivery.name != "auto_track"]
 
 
 def _solved_here(path: Path, tracks: Sequence[TrackData], focal: float | None, distortion: str) -> Timed:
@@ -206,7 +205,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--plates", choices=catalogue.SETS)
     parser.add_argument("--layouts", default="", help='of --plates those named so, e.g. "street|aerial"')
-    parser.add_argument("--only", default="", help=f'contenders that match; default "{CONTENDERS}"')
+    parser.add_argument("--only", default="", help=f'contenders whose name matches this; default "{CONTENDERS}"')
     arguments = parser.parse_args()
     wanted = [name for name in arguments.layouts.split("|") if name]
     entries = catalogue.entries(arguments.plates, wanted) if arguments.plates else []
