@@ -202,8 +202,8 @@ class Solve:
     cpu_seconds: float = float("nan")  # of all threads: what a busy machine does not add to
 
 
-def solve(clip: Clip, focal: float | None, radial: bool = False) -> Solve:
-    """Blender's first camera solve of the clip's tracks; keyframes its own choice.
+def solve(clip: Clip, focal: float | None, radial: bool = False, keyframes: tuple[int, int] | None = None) -> Solve:
+    """Blender's first camera solve of the clip's tracks; keyframes its own choice where none are given.
 
     `focal` px held; None: refined, from what Blender gives a clip. `radial`: distortion refined, too.
     """
@@ -216,7 +216,9 @@ def solve(clip: Clip, focal: float | None, radial: bool = False) -> Solve:
         camera.sensor_width = 36.0
         camera.focal_length = focal * camera.sensor_width / clip.size[0]
     camera.principal_point = (0.0, 0.0)
-    tracking.settings.use_keyframe_selection = True
+    tracking.settings.use_keyframe_selection = keyframes is None
+    if keyframes is not None:
+        tracking.objects[0].keyframe_a, tracking.objects[0].keyframe_b = keyframes
     tracking.settings.use_tripod_solver = False
     for part in ("focal_length", "principal_point", "radial_distortion", "tangential_distortion"):
         setattr(tracking.settings, f"refine_intrinsics_{part}", False)

@@ -62,7 +62,7 @@ class Timed:
     message: str = ""
 
 
-def on_plate(entry: Entry, only: str) -> Iterator[Table]:
+def on_plate(entry: Entry, only: str, keyframes: tuple[int, int] | None = None) -> Iterator[Table]:
     """A rendered plate: focal length known, then unknown, then the .blend files of both."""
     path = entry.footage.path(1)
     found = _finished(path, only)
@@ -73,7 +73,7 @@ def on_plate(entry: Entry, only: str) -> Iterator[Table]:
         table = Table(f"shot-solve-{entry.name.replace('/', '-')}-{told}", title, PLATE_COLUMNS)
         for delivery in found:
             positions = positions_of(delivery.tracks, entry.footage.size, range(1, entry.footage.frames + 1))
-            theirs = solve_apart(entry.footage, positions, focal, LIMIT)
+            theirs = solve_apart(entry.footage, positions, focal, LIMIT, keyframes=keyframes)
             ours = _solved_here(path, delivery.tracks, focal, "off")
             row = {"name": delivery.name, "tracks": len(delivery.tracks)}
             row |= _figures(theirs, exact) | {f"own_{key}": value for key, value in _own_figures(ours, exact).items()}
@@ -206,10 +206,12 @@ def main() -> None:
     parser.add_argument("--plates", choices=catalogue.SETS)
     parser.add_argument("--layouts", default="", help='of --plates those named so, e.g. "street|aerial"')
     parser.add_argument("--only", default="", help=f'contenders whose name matches this; default "{CONTENDERS}"')
+    parser.add_argument("--keyframes", metavar="A,B", help="of --plates: set for Blender's solver, not its own choice")
     arguments = parser.parse_args()
+    keyframes = tuple(map(int, arguments.keyframes.split(","))) if arguments.keyframes else None
     wanted = [name for name in arguments.layouts.split("|") if name]
     entries = catalogue.entries(arguments.plates, wanted) if arguments.plates else []
-    sources = [on_plate(entry, arguments.only) for entry in entries]
+    sources = [on_plate(entry, arguments.only, keyframes) for entry in entries]
     sources += [on_clip(path, arguments.only) for path in arguments.clips]
     tables = []
     for source in sources:
@@ -217,7 +219,8 @@ def main() -> None:
             tables.append(table)
             print(table.markdown(), flush=True)
     print(report.headline())
-    report.save(tables, f"shot-solves-{arguments.plates or 'clips'}")
+    at = f"-keyframes-{arguments.keyframes.replace(',', '-')}" if arguments.keyframes else ""
+    report.save(tables, f"shot-solves-{arguments.plates or 'clips'}{at}")
 
 
 if __name__ == "__main__":

@@ -26,15 +26,23 @@ from cinematic.tracking.solve import solve_positions
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def solve_apart(footage: Footage, tracks: np.ndarray, focal: float | None, limit: float, radial: bool = False) -> Solve:
+def solve_apart(
+    footage: Footage, tracks: np.ndarray, focal: float | None, limit: float, radial: bool = False,
+    keyframes: tuple[int, int] | None = None,
+) -> Solve:  # fmt: skip
     """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds.
 
-    `focal` and `radial` as in `blender.solve`.
+    `focal`, `radial` and `keyframes` as in `blender.solve`.
     """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
         np.save(job / "tracks.npy", tracks)
-        content = dataclasses.asdict(footage) | {"folder": str(footage.folder), "focal": focal, "radial": radial}
+        content = dataclasses.asdict(footage) | {
+            "folder": str(footage.folder),
+            "focal": focal,
+            "radial": radial,
+            "keyframes": keyframes,
+        }
         (job / "job.json").write_text(json.dumps(content))
         command = [sys.executable, "-m", "benchmarks.solving", str(job)]
         try:
@@ -74,7 +82,10 @@ def main() -> None:
     footage = Footage(Path(content["folder"]), content["frames"], tuple(content["size"]))
     clip = blender.load_clip(footage)
     blender.set_markers(clip, np.load(job / "tracks.npy"))
-    np.savez(job / "solve.npz", **dataclasses.asdict(blender.solve(clip, content["focal"], content["radial"])))
+    np.savez(
+        job / "solve.npz",
+        **dataclasses.asdict(blender.solve(clip, content["focal"], content["radial"], content["keyframes"])),
+    )
 
 
 if __name__ == "__main__":
