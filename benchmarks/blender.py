@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,15 +89,29 @@ def detect(clip: Clip, threshold: float = 0.02, min_distance: int = 12, margin: 
     return found
 
 
-def remove_tracks(clip: Clip) -> None:
-    """Delete all tracks."""
+def remove_tracks(clip: Clip, names: Collection[str] | None = None) -> None:
+    """Delete the tracks of these names; by default all."""
     import bpy
 
+    going = [track for track in clip.tracking.tracks if names is None or track.name in names]
     for track in clip.tracking.tracks:
+        track.select = False
+    for track in going:
         track.select, track.lock, track.hide = True, False, False
-    if len(clip.tracking.tracks):
+    if going:
         with clip_editor(clip):
             bpy.ops.clip.delete_track(confirm=False)
+
+
+def markers_on(clip: Clip, frame: int) -> dict[str, tuple[float, float]]:
+    """Where the tracks are that are alive on a frame, px, by name."""
+    width, height = clip.size
+    places = {}
+    for track in clip.tracking.tracks:
+        marker = track.markers.find_frame(frame, exact=True)
+        if marker is not None and not marker.mute:
+            places[track.name] = marker.co[0] * width - 0.5, (1.0 - marker.co[1]) * height - 0.5
+    return places
 
 
 def add_tracks(
@@ -150,6 +164,20 @@ def track_forwards(clip: Clip) -> None:
         bpy.ops.clip.track_markers(backwards=False, sequence=True)
 
 
+def track_on(clip: Clip, first: int, last: int) -> None:
+    """Track what is alive on the frame `first` on to the frame `last`."""
+    import bpy
+
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, last
+    living = markers_on(clip, first)
+    for track in clip.tracking.tracks:
+        track.select = track.name in living
+    with clip_editor(clip) as space, quiet():
+        scene.frame_current = space.clip_user.frame_current = first
+        bpy.ops.clip.track_markers(backwards=False, sequence=True)
+
+
 def read_tracks(clip: Clip, names: list[str]) -> np.ndarray:
     """The tracks of these names, (N, F, 2) px; muted markers and those outside the clip are none."""
     width, height = clip.size
@@ -171,35 +199,47 @@ class Solve:
     message: str = ""  # why there is no solve
     seconds: float = float("nan")
     focal: float = float("nan")  # px; of the first frame
+    cpu_seconds: float = float("nan")  # of all threads: what a busy machine does not add to
 
 
-def solve(clip: Clip, focal: float) -> Solve:
-    """Blender's first camera solve of the clip's tracks: `focal` px held, keyframes its own choice."""
+def solve(clip: Clip, focal: float | None, radial: bool = False, keyframes: tuple[int, int] | None = None) -> Solve:
+    """Blender's first camera solve of the clip's tracks; keyframes its own choice where none are given.
+
+    `focal` px held; None: refined, from what Blender gives a clip. `radial`: distortion refined, too.
+    """
     import bpy
 
     tracking = clip.tracking
     camera = tracking.camera
-    camera.sensor_width, camera.units = 36.0, "MILLIMETERS"
-    camera.focal_length = focal * camera.sensor_width / clip.size[0]
+    camera.units = "MILLIMETERS"
+    if focal is not None:
+        camera.sensor_width = 36.0
+        camera.focal_length = focal * camera.sensor_width / clip.size[0]
     camera.principal_point = (0.0, 0.0)
-    tracking.settings.use_keyframe_selection = True
+    tracking.settings.use_keyframe_selection = keyframes is None
+    if keyframes is not None:
+        tracking.objects[0].keyframe_a, tracking.objects[0].keyframe_b = keyframes
     tracking.settings.use_tripod_solver = False
     for part in ("focal_length", "principal_point", "radial_distortion", "tangential_distortion"):
         setattr(tracking.settings, f"refine_intrinsics_{part}", False)
+    tracking.settings.refine_intrinsics_focal_length = focal is None
+    tracking.settings.refine_intrinsics_radial_distortion = radial
     nothing = (np.empty(0, int), np.empty((0, 3)))
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     with clip_editor(clip), quiet():
         try:
             bpy.ops.clip.solve_camera()
         except RuntimeError as error:
             return Solve(float("inf"), *nothing, message=" ".join(str(error).split()))
-    seconds = time.perf_counter() - begun
+    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu
     found = tracking.reconstruction
     if not found.is_valid:
         return Solve(float("inf"), *nothing, message="the reconstruction is not valid")
     frames = np.array([camera.frame for camera in found.cameras])
     centres = np.array([np.array(camera.matrix)[:3, 3] for camera in found.cameras])
-    return Solve(found.average_error, frames, centres, seconds=seconds, focal=focal)
+    return Solve(
+        found.average_error, frames, centres, seconds=seconds, focal=camera.focal_length_pixels, cpu_seconds=cpu_seconds
+    )
 
 
 def _to_blender(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -1,47 +1,35 @@
 """How well whole shots are covered: auto_track against detecting once, and against detecting again every few frames.
 
     python -m benchmarks.coverage shot.mp4 other.mp4 ...   tracks per frame, share of textured cells, life, time
+    python -m benchmarks.coverage --plates long            the same on rendered plates, and the tracks against truth
     python -m benchmarks.coverage --memory 2000            memory on a drawn shot of so many frames
 
-All contenders use the preset `balanced`, tracks of at least five markers count, and cells are those of a grid for 150
-tracks. A cell has texture when a pattern in it passes the preset's floor.
+Tracks of at least five markers count, and cells are those of a grid for 150 tracks. A cell has texture when a pattern
+in it passes the preset's floor. Prints Markdown; keeps JSON in `benchmarks/results`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmarks.blender import quiet
+from benchmarks import delivered, report
+from benchmarks.plates import catalogue, mattes
 from benchmarks.report import Table
-from cinematic.tracking import (
-    BLENDER_AVAILABLE,
-    Clip,
-    Progress,
-    auto_track,
-    clean_low_quality_tracks,
-    detect_features,
-    ensure_clip_loaded,
-    get_detection_params,
-    track_markers,
-)
-from cinematic.tracking.coords import FrameNumbers, pixels_from_co
+from benchmarks.whole_shots import TRACKS, Delivery, deliveries, positions_of
+from cinematic.tracking import Clip, Progress, auto_track, get_detection_params
+from cinematic.tracking.coords import FrameNumbers
 from cinematic.tracking.coverage import Grid
 from cinematic.tracking.engine import detect
 from cinematic.tracking.footage import Footage
-from cinematic.tracking.store import store_of
 
-TRACKS = 150
 SAMPLED = 10  # every so many frames the share of covered cells is taken
-AGAIN = 10  # frames from one detection to the next
 
 COLUMNS = {
     "tracks": "tracks",
@@ -52,51 +40,38 @@ COLUMNS = {
     "covered": "median",
     "life": "median life, frames",
     "seconds": "seconds",
+    "cpu": "CPU s",
 }
 
 
-def contenders() -> dict[str, Callable[[Path], Any]]:
-    """What is compared: each opens a clip, tracks it, and returns it."""
-    field = {"auto_track": _auto, "klt, detected once": lambda path: _once(Clip.open(path), "klt")}
-    if BLENDER_AVAILABLE:
-        field["libmv, detected once"] = lambda path: _once(_loaded(path), "libmv")
-        field[f"libmv, detected every {AGAIN}"] = _again
-    return field
-
-
-def covered(path: Path, only: str = "") -> Table:
-    """One clip, all contenders, or those whose name matches."""
-    footage = Clip.open(path).footage
+def covered(name: str, footage: Footage, found: Iterable[Delivery]) -> Table:
+    """One clip, what the contenders deliver of it."""
     numbers = footage.numbers
     grid = Grid.of(footage.size, TRACKS)
     textured = _textured_cells(footage, grid)
-    title = f"{path.name}, {footage.size[0]}x{footage.size[1]}, {numbers.duration} frames, grid of {grid.count} cells"
-    table = Table(f"coverage-{path.stem}", title, COLUMNS)
-    for name, run in contenders().items():
-        if not re.search(only, name):
-            continue
-        begun = time.perf_counter()
-        clip = run(path)
-        seconds = time.perf_counter() - begun
-        tracks = [track for track in store_of(clip).read() if len(track.markers) >= 5]
-        frames = range(numbers.first, numbers.last + 1)
-        counts = np.array([sum(frame in track.markers for track in tracks) for frame in frames])
+    title = f"{name}, {footage.size[0]}x{footage.size[1]}, {numbers.duration} frames, grid of {grid.count} cells"
+    table = Table(f"coverage-{name.replace('/', '-')}", title, COLUMNS)
+    frames = range(numbers.first, numbers.last + 1)
+    for delivery in found:
+        positions = positions_of(delivery.tracks, footage.size, frames)
+        held = np.isfinite(positions[..., 0])
+        counts = held.sum(axis=0)
         shares = []
         for frame, cells in textured.items():
-            places = [track.markers[frame] for track in tracks if frame in track.markers]
-            held = grid.counted(pixels_from_co(places, footage.size)) > 0 if places else np.zeros(grid.count, bool)
-            shares.append(float((held & cells).sum() / max(1, cells.sum())))
+            places = positions[held[:, frame - numbers.first], frame - numbers.first]
+            shares.append(float(((grid.counted(places) > 0) & cells).sum() / max(1, cells.sum())))
         table.rows.append(
             {
-                "name": name,
-                "tracks": str(len(tracks)),
+                "name": delivery.name,
+                "tracks": len(delivery.tracks),
                 "least": str(counts.min()),
                 "middle": f"{np.median(counts):.0f}",
                 "thin": str((counts < 50).sum()),
                 "covered_least": f"{min(shares):.0%}",
                 "covered": f"{np.median(shares):.0%}",
-                "life": f"{np.median([len(track.markers) for track in tracks]):.0f}" if tracks else "0",
-                "seconds": f"{seconds:.1f}",
+                "life": f"{np.median(held.sum(axis=1)):.0f}" if len(held) else "0",
+                "seconds": f"{delivery.seconds:.1f}",
+                "cpu": f"{delivery.cpu_seconds:.1f}",
             }
         )
     return table
@@ -139,70 +114,35 @@ class DrawnFootage(Footage):
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the tables, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--plates", choices=catalogue.SETS, help="rendered plates, with their truth")
+    parser.add_argument("--layouts", default="", help='of --plates those named so, e.g. "street|aerial"')
     parser.add_argument("--only", default="", help="contenders whose name matches this regular expression")
     parser.add_argument("--memory", type=int, metavar="FRAMES")
     arguments = parser.parse_args()
+    tables = []
     for path in arguments.clips:
-        with quiet():
-            table = covered(path, arguments.only)
-        print(table.markdown(), flush=True)
+        tables.append(covered(path.stem, Clip.open(path).footage, deliveries(path, arguments.only)))
+        print(tables[-1].markdown(), flush=True)
+    if arguments.plates:
+        for entry in catalogue.entries(arguments.plates, [name for name in arguments.layouts.split("|") if name]):
+            for table in on_plate(entry, arguments.only):
+                tables.append(table)
+                print(table.markdown(), flush=True)
     if arguments.memory:
-        print(memory(arguments.memory).markdown())
+        tables.append(memory(arguments.memory))
+        print(tables[-1].markdown())
+    if tables:
+        report.save(tables, "coverage" if not arguments.plates else f"coverage-{arguments.plates}")
 
 
-def _auto(path: Path) -> Clip:
-    clip = Clip.open(path)
-    auto_track(clip, tracks_per_frame=TRACKS)
-    return clip
-
-
-def _once(clip: Any, engine: str) -> Any:
-    _detected(clip, engine)
-    track_markers(clip, engine=engine)
-    clean_low_quality_tracks(clip)
-    return clip
-
-
-def _again(path: Path) -> Any:
-    clip = _loaded(path)
-    numbers = store_of(clip).numbers
-    for frame in range(numbers.first, numbers.last, AGAIN):
-        _detected(clip, "libmv", frame)
-    track_markers(clip, engine="libmv")
-    clean_low_quality_tracks(clip)
-    return clip
-
-
-def _detected(clip: Any, engine: str, frame: int | None = None) -> None:
-    """As many features as auto_track holds: the distance between them is halved until there are, or it is least."""
-    before = {track.name for track in store_of(clip).read()}
-    distance = get_detection_params("balanced")["min_distance"] * store_of(clip).size[0] // 1920
-    for _ in range(3):
-        if detect_features(clip, min_distance=distance, engine=engine, frame=frame) >= TRACKS or distance <= 8:
-            return
-        distance //= 2
-        _remove(clip, {track.name for track in store_of(clip).read()} - before)
-    detect_features(clip, min_distance=distance, engine=engine, frame=frame)
-
-
-def _remove(clip: Any, names: set[str]) -> None:
-    if isinstance(clip, Clip):
-        clip.tracks.remove(names)
-        return
-    from cinematic.tracking import delete_track
-
-    for name in names:
-        delete_track(clip, name)
-
-
-def _loaded(path: Path) -> Any:
-    import bpy
-
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    return ensure_clip_loaded(path)
+def on_plate(entry: catalogue.Entry, only: str) -> list[Table]:
+    """A plate with truth: how it is covered, and what the tracks are worth."""
+    found = list(deliveries(entry.footage.path(1), only, mattes.sequence(entry.spec)))
+    footage = Clip.open(entry.footage.path(1)).footage
+    return [covered(entry.name, footage, found), delivered.table(entry, found)]
 
 
 def _textured_cells(footage: Footage, grid: Grid) -> dict[int, np.ndarray]:

@@ -94,7 +94,7 @@ def save(tables: Sequence[Table], what: str) -> Path:
     path = RESULTS / f"{date}-{what}.json"
     content = {
         "date": date,
-        "command": "python -m benchmarks.run " + " ".join(sys.argv[1:]),
+        "command": f"python -m benchmarks.{Path(sys.argv[0]).stem} {' '.join(sys.argv[1:])}",
         "machine": machine(),
         "tables": [{"name": t.name, "title": t.title, "rows": t.rows, "notes": t.notes} for t in tables],
     }

@@ -26,12 +26,23 @@ from cinematic.tracking.solve import solve_positions
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def solve_apart(footage: Footage, tracks: np.ndarray, focal: float, limit: float) -> Solve:
-    """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds."""
+def solve_apart(
+    footage: Footage, tracks: np.ndarray, focal: float | None, limit: float, radial: bool = False,
+    keyframes: tuple[int, int] | None = None,
+) -> Solve:  # fmt: skip
+    """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds.
+
+    `focal`, `radial` and `keyframes` as in `blender.solve`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
         np.save(job / "tracks.npy", tracks)
-        content = dataclasses.asdict(footage) | {"folder": str(footage.folder), "focal": focal}
+        content = dataclasses.asdict(footage) | {
+            "folder": str(footage.folder),
+            "focal": focal,
+            "radial": radial,
+            "keyframes": keyframes,
+        }
         (job / "job.json").write_text(json.dumps(content))
         command = [sys.executable, "-m", "benchmarks.solving", str(job)]
         try:
@@ -42,7 +53,7 @@ def solve_apart(footage: Footage, tracks: np.ndarray, focal: float, limit: float
             last = error.stderr.strip().splitlines()[-1:]
             return _none(f"Blender ended with exit code {error.returncode} {' '.join(last)}")
         with np.load(job / "solve.npz") as found:
-            told = {name: float(found[name]) for name in ("error", "seconds", "focal")}
+            told = {name: float(found[name]) for name in ("error", "seconds", "focal", "cpu_seconds")}
             return Solve(frames=found["frames"], centres=found["centres"], message=str(found["message"]), **told)
 
 
@@ -71,7 +82,10 @@ def main() -> None:
     footage = Footage(Path(content["folder"]), content["frames"], tuple(content["size"]))
     clip = blender.load_clip(footage)
     blender.set_markers(clip, np.load(job / "tracks.npy"))
-    np.savez(job / "solve.npz", **dataclasses.asdict(blender.solve(clip, content["focal"])))
+    np.savez(
+        job / "solve.npz",
+        **dataclasses.asdict(blender.solve(clip, content["focal"], content["radial"], content["keyframes"])),
+    )
 
 
 if __name__ == "__main__":

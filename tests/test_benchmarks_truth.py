@@ -12,7 +12,7 @@ from benchmarks.plates import truth
 bpy = pytest.importorskip("bpy")
 OpenImageIO = pytest.importorskip("OpenImageIO")
 
-from benchmarks.plates import rendered  # noqa: E402
+from benchmarks.plates import mattes, rendered  # noqa: E402
 
 pytestmark = pytest.mark.blender
 
@@ -143,3 +143,22 @@ def test_a_moving_object_carries_its_points():
     shift = np.linalg.norm(found.positions()[:, -1] - frozen.positions()[:, -1], axis=1)
     assert np.all(shift[on_cart] > 20.0)
     assert np.max(shift[(found.mover < 0) & (found.thing >= 0)]) == 0.0
+
+
+def test_a_matte_is_white_exactly_where_rays_meet_a_moving_object(tmp_path):
+    frame = 4
+    matte = cv2.imread(str(mattes.sequence(SPEC, tmp_path).with_name(f"{frame:04d}.png")), cv2.IMREAD_GRAYSCALE)
+    points = truth.grid(SPEC.width, SPEC.height, step=1)
+    moving = truth.cast(SPEC, points, np.full(len(points), frame)).mover >= 0
+    assert np.array_equal(matte.reshape(-1) == 255, moving)
+    assert 100 < moving.sum() < 0.2 * len(points)
+
+
+def test_a_long_shot_goes_further_and_not_slower():
+    spec = rendered.PlateSpec(layout="street", seed=5, width=64, height=36, frames=144, samples=1)
+    nothing = np.empty((0, 2)), np.empty(0, int)
+    ways = {}
+    for frames in (48, 144):
+        centres = truth.cast(dataclasses.replace(spec, frames=frames), *nothing).camera_centres()
+        ways[frames] = np.linalg.norm(centres[-1] - centres[0])
+    assert ways[144] == pytest.approx(3 * ways[48], rel=0.1)

@@ -82,3 +82,38 @@ def test_readiness_counts_tracks_on_each_frame(positions: np.ndarray) -> None:
     assert "10 of 30 frames have fewer than 8 tracks" in ready.reasons[0]
     whole = readiness(tracks, verdicts, range(1, 21), SIZE)
     assert whole.score > ready.score
+
+
+def test_each_shot_is_judged_by_itself(positions: np.ndarray) -> None:
+    """Two shots in one clip: as one scene they would contradict each other, and a drift in either would not show."""
+    other = np.random.default_rng(5).uniform((-3, -2, 6), (3, 2, 14), (120, 3))
+    second = projected(other, np.array([-0.04, 0.03, 0.05]), noise=0.05)
+    drifting = (7, 120 + 9)
+    positions[7, :, 1] += np.linspace(0, 6, 30)
+    second[9, :, 1] += np.linspace(0, 6, 30)
+    both = np.full((240, 60, 2), np.nan)
+    both[:120, :30], both[120:, 30:] = positions, second
+    order = np.random.default_rng(0).permutation(240)
+    verdicts = judge(as_tracks(both[order]), SIZE)
+    assert [verdict.name for verdict in verdicts] == [f"t{row}" for row in range(240)]
+    bad = {int(order[row]) for row, verdict in enumerate(verdicts) if verdict.verdict == "bad"}
+    assert bad == set(drifting)
+    alone = judge(as_tracks(second), SIZE)
+    assert [v.verdict for v in alone] == [
+        verdicts[int(np.flatnonzero(order == 120 + row)[0])].verdict for row in range(120)
+    ]
+
+
+def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
+    """Nothing here follows the scene to half a pixel, as with a bent lens: who sways like the rest is good."""
+    rng = np.random.default_rng(4)
+    phase, rate = rng.uniform(0, 2 * np.pi, (120, 1, 2)), rng.uniform(0.2, 0.5, (120, 1, 2))
+    swaying = positions + 0.35 * np.sin(phase + rate * np.arange(30)[:, None])
+    swaying[7, :, 1] += np.linspace(0, 12, 30)
+    verdicts = judge(as_tracks(swaying), SIZE)
+    others = [verdict for row, verdict in enumerate(verdicts) if row != 7]
+    assert np.median([verdict.measures["off_scene_px"] for verdict in others]) > Limits().reprojection_px
+    assert {verdict.verdict for verdict in others} == {"good", "suspect"}
+    assert not any(verdict.bad_markers for verdict in others)
+    assert verdicts[7].verdict == "bad"
+    assert verdicts[7].reasons[0] == "drifting"

@@ -1,7 +1,8 @@
 """The plates by name, and which of them may be looked at during development.
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
-figures that are quoted. The committed plates are small movies that stand in the repository, so that a first
+figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
+The committed plates are small movies that stand in the repository, so that a first
 run needs no rendering.
 """
 
@@ -45,9 +46,17 @@ def _family(seed: int) -> dict[str, PlateSpec]:
     }
 
 
-DEVELOPMENT = _family(100)
-REPORT = _family(1000)
-SETS = ("committed", "development", "report")
+_LONG = PlateSpec(width=640, height=360, frames=208, samples=8)
+
+RENDERED = {
+    "development": _family(100),
+    "report": _family(1000),
+    "long": {
+        "street": dataclasses.replace(_LONG, layout="street", seed=2000),
+        "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001, samples=6),
+    },
+}
+SETS = ("committed", *RENDERED)
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,13 @@ def entries(which: str, layouts: Sequence[str] = ()) -> list[Entry]:
     """The plates of a set, rendered or decoded now if the cache does not hold them; only those named, if any are."""
     if which == "committed":
         return [
-            Entry(name, spec, _decoded(name, spec, movie))
+            Entry(name, spec, decoded(name, movie))
             for name, (spec, movie) in COMMITTED.items()
             if not layouts or name in layouts
         ]
     if which not in SETS:
         raise ValueError(f"expected one of {', '.join(SETS)}, got {which!r}")
-    family = DEVELOPMENT if which == "development" else REPORT
-    wanted = {name: spec for name, spec in family.items() if not layouts or name in layouts}
+    wanted = {name: spec for name, spec in RENDERED[which].items() if not layouts or name in layouts}
     return [Entry(f"{which}/{name}", spec, _rendered(spec)) for name, spec in wanted.items()]
 
 
@@ -91,7 +99,7 @@ def _rendered(spec: PlateSpec) -> Footage:
     return Footage(plate.folder, spec.frames, (spec.width, spec.height))
 
 
-def _decoded(name: str, spec: PlateSpec, movie: Path) -> Footage:
+def decoded(name: str, movie: Path) -> Footage:
     """A movie's frames as a sequence in the cache: contenders then read the same files."""
     folder = rendered.CACHE / f"decoded-{name}"
     stamp = folder / "movie.json"
@@ -103,7 +111,8 @@ def _decoded(name: str, spec: PlateSpec, movie: Path) -> Footage:
                 picture = frame.to_ndarray(format="bgr24")
                 cv2.imwrite(str(folder / f"{number:04d}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
         stamp.write_text(state)
-    return Footage(folder, spec.frames, (spec.width, spec.height))
+    height, width = cv2.imread(str(folder / "0001.png")).shape[:2]
+    return Footage(folder, len(list(folder.glob("*.png"))), (width, height))
 
 
 def evenly(features: np.ndarray, count: int) -> np.ndarray:

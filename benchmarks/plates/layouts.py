@@ -1,7 +1,8 @@
 """The sets: which things stand where, how the camera moves, where the light comes from.
 
 A layout is a function of a random generator, the number of frames and the frame rate. It builds into the
-open scene and returns a `Stage`. The same seed gives the same set.
+open scene and returns a `Stage`. The same seed gives the same set. In a street and from the air a shot longer than
+`USUAL` frames goes further, not slower.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 
 from benchmarks.plates import motion, props
 from benchmarks.plates.motion import Move
+
+USUAL = 48  # frames in which a camera goes the way that its layout gives it
 
 
 @dataclass
@@ -133,6 +136,11 @@ def rolling(rng: np.random.Generator, frames: int, start: np.ndarray, end: np.nd
     return ball, motion.slide(start, end, (0.0, float(rng.uniform(-1.0, 1.0))), frames)
 
 
+def further(frames: int) -> float:
+    """How many times the usual way a shot goes on beyond it: 0 for a shot of the usual length or a shorter one."""
+    return max(0.0, frames / USUAL - 1.0)
+
+
 def street(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) -> Stage:
     """A walk down a narrow street: strong parallax at the sides, far houses ahead, things in the way."""
     props.floor(120.0, "cobbles")
@@ -150,12 +158,13 @@ def street(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) -
     props.stall((float(rng.uniform(-1.4, -0.9)), 8.5), 0.4, "canvas red", rng)
     props.tree((float(rng.uniform(0.6, 1.6)), 14.0), rng)
     x = rng.uniform(-0.6, 0.6, 3)
-    path = motion.along([[x[0], -5.6, 1.6], [x[1], -4.4, 1.7], [x[2] + 0.3, -3.0, 1.6]], frames)
-    target = motion.along([[-0.4, 8.0, 1.5], [0.0, 8.0, 1.7], [0.5, 8.0, 1.6]], frames)
+    on = 2.6 * further(frames)  # metres that a long shot walks on; what moves ahead of the camera goes on with it
+    path = motion.along([[x[0], -5.6, 1.6], [x[1], -4.4 + 0.5 * on, 1.7], [x[2] + 0.3, -3.0 + on, 1.6]], frames)
+    target = motion.along([[-0.4, 8.0, 1.5], [0.0, 8.0 + 0.5 * on, 1.7], [0.5, 8.0 + on, 1.6]], frames)
     cart = props.cart((0.0, 0.0), 0.0)
     moves = [
-        (cart, motion.slide([1.9, 2.6, 0.0], [-1.2, 3.4, 0.0], (2.9, 2.7), frames)),
-        rolling(rng, frames, np.array([-1.4, 0.2, 0.0]), np.array([0.9, 1.4, 0.0]), 0.3),
+        (cart, motion.slide([1.9, 2.6, 0.0], [-1.2, 3.4 + on, 0.0], (2.9, 2.7), frames)),
+        rolling(rng, frames, np.array([-1.4, 0.2, 0.0]), np.array([0.9, 1.4 + on, 0.0]), 0.3),
     ]
     return Stage(motion.hand_held(path, target, fps, rng), moves[:movers], 26.0, (0.45, 0.5, -0.95), 5.0, 2.8)
 
@@ -235,12 +244,14 @@ def aerial(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) -
             props.house(front, place, float(rng.uniform(-0.5, 0.5)), rng)
     for _ in range(40):
         scatter(rng, float(rng.uniform(-35, 35)), float(rng.uniform(-12, 40)))
-    path = motion.along([[-6.0, -26.0, 22.0], [-1.0, -22.0, 23.0], [3.0, -17.0, 25.0]], frames)
-    target = motion.along([[0.0, 14.0, 0.0], [1.0, 17.0, 0.0], [1.5, 20.0, 0.0]], frames)
+    on = 9.0 * further(frames)  # metres that a long shot flies on
+    path = motion.along([[-6.0, -26.0, 22.0], [-1.0, -22.0 + 0.5 * on, 23.0], [3.0, -17.0 + on, 25.0]], frames)
+    target = motion.along([[0.0, 14.0, 0.0], [1.0, 17.0 + 0.5 * on, 0.0], [1.5, 20.0 + on, 0.0]], frames)
     moves = []
     for y, speed in ((6.5, 7.0), (19.5, -9.0)):
         wagon = props.block((4.2, 1.9, 1.7), (0.0, 0.0, 0.0), 0.0, str(rng.choice(SOLIDS)))
-        moves.append((wagon, motion.slide([-speed, y, 0.0], [speed, y, 0.0], (0.0, 0.1), frames)))
+        way = speed * (1.0 + further(frames))
+        moves.append((wagon, motion.slide([-way, y, 0.0], [way, y, 0.0], (0.0, 0.1), frames)))
     camera = motion.hand_held(path, target, fps, rng, sway=0.15, shake=0.002)
     return Stage(camera, moves[:movers], 26.0, (0.5, 0.5, -0.75), 4.8, 2.4)
 

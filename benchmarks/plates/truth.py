@@ -210,10 +210,10 @@ def cast(spec: PlateSpec, pixels: np.ndarray, start: np.ndarray) -> Truth:
     from benchmarks.plates.rendered import open_scene
 
     open_scene(spec)
-    return _Caster(spec).truth(np.asarray(pixels, float).reshape(-1, 2), np.asarray(start, int).reshape(-1))
+    return Caster(spec).truth(np.asarray(pixels, float).reshape(-1, 2), np.asarray(start, int).reshape(-1))
 
 
-class _Caster:
+class Caster:
     """Ray casting into the open scene of a plate."""
 
     def __init__(self, spec: PlateSpec) -> None:
@@ -264,6 +264,29 @@ class _Caster:
         arrays = (self.world_to_camera, self.mover_to_world, pixels, start, thing, mover, local, normal)
         found = Truth(self.lens, size, *arrays, unseen, usable)
         return dataclasses.replace(found, visible=self._visible(found))
+
+    def matte(self, frame: int) -> np.ndarray:
+        """Where a frame's rays meet something that moves, bool (height, width); shadows are not part of it."""
+        self._go_to(frame)
+        picture = np.zeros((self.spec.height, self.spec.width), bool)
+        for name in self.movers:
+            pixels = self._pixels_around(self.scene.objects[name], frame)
+            things, _, _ = self._hits(pixels, frame)
+            hit = pixels[[self._mover(thing) >= 0 for thing in things]].astype(int)
+            picture[hit[:, 1], hit[:, 0]] = True
+        return picture
+
+    def _pixels_around(self, thing: object, frame: int) -> np.ndarray:
+        """The pixels (n, 2) of the rectangle in which an object lies; all of them when it reaches behind the camera."""
+        corners = _apply(np.array(thing.matrix_world), np.array(thing.bound_box))
+        middle = self.world_to_camera.shape[1] // 2
+        seen = self.lens.project(_apply(self.world_to_camera[frame - 1, middle], corners))
+        size = np.array([self.spec.width, self.spec.height])
+        low, high = np.zeros(2, int), size
+        if np.isfinite(seen).all():
+            low, high = (np.clip(edge, 0, size).astype(int) for edge in (seen.min(axis=0) - 1, seen.max(axis=0) + 2))
+        x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
+        return np.stack([x.ravel(), y.ravel()], axis=1).astype(float)
 
     def _mover(self, thing: int) -> int:
         return self.movers.index(self.names[thing]) if thing >= 0 and self.names[thing] in self.movers else -1

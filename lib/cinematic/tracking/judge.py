@@ -3,6 +3,9 @@
 Every measure is turned into a load: the measure over the limit that a preset gives it. The heaviest load decides; the
 reason is the load's own. The measure that carries the judgement is how far markers are off the scene's motion
 (:mod:`.scene_motion`): of all that were tried it alone tells bad tracks from good ones, whoever tracked them.
+
+Each shot is judged by itself: a run of frames that no track leaves. Where lens or shutter keep the scene's motion from
+being known to the limit, the limit widens to what can be known.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ Look = Callable[[Sequence[PatternTrack]], Mapping[str, Mapping[int, float]]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a track may do and still be good."""
+    """What a track may do and still be good. Those that are off the scene's motion widen where it is not known so well:
+    to three times what markers are off there that the camera rests on."""
 
     frames: int = 5  # fewer markers: too short
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
@@ -59,6 +63,7 @@ def preset_limits(name: str) -> Limits:
 SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
+_UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _LOOKED_AT = 8  # frames, from where a track goes wrong, in which its feature is looked for
 
 
@@ -84,15 +89,38 @@ def judge(
     list of Verdict
         In the order of the tracks.
     """
-    limits = limits or Limits()
+    found: dict[int, Verdict] = {}
+    for rows in _by_shot(tracks):
+        verdicts = _judge_shot([tracks[row] for row in rows], size, limits or Limits(), look)
+        found |= dict(zip(rows, verdicts, strict=True))
+    return [found[row] for row in range(len(tracks))]
+
+
+def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:
+    """Rows of the tracks of each shot, in their order: none goes on into the next."""
+    shots: list[list[int]] = []
+    end = 0
+    for row in sorted(range(len(tracks)), key=lambda row: min(tracks[row].markers, default=0)):
+        frames = tracks[row].markers
+        if not shots or min(frames, default=end) > end:
+            shots.append([])
+        shots[-1].append(row)
+        end = max(end, *frames) if frames else end
+    return [sorted(rows) for rows in shots]
+
+
+def _judge_shot(tracks: Sequence[TrackData], size: Size, limits: Limits, look: Look | None) -> list[Verdict]:
     first, positions = frame_positions(tracks, size)
     references = _references(tracks, first)
     scene = scene_errors(positions, references, size)
-    together = moves_along(positions, scene.offset, scene.distance, limits.reprojection_px, size[0])
+    slack = np.fmax(1.0, _UNUSUAL * scene.usual / limits.reprojection_px)
+    together = moves_along(
+        positions, scene.offset / slack[:, None], scene.distance / slack, limits.reprojection_px, size[0]
+    )
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
-        _Judged(track, first, int(references[row]), positions[row], scene, row, bool(together[row]))
+        _Judged(track, first, int(references[row]), positions[row], scene, slack, row, bool(together[row]))
         for row, track in enumerate(tracks)
     ]
     shows = _still_shows(judged, size, limits, look)
@@ -111,15 +139,18 @@ class _Judged:
     reference: int  # index of the frame of its reference marker
     positions: FloatArray  # (f, 2) px
     scene: SceneErrors
+    slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
     row: int
     in_company: bool
 
     @property
     def distance(self) -> FloatArray:
-        return self.scene.distance[self.row]
+        """(f,) From the scene's motion: px, to be held against limits that are not widened."""
+        return self.scene.distance[self.row] / self.slack
 
     @property
     def offset(self) -> FloatArray:
+        """(f, 2) px."""
         return self.scene.offset[self.row]
 
 
@@ -161,7 +192,9 @@ def _where_it_should_be(each: _Judged, size: Size, limits: Limits) -> PatternTra
 
 def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, shows: float | None) -> Verdict:
     track, first = each.track, each.first
-    off = {first + int(index): float(each.distance[index]) for index in np.flatnonzero(np.isfinite(each.distance))}
+    judged = np.flatnonzero(np.isfinite(each.distance))
+    off = {first + int(index): float(each.distance[index]) for index in judged}
+    shown = {first + int(index): float(each.scene.distance[each.row, index]) for index in judged}
     deviations = {frame: _largest_deviation(entry) for frame, entry in track.covariances.items()}
     wrong = [frame for frame, distance in off.items() if distance > limits.reprojection_px]
     loads = {
@@ -190,7 +223,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
         bad_markers=dict.fromkeys(wrong, why) | _uncorrelated(track, limits),
         measures={
             "markers": float(len(track.markers)),
-            "off_scene_px": _upper(off),
+            "off_scene_px": _upper(shown),
             "deviation_px": _upper(deviations),
             "forward_backward_px": _upper(track.forward_backward),
             "jitter_px": shaking,
@@ -198,7 +231,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
             "parallax_deg": float(each.scene.parallax[each.row]),
         },
         curves={
-            "off the scene's motion, px": off,
+            "off the scene's motion, px": shown,
             "correlation": dict(track.correlations),
             "forward-backward, px": dict(track.forward_backward),
             "predicted deviation, px": deviations,
@@ -209,7 +242,8 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
 
 def _evidence(each: _Judged, shows: float | None) -> Evidence:
     covariances = {frame - each.first: entry for frame, entry in each.track.covariances.items()}
-    return Evidence(each.distance, each.offset, each.reference, each.in_company, covariances, shows)
+    offset = each.offset / each.slack[:, None]
+    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, shows)
 
 
 def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
@@ -222,7 +256,8 @@ def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     within = within[marked[within]]
     parts = [own] if _is_sound(each.distance[within], limits) else []
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
-        return parts + parts_beyond(each.positions, each.scene.solution, own, limits.track_reprojection_px)
+        limit = limits.track_reprojection_px * float(np.median(each.slack))
+        return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
     return parts if 1 - len(within) / marked.sum() <= limits.cut_share else []
 
 

@@ -25,6 +25,9 @@ from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]
 
+_ABOUT = 5  # frames to either side that tell what is usual on a frame
+_LEAST_KNOWN = 30  # markers there
+_FEW_USED = 1 / 3  # share of the markers
 _POOR_FIT = 0.6  # share of the markers; where a fixed lens explains fewer, a zooming one is tried
 
 
@@ -34,6 +37,7 @@ class SceneErrors:
 
     distance: FloatArray  # (n, f) px; NaN where nothing could be said
     offset: FloatArray  # (n, f, 2) px, from where the point shows to the marker; NaN without a solved camera
+    usual: FloatArray  # (f,) px; how far off markers are there that the camera rests on, at the median; NaN: unknown
     parallax: FloatArray  # (n,) degrees: the largest angle between a track's rays and its reference's; NaN: unknown
     solution: Solution | None  # the camera solve it rests on
     note: str  # why there is none; empty where there is
@@ -56,15 +60,32 @@ def scene_errors(
     try:
         solution = _solution(positions, size, focal)
     except TrackingError as error:
-        nothing, unknown = np.full(positions.shape, np.nan), np.full(len(positions), np.nan)
-        return SceneErrors(epipolar_distances(positions), nothing, unknown, None, str(error))
+        count, frames, _ = positions.shape
+        nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
+        return SceneErrors(epipolar_distances(positions), nothing, usual, parallax, None, str(error))
     cameras = solution.cameras
     pinned = triangulate_pinned(cameras, positions, references)
     free = np.isnan(pinned[:, :1])  # no camera in the reference frame
     points = np.where(free, solution.points, pinned)
     distance = reprojection_errors(cameras, points, positions)
     offset = positions - cameras.project(points)
-    return SceneErrors(distance, offset, _parallax(cameras, points, positions, references), solution, "")
+    usual = _usual(distance, solution.used)
+    return SceneErrors(distance, offset, usual, _parallax(cameras, points, positions, references), solution, "")
+
+
+def _usual(distance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
+    """(f,) What lens, shutter and noise leave unexplained about each frame: the median over the markers used there.
+
+    Where the camera rests on few of them it is the camera that must be wrong, and all count.
+    """
+    usual = np.full(distance.shape[1], np.nan)
+    for frame in range(len(usual)):
+        about = slice(max(0, frame - _ABOUT), frame + _ABOUT + 1)
+        known, trusted = np.isfinite(distance[:, about]), used[:, about]
+        if known.sum() >= _LEAST_KNOWN:
+            counted = known & trusted if trusted.sum() >= _FEW_USED * known.sum() else known
+            usual[frame] = np.median(distance[:, about][counted])
+    return usual
 
 
 def _parallax(
