@@ -108,7 +108,7 @@ def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
     """Nothing here follows the scene to half a pixel, as with a bent lens: who sways like the rest is good."""
     rng = np.random.default_rng(4)
     phase, rate = rng.uniform(0, 2 * np.pi, (120, 1, 2)), rng.uniform(0.2, 0.5, (120, 1, 2))
-    swaying = positions + 0.35 * np.sin(phase + rate * np.arange(30)[:, None])
+    swaying = positions + 0.28 * np.sin(phase + rate * np.arange(30)[:, None])
     swaying[7, :, 1] += np.linspace(0, 12, 30)
     verdicts = judge(as_tracks(swaying), SIZE)
     others = [verdict for row, verdict in enumerate(verdicts) if row != 7]

@@ -13,7 +13,7 @@ import pytest
 
 from cinematic.tracking import Clip, TrackingError, ensure_clip_loaded, read_tracks
 from cinematic.tracking.blend_file import blend_with, write_blend
-from cinematic.tracking.blender_camera import add_solved_camera
+from cinematic.tracking.blender_camera import add_solved_camera, set_solve_keyframes
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
@@ -152,6 +152,18 @@ def test_blenders_own_solver_gives_the_same_kind_of_result(bpy: Any, seen: Scene
         assert clip.tracking.settings.use_keyframe_selection == settings[0]
     else:
         assert len(bpy.data.movieclips) == 0
+
+
+def test_blenders_solver_is_told_where_to_begin(bpy: Any, seen: Scene, footage: Path) -> None:
+    movie_clip = blend_with(footage, seen.tracks)
+    frames = set_solve_keyframes(movie_clip)
+    assert frames is not None
+    camera = movie_clip.tracking.objects[0]
+    assert (camera.keyframe_a, camera.keyframe_b) == frames
+    assert not movie_clip.tracking.settings.use_keyframe_selection
+    camera.keyframe_a, camera.keyframe_b = 2, 5
+    solve_camera(movie_clip, engine="blender", focal=900.0)
+    assert (camera.keyframe_a, camera.keyframe_b) == (2, 5)  # what the artist has set is the artist's
 
 
 def test_colmap_on_a_movie_clip_keeps_the_errors(bpy: Any, seen: Scene, footage: Path) -> None:

@@ -15,7 +15,9 @@ from .context import tracking_context
 from .coords import co_from_pixels, pixels_from_co
 from .errors import FootageError, TrackingError
 from .movie_clip import MovieClipStore
+from .scene_motion import frame_positions
 from .solve.cameras import Cameras
+from .solve.keyframes import solve_keyframes
 from .solve.result import CameraSolve
 from .solve.solver import LIKELY_FOCAL, LensSearch
 
@@ -46,7 +48,7 @@ def solve_in_blender(
         Blender could not solve; with its words.
     """
     require_blender()
-    with _as_movie_clip(store) as clip, _settings(clip, lens, only_turns), _disabled(clip, left_out):
+    with _as_movie_clip(store) as clip, _disabled(clip, left_out), _settings(clip, lens, only_turns):
         _set_lens(clip, lens.focal)
         with tracking_context(clip) as editor:
             editor.run("solve_camera")
@@ -54,6 +56,23 @@ def solve_in_blender(
         if not found.is_valid:
             raise TrackingError("Blender's solve_camera failed: it found no valid reconstruction")
         return _cameras(clip, frames), _bundles(clip, names), float(found.average_error)
+
+
+def set_solve_keyframes(clip: Any) -> tuple[int, int] | None:
+    """Have Blender's solver begin from the two plate frames that suit its tracks best; None: no two do, all stays.
+
+    Blender begins from frames 1 and 30, or from its own choice, and loses long shots by either.
+    """
+    store = MovieClipStore(clip)
+    first, positions = frame_positions([track for track in store.read() if track.enabled], store.size)
+    found = solve_keyframes(positions, store.size)
+    if found is None:
+        return None
+    frames = first + found[0], first + found[1]
+    camera = _camera_object(clip)
+    camera.keyframe_a, camera.keyframe_b = (store.numbers.clip_from_plate(frame) for frame in frames)
+    clip.tracking.settings.use_keyframe_selection = False
+    return frames
 
 
 def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
@@ -83,6 +102,10 @@ def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
     _write_clip_lens(clip, solve)
     scene.collection.objects.link(_point_cloud(bpy, solve))
     return camera
+
+
+def _camera_object(clip: Any) -> Any:
+    return next(entry for entry in clip.tracking.objects if entry.is_camera)
 
 
 @contextmanager
@@ -115,7 +138,8 @@ def _disabled(clip: Any, names: Sequence[str]) -> Iterator[None]:
 @contextmanager
 def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     """Blender's solver settings for this search; they are put back."""
-    settings = clip.tracking.settings
+    settings, camera = clip.tracking.settings, _camera_object(clip)
+    begun_from = camera.keyframe_a, camera.keyframe_b
     wanted = {f"refine_intrinsics_{part}": False for part in _REFINE} | {
         "refine_intrinsics_focal_length": not lens.focal_is_exact,
         "refine_intrinsics_radial_distortion": bool(lens.distortion),
@@ -125,9 +149,11 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     kept = {name: getattr(settings, name) for name in wanted}
     for name, value in wanted.items():
         setattr(settings, name, value)
+    set_solve_keyframes(clip)
     try:
         yield
     finally:
+        camera.keyframe_a, camera.keyframe_b = begun_from
         for name, value in kept.items():
             setattr(settings, name, value)
 

@@ -34,7 +34,7 @@ Look = Callable[[Sequence[PatternTrack]], Mapping[str, Mapping[int, float]]]
 @dataclass(frozen=True)
 class Limits:
     """What a track may do and still be good. Those that are off the scene's motion widen where it is not known so well:
-    to three times what markers are off there that the camera rests on."""
+    to three times what markers are off there that the camera rests on, and at most to twice the limit."""
 
     frames: int = 5  # fewer markers: too short
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
@@ -64,6 +64,7 @@ SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
+_MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
 _LOOKED_AT = 8  # frames, from where a track goes wrong, in which its feature is looked for
 
 
@@ -113,7 +114,7 @@ def _judge_shot(tracks: Sequence[TrackData], size: Size, limits: Limits, look: L
     first, positions = frame_positions(tracks, size)
     references = _references(tracks, first)
     scene = scene_errors(positions, references, size)
-    slack = np.fmax(1.0, _UNUSUAL * scene.usual / limits.reprojection_px)
+    slack = np.fmin(np.fmax(1.0, _UNUSUAL * scene.usual / limits.reprojection_px), _MOST_SLACK)
     together = moves_along(
         positions, scene.offset / slack[:, None], scene.distance / slack, limits.reprojection_px, size[0]
     )

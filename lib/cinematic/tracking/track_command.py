@@ -17,7 +17,7 @@ from rich.console import Console
 from . import formats
 from .blend_file import blend_with, new_blend, write_blend
 from .blender import interrupts_held, output_redirected
-from .blender_camera import add_solved_camera
+from .blender_camera import add_solved_camera, set_solve_keyframes
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, remove_checkpoint
@@ -298,6 +298,7 @@ class Targets:
         try:
             try:
                 movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
+                set_solve_keyframes(movie_clip)
                 if job.camera is not None:
                     add_solved_camera(job.camera, movie_clip)
                 write_blend(movie_clip, self.blend)

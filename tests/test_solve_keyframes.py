@@ -1,0 +1,34 @@
+"""The two frames that Blender's solver is told to begin from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cinematic.tracking.solve.keyframes import solve_keyframes
+from tests.scenes import SIZE, path, scene
+
+
+def test_they_share_many_tracks_seen_from_far_apart() -> None:
+    seen = scene(path(60), 200, outliers=0.03, gaps=0.2)
+    found = solve_keyframes(seen.positions, SIZE)
+    assert found is not None
+    first, second = found
+    marked = np.isfinite(seen.positions[..., 0])
+    assert (marked[:, first] & marked[:, second]).sum() >= 30
+    apart = np.linalg.norm(seen.cameras.positions[first] - seen.cameras.positions[second])
+    assert apart > 0.2 * np.linalg.norm(seen.cameras.positions[0] - seen.cameras.positions[-1])
+
+
+def test_they_are_found_where_the_camera_moves() -> None:
+    moving = path(60)
+    frames = np.concatenate([np.zeros(30, int), np.arange(0, 60, 2)])  # at rest for the first half
+    seen = scene(moving, 200)
+    found = solve_keyframes(seen.positions[:, frames], SIZE)
+    assert found is not None
+    assert found[1] > 35
+
+
+def test_a_camera_that_only_turns_has_none() -> None:
+    seen = scene(path(60, tripod=True), 200)
+    assert solve_keyframes(seen.positions, SIZE) is None
+    assert solve_keyframes(np.empty((0, 0, 2)), SIZE) is None
