@@ -198,6 +198,9 @@ def test_a_missing_file(layout: str, tmp_path: Path) -> None:
         formats.read(tmp_path / "missing", form_of(layout).name, size=SIZE)
 
 
+NO_CHARACTERS = np.full(2, 0x6E000000, dtype=np.uint32).view("<U2")
+
+
 class _Evil:
     def __reduce__(self) -> Any:
         return (Path("/tmp/cinetrack-was-here").touch, ())
@@ -228,6 +231,10 @@ def test_a_pickle_that_runs_something_does_not(content: bytes) -> None:
         ({"points": np.full((1, 1, 2), np.nan), "occluded": np.zeros((1, 1), bool)}, "got nan .track 0, frame 0"),
         ({"points": np.zeros((1, 2, 2))}, r"expected occluded as truth values \[1, 2\], got NoneType"),
         ({"a": {"points": np.zeros((0, 0, 2))}, "b": {"points": np.zeros((0, 0, 2))}}, "expected one video, got 2"),
+        (
+            {"points": np.zeros((1, 1, 2)), "occluded": np.zeros((1, 1), bool), "names": NO_CHARACTERS},
+            "expected names of Unicode characters",
+        ),
         ([], "expected points and occluded"),
         ("text", "expected points and occluded"),
     ],

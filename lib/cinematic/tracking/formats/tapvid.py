@@ -19,6 +19,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -201,7 +202,11 @@ class _Video:
             return [f"track {number}" for number in range(1, count + 1)]
         if not isinstance(given, np.ndarray) or given.dtype.kind != "U" or given.shape != (count,):
             self.fail(f"expected {count} names, got {self._told(given)}")
-        return given.tolist()
+        codes = np.ascontiguousarray(given).view(np.dtype(np.uint32).newbyteorder(given.dtype.byteorder))
+        if (codes > sys.maxunicode).any():  # numpy takes any four bytes of a broken file for a character
+            self.fail(f"expected names of Unicode characters, got the code {int(codes.max())}")
+        found: list[str] = given.tolist()
+        return found
 
     def frame_start(self) -> int | None:
         """The plate's first frame, where the file says so."""
