@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .blender import require_blender
 from .clip import Clip
-from .context import tracking_context
+from .context import camera_object, tracking_context
 from .coords import co_from_pixels, pixels_from_co
 from .errors import FootageError, TrackingError
 from .movie_clip import MovieClipStore
@@ -69,7 +69,7 @@ def set_solve_keyframes(clip: Any) -> tuple[int, int] | None:
     if found is None:
         return None
     frames = first + found[0], first + found[1]
-    camera = _camera_object(clip)
+    camera = camera_object(clip)
     camera.keyframe_a, camera.keyframe_b = (store.numbers.clip_from_plate(frame) for frame in frames)
     clip.tracking.settings.use_keyframe_selection = False
     return frames
@@ -104,10 +104,6 @@ def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
     return camera
 
 
-def _camera_object(clip: Any) -> Any:
-    return next(entry for entry in clip.tracking.objects if entry.is_camera)
-
-
 @contextmanager
 def _as_movie_clip(store: Clip | MovieClipStore) -> Iterator[Any]:
     if isinstance(store, MovieClipStore):
@@ -138,7 +134,7 @@ def _disabled(clip: Any, names: Sequence[str]) -> Iterator[None]:
 @contextmanager
 def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     """Blender's solver settings for this search; they are put back."""
-    settings, camera = clip.tracking.settings, _camera_object(clip)
+    settings, camera = clip.tracking.settings, camera_object(clip)
     begun_from = camera.keyframe_a, camera.keyframe_b
     wanted = {f"refine_intrinsics_{part}": False for part in _REFINE} | {
         "refine_intrinsics_focal_length": not lens.focal_is_exact,

@@ -290,9 +290,13 @@ def _scene_kept(scene: Any) -> Iterator[None]:
             scene.frame_current = frame
 
 
+def camera_object(clip: Any) -> Any:
+    """The tracking object that stands for the camera; every clip has it."""
+    return next(entry for entry in clip.tracking.objects if entry.is_camera)
+
+
 @contextmanager
 def _camera_active(clip: Any) -> Iterator[None]:
     """``clip.tracking.tracks`` are the camera's; operators work on the active tracking object's."""
-    objects = clip.tracking.objects
-    with _attribute(objects, "active", next(entry for entry in objects if entry.is_camera)):
+    with _attribute(clip.tracking.objects, "active", camera_object(clip)):
         yield

@@ -180,9 +180,9 @@ def _luma(frame: Any, to_grey: VideoReformatter) -> Luma:
         step = 1 << (bits - 8)
         is_full = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
         black, white = (0, (1 << bits) - 1) if is_full else (16 * step, 235 * step)  # ITU-R BT.601, BT.709
-        return Luma(_plane(frame, 0), black, white, turns)
+        return Luma(_first_plane(frame), black, white, turns)
     grey = to_grey.reformat(frame, format="gray16le" if bits > 8 else "gray", dst_color_range=ColorRange.JPEG)
-    return Luma(_plane(grey, 0), 0, 65535 if bits > 8 else 255, turns)
+    return Luma(_first_plane(grey), 0, 65535 if bits > 8 else 255, turns)
 
 
 def _stores_luma(pixels: Any) -> bool:
@@ -190,10 +190,10 @@ def _stores_luma(pixels: Any) -> bool:
     return pixels.name.startswith("yuv") and pixels.is_planar and not pixels.is_big_endian
 
 
-def _plane(frame: Any, number: int) -> npt.NDArray[Any]:
-    """A copy of one plane: the frame's own memory goes back to the decoder."""
-    plane = frame.planes[number]
-    deep = frame.format.components[number].bits > 8
+def _first_plane(frame: Any) -> npt.NDArray[Any]:
+    """A copy: the frame's own memory goes back to the decoder."""
+    plane = frame.planes[0]
+    deep = frame.format.components[0].bits > 8
     stored = np.frombuffer(plane, np.uint16) if deep else np.frombuffer(plane, np.uint8)
     return stored.reshape(plane.height, -1)[:, : plane.width].copy()
 

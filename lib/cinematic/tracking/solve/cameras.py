@@ -41,21 +41,20 @@ class Cameras:
 
     def without(self, frames: npt.NDArray[np.bool_]) -> Cameras:
         """The same, but for some frames (f,) that lose theirs."""
-        return replace(
-            self,
-            rotation=np.where(frames[:, None, None], np.nan, self.rotation),
-            translation=np.where(frames[:, None], np.nan, self.translation),
-            focal=np.where(frames, np.nan, self.focal),
-        )
+        return self._replaced(frames, np.nan, np.nan, np.nan)
 
     def or_else(self, other: Cameras) -> Cameras:
         """The same, with another one's cameras in the frames that have none."""
-        missing = ~self.solved
+        return self._replaced(~self.solved, other.rotation, other.translation, other.focal)
+
+    def _replaced(
+        self, frames: npt.NDArray[np.bool_], rotation: npt.ArrayLike, translation: npt.ArrayLike, focal: npt.ArrayLike
+    ) -> Cameras:
         return replace(
             self,
-            rotation=np.where(missing[:, None, None], other.rotation, self.rotation),
-            translation=np.where(missing[:, None], other.translation, self.translation),
-            focal=np.where(missing, other.focal, self.focal),
+            rotation=np.where(frames[:, None, None], rotation, self.rotation),
+            translation=np.where(frames[:, None], translation, self.translation),
+            focal=np.where(frames, focal, self.focal),
         )
 
     def project(self, points: FloatArray) -> FloatArray:
