@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -191,16 +192,12 @@ class _Shot:
         """Why the frames outside of the piece have no camera."""
         at = self.pieces.index(self.solved)
         reasons: dict[int, str] = {}
-        apart = ""
-        for piece in self.pieces[at + 1 :]:
-            before = self.pieces[self.pieces.index(piece) - 1]
-            apart = apart if apart.startswith("cut") else self._break(before, piece)
-            reasons |= dict.fromkeys(self.frames[piece.first : piece.last + 1], apart)
-        apart = ""
-        for piece in self.pieces[:at][::-1]:
-            behind = self.pieces[self.pieces.index(piece) + 1]
-            apart = apart if apart.startswith("cut") else self._break(piece, behind)
-            reasons |= dict.fromkeys(self.frames[piece.first : piece.last + 1], apart)
+        for outwards in (self.pieces[at:], self.pieces[at::-1]):
+            apart = ""  # behind a cut everything is another shot
+            for pair in pairwise(outwards):
+                before, behind = sorted(pair, key=lambda piece: piece.first)
+                apart = apart if apart.startswith("cut") else self._break(before, behind)
+                reasons |= dict.fromkeys(self.frames[pair[1].first : pair[1].last + 1], apart)
         marked = np.isfinite(self.positions[..., 0]).any(axis=0)
         outside = [*range(self.solved.first), *range(self.solved.last + 1, len(self.frames))]
         return {
