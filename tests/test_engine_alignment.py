@@ -19,7 +19,8 @@ from cinematic.tracking.engine.alignment import (
     square_grid,
 )
 from cinematic.tracking.engine.flow import flow_room, predict
-from cinematic.tracking.engine.forward_backward import pattern_room, way_back
+from cinematic.tracking.engine.forward_backward import way_back
+from cinematic.tracking.engine.patch_pattern import pattern_room
 from cinematic.tracking.engine.motion_models import MODEL_BASES, MODEL_SIZES, solution_matrix
 from cinematic.tracking.engine.pyramid import Pyramid, build_pyramid
 from cinematic.tracking.engine.sampling import fill_window, sample_scratch, sample_warped, spline_window

@@ -17,6 +17,7 @@ import numpy as np
 
 from .compiler import inner_kernel, kernel
 from .correlation import keep_soft, soft_border
+from .gradients import GRADIENT_NOISE, HALO, fill_slopes, fill_smooth_slopes, read_pixels, weaker
 from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
 from .noise import most_noise, noise_of
@@ -27,13 +28,10 @@ from .threads import spread
 PIECE = 64  # tracks per piece of work
 MODELS = len(MODEL_BASES)
 _LANES = 64  # pattern pixels are padded to a multiple of this: four 16-lane registers, no remainder loops
-_HALO = 1  # pixels around the pattern that its gradients use
-
-# Gradients are a central difference, lightly smoothed across (a Gaussian of 0.5 px). The residual is NOT smoothed:
-# smoothing both, as a prefilter does, throws away the fine detail that carries half of a pattern's information,
-# while a noisy gradient slows convergence and adds noise of its own (sigma 0, 0.5, 1 px: 3.6, 3.1, 4.6 steps).
-_ACROSS = np.float32(0.1065)
-_ALONG = np.float32(1 - 2 * 0.1065)
+# Where grain makes up more than this share of a pattern's weaker gradients there is no fine detail to be lost: smoother
+# gradients take their place in the sums. That is nearly what aligning images smoothed by 0.57 px would sum up, and those
+# have nearly the Gram matrix of the sharper gradients, which therefore stays.
+_GRAINY = 0.3
 
 # A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
 # BIC's log(441) = 6. On development plates 4, 6, 8 differ little once faint gains are summed up over the frames.
@@ -94,6 +92,7 @@ class Patterns(NamedTuple):
     energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
     soft: np.ndarray  # float32 (n, m) softened, mean 0, norm 1 (see correlation.py)
     certain: np.ndarray  # float64 (n,) the share of ``soft`` that is not noise
+    worth: np.ndarray  # float64 (n,) Gram matrix over the variance that noise gives to the sums; 1: not smoothed
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
     evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
 
@@ -109,6 +108,7 @@ def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
         energy=np.zeros(count),
         soft=np.zeros((count, m), np.float32),
         certain=np.ones(count),
+        worth=np.ones(count),
         solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
         evidence=np.zeros((count, MODELS)),
     )
@@ -178,18 +178,22 @@ def align(
 @kernel
 def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
     radius = int(grid.radius)
-    wide = 2 * radius + 1 + 2 * _HALO
+    wide = 2 * radius + 1 + 2 * HALO
     raw = np.empty((wide, wide), np.float32)
     gram = np.empty((UNKNOWNS, UNKNOWNS))
     line = np.empty(grid.u.shape[0], np.float32)
     for n in range(first, last):
         k = rows[n]
-        _read_pixels(frame, centre_x[n] - radius - _HALO, centre_y[n] - radius - _HALO, raw)
+        read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
         into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
-        _fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+        fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
         noise = min(noise_of(raw), most_noise)
         into.certain[k] = keep_soft(grid, into.values[k], noise, line, into.soft[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
+        into.worth[k] = 1.0
+        if grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2 > _GRAINY * weaker(gram[0, 0], gram[0, 1], gram[1, 1]):
+            energy = fill_smooth_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+            into.worth[k] = (gram[0, 0] + gram[1, 1]) / energy
         two = _two_directions(gram)
         for model in range(sizes.shape[0]):
             into.solution[k, model, 0, 0] = into.evidence[k, model] = 0.0
@@ -205,47 +209,22 @@ def _two_directions(gram):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _read_pixels(frame, left, top, out):  # type: ignore[no-untyped-def]
-    """A piece of the frame; beyond it its edge pixels are repeated."""
-    for j in range(out.shape[0]):
-        start = min(max(top + j, 0), frame.height - 1) * frame.stride
-        for i in range(out.shape[1]):
-            out[j, i] = frame.pixels[start + min(max(left + i, 0), frame.width - 1)]
-
-
-@inner_kernel
 def _centre_values(raw, values):  # type: ignore[no-untyped-def]
     """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
-    size = raw.shape[0] - 2 * _HALO
+    size = raw.shape[0] - 2 * HALO
     total = 0.0
     for j in range(size):
         for i in range(size):
-            total += raw[j + _HALO, i + _HALO]
+            total += raw[j + HALO, i + HALO]
     mean = total / (size * size)
     middle = np.float32(mean)
     energy = 0.0
     for j in range(size):
         for i in range(size):
-            value = raw[j + _HALO, i + _HALO] - middle
+            value = raw[j + HALO, i + HALO] - middle
             values[j * size + i] = value
             energy += value * value
     return mean, energy
-
-
-@inner_kernel
-def _fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
-    """Derivatives in template coordinates: central difference along, 0.5 px Gaussian across."""
-    size = raw.shape[0] - 2 * _HALO
-    half = np.float32(0.5 * radius)
-    for j in range(size):
-        a, b, c = raw[j], raw[j + 1], raw[j + 2]
-        for i in range(size):
-            left = _ALONG * b[i] + _ACROSS * (a[i] + c[i])
-            right = _ALONG * b[i + 2] + _ACROSS * (a[i + 2] + c[i + 2])
-            above = _ALONG * a[i + 1] + _ACROSS * (a[i] + a[i + 2])
-            below = _ALONG * c[i + 1] + _ACROSS * (c[i] + c[i + 2])
-            slope_u[j * size + i] = half * (right - left)
-            slope_v[j * size + i] = half * (below - above)
 
 
 @inner_kernel
@@ -455,7 +434,7 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, mos
 
 
 @inner_kernel
-def _explaining_model(solutions, evidence, model, sums, figures, count):  # type: ignore[no-untyped-def]
+def _explaining_model(solutions, evidence, model, sums, figures, worth, count):  # type: ignore[no-untyped-def]
     """The motion model that explains the residual most cheaply, among those that contain ``model``.
 
     A score test: with ``s`` the ten sums at the fit of ``model``, a richer model would lower the residual by
@@ -481,7 +460,7 @@ def _explaining_model(solutions, evidence, model, sums, figures, count):  # type
             price = _UNKNOWN_PRICE * more
             if candidate == MODELS - 1:
                 price += 2.0 * (_TILT_PRICE - _UNKNOWN_PRICE)
-            gain = (quadratic[candidate] - quadratic[model]) / noise
+            gain = worth * (quadratic[candidate] - quadratic[model]) / noise
             evidence[candidate] = max(0.0, evidence[candidate] + gain - _NOISE_GAIN * more)
             cost = price - max(gain, evidence[candidate])
             if cost < best_cost:
@@ -504,7 +483,7 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
         if not adaptive[k] or result != CONVERGED:
             break
         richer = _explaining_model(
-            patterns.solution[k], patterns.evidence[k], models[k], room.sums, room.figures, grid.pixels
+            patterns.solution[k], patterns.evidence[k], models[k], room.sums, room.figures, patterns.worth[k], grid.pixels
         )
         if richer == models[k]:
             break

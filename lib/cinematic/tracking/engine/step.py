@@ -27,19 +27,23 @@ from .alignment import (
 from .compiler import inner_kernel, kernel
 from .correlation import masked_correlation, soft_border, soft_correlation, without_noise
 from .flow import FlowRoom, flow_room, predict
-from .forward_backward import pattern_room, way_back
+from .forward_backward import way_back
 from .lanes import borrowed, hold
+from .middle import middle_distance, middle_grid
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
+from .patch_pattern import pattern_room
 from .pyramid import Pyramid
 from .threads import spread
 from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
 _MOST_STEPS, _TOLERANCE = 20, 0.02  # of the alignment
+# Pixels of predicted deviation from which on a pattern's middle is asked. Surer ones are never contradicted.
+_UNSURE = 0.06
 
 _TRACKED, _OUT_OF_FRAME = int(LostReason.TRACKED), int(LostReason.OUT_OF_FRAME)
 _LOW_CORRELATION, _SHAPE = int(LostReason.LOW_CORRELATION), int(LostReason.SHAPE)
-_FORWARD_BACKWARD = int(LostReason.FORWARD_BACKWARD)
+_FORWARD_BACKWARD, _MIDDLE = int(LostReason.FORWARD_BACKWARD), int(LostReason.MIDDLE)
 _REASONS = np.zeros(4, np.int8)
 _REASONS[CONVERGED] = LostReason.TRACKED
 _REASONS[OUTSIDE] = LostReason.OUT_OF_FRAME
@@ -83,6 +87,7 @@ class _Limits(NamedTuple):
     border: int
     shape_change: float
     distance: float
+    middle: float
 
 
 class _Scratch(NamedTuple):
@@ -91,6 +96,8 @@ class _Scratch(NamedTuple):
     align: Room
     flow: FlowRoom
     pattern: Patterns
+    middle_pattern: Patterns
+    middle_patch: np.ndarray  # float32 (m of the middle,)
     line: np.ndarray  # float32 (m,)
     soft: np.ndarray  # float32 (m,)
     patch: np.ndarray  # float32 (m,) what the way back sees
@@ -108,7 +115,8 @@ def move_tracks(
     """Move tracks ``rows`` (k,) from one frame to the next; ``slot``: the entry of ``shapes`` that is this frame's."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
     arguments = (
-        previous.full, previous.coarse, current.full, current.coarse, grid, rows, state, limits, slot, moved
+        previous.full, previous.coarse, current.full, current.coarse, grid, middle_grid(grid), rows, state, limits, slot,
+        moved,
     )  # fmt: skip
     spread(lambda first, last: _move_some(first, last, *arguments), len(rows), _PIECE)
     return moved
@@ -119,7 +127,7 @@ def find_tracks(
 ) -> Moved:
     """Align tracks ``rows`` (k,) with a frame from the very warps they have: no prediction, no way back."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
-    arguments = (current.full, grid, rows, state, limits, moved)
+    arguments = (current.full, grid, middle_grid(grid), rows, state, limits, moved)
     spread(lambda first, last: _find_some(first, last, *arguments), len(rows), _PIECE)
     return moved
 
@@ -133,24 +141,31 @@ def _nothing_moved(count: int) -> Moved:
 
 def _limits(options: TrackOptions) -> _Limits:
     size = options.pattern_size
-    return _Limits(size / 2, soft_border(size), float(options.shape_change_max), float(options.forward_backward_max))
+    return _Limits(
+        size / 2, soft_border(size), float(options.shape_change_max), float(options.forward_backward_max),
+        float(options.middle_max),
+    )  # fmt: skip
 
 
 @inner_kernel
-def _scratch(grid):  # type: ignore[no-untyped-def]
+def _scratch(grid, middle):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     return _Scratch(
-        room_for(grid), flow_room(), pattern_room(grid), np.empty(m, np.float32), np.empty(m, np.float32),
+        room_for(grid), flow_room(), pattern_room(grid), pattern_room(middle),
+        np.empty(middle.u.shape[0], np.float32), np.empty(m, np.float32), np.empty(m, np.float32),
         np.empty(m, np.float32), np.empty(m, np.float32), np.empty(grid.pixels, np.bool_), np.empty((3, 3)),
         np.empty((3, 3)), np.empty((3, 3)),
     )  # fmt: skip
 
 
 @kernel
-def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, rows, state, limits, slot, moved):  # type: ignore[no-untyped-def]
+def _move_some(  # type: ignore[no-untyped-def]
+    first, last, previous, coarse_before, current, coarse_now, grid, middle, rows, state, limits, slot, moved
+):
     previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
+    middle = borrowed(middle)
     coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
-    own = (_scratch(grid), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
+    own = (_scratch(grid, middle), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
     scratch, window, window_back = borrowed(own)
     for n in range(first, last):
         k = rows[n]
@@ -164,6 +179,8 @@ def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, 
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
+        if reason == _TRACKED and not _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):
+            reason = _MIDDLE
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
             reason = _look_back(
@@ -174,9 +191,10 @@ def _move_some(first, last, previous, coarse_before, current, coarse_now, grid, 
 
 
 @kernel
-def _find_some(first, last, current, grid, rows, state, limits, moved):  # type: ignore[no-untyped-def]
+def _find_some(first, last, current, grid, middle, rows, state, limits, moved):  # type: ignore[no-untyped-def]
     current, grid, rows, state, moved = borrowed((current, grid, rows, state, moved))
-    own = (_scratch(grid), window_for(state.warps, rows, first, last))
+    middle = borrowed(middle)
+    own = (_scratch(grid, middle), window_for(state.warps, rows, first, last))
     scratch, window = borrowed(own)
     for n in range(first, last):
         k = rows[n]
@@ -193,6 +211,8 @@ def _find_some(first, last, current, grid, rows, state, limits, moved):  # type:
         _copy_warp(scratch.trial, state.warps[k])
         noise = scratch.align.figures[RESIDUAL] / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
+        if reason == _TRACKED and not _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):
+            reason = _MIDDLE
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)
 
@@ -280,6 +300,21 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
         if distance <= limits.distance:
             return _TRACKED
     return _FORWARD_BACKWARD
+
+
+@inner_kernel
+def _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
+    """Whether the middle of an unsure pattern lies where the whole was found. One that is lost says nothing."""
+    covariance = moved.covariance[n]
+    mean, half = (covariance[0, 0] + covariance[1, 1]) / 2, (covariance[0, 0] - covariance[1, 1]) / 2
+    largest = mean + np.sqrt(half * half + covariance[0, 1] * covariance[0, 1])
+    if not (largest > _UNSURE * _UNSURE and limits.middle < np.inf):
+        return True
+    distance = middle_distance(
+        current, grid, middle, state.patterns, k, state.warps[k], scratch.middle_pattern, scratch.middle_patch,
+        scratch.trial, window, scratch.align,
+    )  # fmt: skip
+    return not distance > limits.middle
 
 
 @inner_kernel

@@ -26,7 +26,6 @@ class TrackTable:
     _models: np.ndarray  # (n,) index into MOTION_MODELS
     _match: np.ndarray  # (n,) one of PATTERN_MATCHES
     _correlation_min: np.ndarray  # (n,)
-    _begun: np.ndarray  # (n,) its seed's frame has come
     _alive: np.ndarray  # (n,) it has a marker in the last frame
     _fresh: np.ndarray  # (n,) it has one marker only, so that its velocity is unknown
     _seed_frame: np.ndarray  # (n,)
@@ -44,14 +43,14 @@ class TrackTable:
     _patterns: Patterns
     _first_patterns: Patterns | None  # copies of first references, once any track has left its own
 
-    def __init__(self, seeds: Seeds, options: TrackOptions, grid: PatternGrid) -> None:
+    def __init__(self, options: TrackOptions, grid: PatternGrid) -> None:
         self.options = options
         self.grid = grid
         self._steps = 0  # frames taken so far
-        self._count = len(seeds)  # tracks that ever were
-        self._patterns = empty_patterns(len(seeds), grid)
+        self._count = 0  # tracks that ever were
+        self._patterns = empty_patterns(0, grid)
         self._first_patterns = None
-        for name, column in _columns(seeds, options, self._patterns, 0).items():
+        for name, column in _columns(Seeds(0, np.zeros((0, 2))), options, self._patterns, 0).items():
             setattr(self, name, column)
 
     def _append(self, seeds: Seeds) -> None:
@@ -110,7 +109,6 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
         "_models": np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64),
         "_match": np.array(seeds.pattern_matches or [options.pattern_match] * count, dtype="<U10"),
         "_correlation_min": np.broadcast_to(np.asarray(minima, np.float64), (count,)).copy(),  # kernels take no other
-        "_begun": np.zeros(count, bool),
         "_alive": np.zeros(count, bool),
         "_fresh": np.zeros(count, bool),
         "_seed_frame": np.array(seeds.frames, np.int64),

@@ -1,40 +1,28 @@
-"""Frames in, markers out: the state of all tracks, and one step per frame.
+"""Frames in, markers out: all tracks, each with a pattern as large as its texture asks for.
 
-A step moves every track (:mod:`.step`) and, where the reference no longer serves, takes a new one. Memory is linear in
-the number of tracks and does not grow with the number of frames: two frames are held.
-
-How a chain of references stays tied to the first one: ``base`` maps the first pattern's pixels (offsets from its
-marker) to the template coordinates of the reference in use, so ``warp @ base`` always places the FIRST marker and the
-FIRST pattern. Taking a new reference changes both factors and not their product. The covariance carries the error of
-every link. As soon as the first reference fits again (the camera has come back), the track returns to it, and what
-the chain had drifted is gone.
+Patterns are of two sizes, and each size has a tracker of its own (:mod:`.sized_tracker`). Here tracks wait for their
+frame, get their size when it comes, and have one numbering. Memory is linear in the number of tracks and does not grow
+with the number of frames: two frames are held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
-from .alignment import CONVERGED, CORRELATION, Patterns, align, cut_patterns, square_grid
-from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid, build_pyramid
-from .step import TrackState, find_tracks, move_tracks
-from .table import SHAPE_SPAN, TrackTable
+from .sized_tracker import SizedTracker
+from .texture import deviations
 from .threads import use_threads
-from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions
+from .types import FrameMarkers, Seeds, TrackOptions, no_markers
 
-# A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
-# share of its difference from the reference, and the reference has served this many frames. Slow change is the
-# surface turning; a fast one is something in front, or a pattern that straddles two depths.
-_SLOW_CHANGE = 0.25
-_LEAST_SERVICE = 4
-# Nor is a pattern that has become this much longer than wide a good one to go on with.
-_MOST_UNEVEN = 1.6
-_WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
+_FAINT = 0.2  # pixels by which grain may move a pattern before a larger one is taken
+_WAITING = -1  # the home of a track that has not begun
 
 
 def track(
@@ -66,19 +54,25 @@ def track(
         yield tracker.step(number, image)
 
 
-class Tracker(TrackTable):
+class Tracker:
     """The state of n tracks between two frames. Feed it frames with :meth:`step`.
 
-    Tracks may be added (:meth:`extend`), ended, looked for again (:meth:`wake`) and forgotten between two frames.
+    Tracks may be added (:meth:`extend`), ended, looked for again (:meth:`wake`) and forgotten between two frames. They
+    are numbered from 0 in the order in which they came.
     """
 
     def __init__(self, seeds: Seeds, options: TrackOptions | None = None) -> None:
-        options = options or TrackOptions()
-        super().__init__(seeds, options, square_grid(options.pattern_size))
+        self.options = options or TrackOptions()
+        self._sized = [SizedTracker(each) for each in _options_by_size(self.options)]
+        self._numbers = [np.zeros(0, np.int64) for _ in self._sized]  # of each: its own number of a track -> ours
+        self._home = np.zeros(0, np.int8)  # (n,) which of them has the track
+        self._own = np.zeros(0, np.int64)  # (n,) that one's number of it
+        self._waiting = _Waiting()
         self._frame: int | None = None  # the number of the last frame
         self._previous: Pyramid | None = None
         self._previous_is_own = False  # built here, so that its memory may be used again
         self._spare: Pyramid | None = None
+        self._append(seeds)
 
     @classmethod
     def restored(
@@ -86,23 +80,39 @@ class Tracker(TrackTable):
     ) -> Tracker:
         """The tracker whose :meth:`state` was saved after it had taken ``frame``; goes on exactly as that one would."""
         tracker = cls(Seeds(frame, np.zeros((0, 2))), options)
-        tracker._restore(state)
         own = not isinstance(image, Pyramid)
-        tracker._previous = image if isinstance(image, Pyramid) else build_pyramid(image)
-        tracker._frame, tracker._previous_is_own = frame, own
+        pyramid = image if isinstance(image, Pyramid) else build_pyramid(image)
+        tracker._frame, tracker._previous, tracker._previous_is_own = frame, pyramid, own
+        tracker._home, tracker._own = state["home"], state["own"]
+        tracker._waiting = _Waiting.restored(state)
+        for home, each in enumerate(_options_by_size(options)):
+            its_own = {name.removeprefix(f"{home} "): array for name, array in state.items()}
+            tracker._sized[home] = SizedTracker.restored(its_own, each, frame, pyramid)
+            tracker._numbers[home] = state[f"{home} numbers"]
         return tracker
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of it but the last frame, as arrays of numbers and text; for :meth:`restored`."""
+        arrays = {"home": self._home, "own": self._own, **self._waiting.state()}
+        for home, sized in enumerate(self._sized):
+            arrays |= {f"{home} {name}": array for name, array in sized.state().items()}
+            arrays[f"{home} numbers"] = self._numbers[home]
+        return arrays
 
     @property
     def alive(self) -> np.ndarray:
         """(n,) Which tracks have a marker in the last frame, by their numbers; n tracks ever were."""
-        alive = np.zeros(self._count, bool)
-        alive[self._number] = self._alive
+        alive = np.zeros(len(self._home), bool)
+        alive[self.living[0]] = True
         return alive
 
     @property
     def living(self) -> tuple[np.ndarray, np.ndarray]:
         """(k,) numbers of the tracks that have a marker in the last frame, and (k, 2) where it is, pixels."""
-        return self._number[self._alive], self._position[self._alive]
+        found = [sized.living for sized in self._sized]
+        numbers = np.concatenate([ours[own] for ours, (own, _) in zip(self._numbers, found, strict=True)])
+        order = np.argsort(numbers)
+        return numbers[order], np.concatenate([places for _, places in found])[order]
 
     def step(self, frame: int, image: np.ndarray | Pyramid) -> FrameMarkers:
         """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
@@ -114,12 +124,10 @@ class Tracker(TrackTable):
             own = not isinstance(image, Pyramid)
             current = image if isinstance(image, Pyramid) else build_pyramid(image, self._spare)
             self._check_size(frame, current)
-            self._steps += 1
-            moved = self._move(frame, current)
-            begun = self._begin(frame, current)
+            moved = [self._named(home, sized.step(frame, current)) for home, sized in enumerate(self._sized)]
             self._spare = self._previous if self._previous_is_own else None
             self._frame, self._previous, self._previous_is_own = frame, current, own
-        return self._named(_join(moved, begun))
+            return _joined(frame, [*moved, *self._begin(frame, current)])
 
     def extend(self, seeds: Seeds) -> FrameMarkers:
         """Take in further tracks, numbered on from the last; the first markers of those that the last frame starts.
@@ -128,111 +136,23 @@ class Tracker(TrackTable):
         """
         self._append(seeds)
         if self._previous is None or self._frame is None:
-            return _nothing(0)
+            return no_markers(0)
         with use_threads(self.options.threads):
-            return self._named(self._begin(self._frame, self._previous))
+            return _joined(self._frame, self._begin(self._frame, self._previous))
 
     def end(self, tracks: npt.ArrayLike) -> None:
         """Track these no further. They can be found again with :meth:`wake` until they are forgotten."""
-        self._alive[self._rows_of(tracks)] = False
+        tracks = self._checked(tracks)
+        for home, sized in enumerate(self._sized):
+            sized.end(self._own[tracks[self._home[tracks] == home]])
+        self._waiting.drop(tracks)
 
     def forget(self, tracks: npt.ArrayLike) -> None:
         """Let go of all that is known of these; their numbers are not used again."""
-        self._keep_rows(np.setdiff1d(np.arange(len(self._number)), self._rows_of(tracks)))
-
-    def _named(self, markers: FrameMarkers) -> FrameMarkers:
-        """The same with the tracks' numbers in place of rows."""
-        return replace(markers, track=self._number[markers.track])
-
-    def _check_size(self, frame: int, current: Pyramid) -> None:
-        previous = self._previous
-        if previous is not None and (previous.width, previous.height) != (current.width, current.height):
-            raise ParameterError(
-                f"expected frame {frame} to be {previous.width}x{previous.height} like the frames before it, "
-                f"got {current.width}x{current.height}"
-            )
-
-    # -- beginning ------------------------------------------------------------------------------------------------
-
-    def _begin(self, frame: int, current: Pyramid) -> FrameMarkers:
-        """Take the reference patterns of the tracks that start in this frame."""
-        rows = np.flatnonzero((self._seed_frame == frame) & ~self._begun)
-        if not len(rows):
-            return _nothing(frame)
-        self._begun[rows] = True
-        self._position[rows] = self._seed_position[rows]
-        self._velocity[rows] = 0.0
-        self._fresh[rows] = True
-        centres = np.rint(self._position[rows])
-        radius = self.grid.radius
-        inside = (centres >= radius).all(1) & (centres <= np.array([current.width, current.height]) - 1 - radius).all(1)
-        reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
-        kept = rows[inside]
-        self._take_reference(current, kept, frame)
-        self._base[kept] = inverted(self._warp[kept]) @ shift_matrices(self._position[kept])
-        self._first_base[kept] = self._base[kept]
-        self._link_covariance[kept] = 0.0
-        self._shapes[kept] = np.eye(2)
-        textured = np.ones(len(rows), bool)
-        textured[inside] = self._patterns.solution[kept, self._models[kept], 0, 0] > 0.0
-        reason[inside & ~textured] = LostReason.DEGENERATE
-        self._alive[rows] = reason == LostReason.TRACKED
-        count = len(rows)
-        half = self.options.pattern_size / 2
-        corners = np.broadcast_to(half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1.0]]), (count, 4, 2)).copy()
-        return FrameMarkers(
-            frame, rows, reason, self._position[rows], corners, np.where(reason == 0, 1.0, 0.0), np.full(count, np.nan),
-            np.zeros((count, 2, 2)), self._models[rows].astype(np.int8), self._reference_frame[rows],
-        )  # fmt: skip
-
-    def _take_reference(self, current: Pyramid, rows: np.ndarray, frame: int) -> None:
-        """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
-        centres = np.rint(self._position[rows])
-        cut_patterns(current, self.grid, centres, rows, self._patterns)
-        warp = shift_matrices(centres)
-        warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
-        self._warp[rows] = warp
-        self._patch[rows] = self._patterns.values[rows] + self._patterns.mean[rows, None].astype(np.float32)
-        self._reference_frame[rows] = frame
-        self._service[rows] = 0
-
-    # -- moving ---------------------------------------------------------------------------------------------------
-
-    def _move(self, frame: int, current: Pyramid) -> FrameMarkers:
-        """Move the living tracks from the previous frame to this one."""
-        rows = np.flatnonzero(self._alive)
-        previous = self._previous
-        if previous is None or not len(rows):
-            return _nothing(frame)
-        start, warps = self._position[rows], self._warp[rows]
-        moved = move_tracks(
-            previous, current, self.grid, rows, self._state_of_all(), self.options, self._steps % SHAPE_SPAN
-        )
-        self._fresh[rows] = False
-        markers = FrameMarkers(
-            frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
-        )
-        self._keep(rows, markers, start, warps)
-        self._change_references(frame, current, markers, moved.back_correlation)
-        return markers
-
-    def _state_of_all(self) -> TrackState:
-        """The columns that a step reads and writes."""
-        return TrackState(
-            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._position,
-            self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
-        )  # fmt: skip
-
-    def _keep(self, rows: np.ndarray, markers: FrameMarkers, start: np.ndarray, warps: np.ndarray) -> None:
-        """The new places; of what is lost the last good one."""
-        lost = ~markers.tracked
-        self._alive[rows] = markers.tracked
-        self._position[rows] = np.where(lost[:, None], start, markers.position)
-        self._warp[rows[lost]] = warps[lost]
-        self._velocity[rows] = markers.position - start
-        self._service[rows] += 1
-
-    # -- coming back ----------------------------------------------------------------------------------------------
+        tracks = self._checked(tracks)
+        for home, sized in enumerate(self._sized):
+            sized.forget(self._own[tracks[self._home[tracks] == home]])
+        self._waiting.drop(tracks)
 
     def wake(self, tracks: npt.ArrayLike, motions: np.ndarray, reach: np.ndarray) -> FrameMarkers:
         """Look for lost tracks in the last frame: what their first patterns show, where they should be by now.
@@ -252,135 +172,139 @@ class Tracker(TrackTable):
             Of all k tracks, in the order of their numbers. Those that are found are alive again, by their first
             reference; the others stay as they were.
         """
-        rows = self._rows_of(tracks)
-        current, frame = self._previous, self._frame
-        if current is None or frame is None or not self._begun[rows].all() or self._alive[rows].any():
+        tracks, motions, reach = self._checked(tracks), np.asarray(motions, np.float64), np.asarray(reach)
+        if self._frame is None or (self._home[tracks] == _WAITING).any():
             raise ParameterError("expected tracks that have begun and are not alive")
-        order = np.argsort(rows)
-        rows, motions, reach = rows[order], np.asarray(motions, np.float64)[order], np.asarray(reach)[order]
-        if not len(rows):
-            return _nothing(frame)
+        found = []
         with use_threads(self.options.threads):
-            self._take_first_reference(rows)
-            before, place = self._warp[rows], self._position[rows]
-            expected = moved_points(motions, place)
-            self._warp[rows] = motions @ before
-            found = find_tracks(current, self.grid, rows, self._state_of_all(), self.options)
-        reason, position = found.reason, found.position
-        low = found.correlation < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
-        reason[(reason == LostReason.TRACKED) & low] = LostReason.LOW_CORRELATION
-        far = ~(np.linalg.norm(position - expected, axis=1) <= reach)
-        reason[(reason == LostReason.TRACKED) & far] = LostReason.DIVERGED
-        here = reason == LostReason.TRACKED
-        self._warp[rows[~here]] = before[~here]
-        back = rows[here]
-        self._alive[back] = self._fresh[back] = True
-        self._position[back], self._velocity[back] = position[here], 0.0
-        self._shapes[back] = self._shapes_of(found.corners[here])[:, None]
-        markers = FrameMarkers(
-            frame, rows, *found[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
-        )
-        return self._named(markers)
+            for home, sized in enumerate(self._sized):
+                chosen = self._home[tracks] == home
+                woken = sized.wake(self._own[tracks[chosen]], motions[chosen], reach[chosen])
+                found.append(self._named(home, woken))
+        return _joined(self._frame, found)
 
-    def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
-        """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
-        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
-        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
-        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
-        return np.stack([across, down], 2)
+    # -- beginning ------------------------------------------------------------------------------------------------
 
-    def _take_first_reference(self, rows: np.ndarray) -> None:
-        """Give tracks their first reference back, at the place where they are."""
-        away = rows[self._reference_frame[rows] != self._seed_frame[rows]]
-        if not len(away) or self._first_patterns is None:
-            return
-        self._warp[away] = self._warp[away] @ self._base[away] @ inverted(self._first_base[away])
-        self._warp[away] /= self._warp[away][:, 2:, 2:]
-        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
-            now[away] = kept[away]
-        self._base[away] = self._first_base[away]
-        self._link_covariance[away] = 0.0
-        self._reference_frame[away] = self._seed_frame[away]
-        self._service[away] = 0
+    def _append(self, seeds: Seeds) -> None:
+        first, count = len(self._home), len(seeds)
+        self._home = np.concatenate([self._home, np.full(count, _WAITING, np.int8)])
+        self._own = np.concatenate([self._own, np.zeros(count, np.int64)])
+        self._waiting.add(np.arange(first, first + count), seeds, self.options)
 
-    # -- references -----------------------------------------------------------------------------------------------
+    def _begin(self, frame: int, current: Pyramid) -> list[FrameMarkers]:
+        """Begin the tracks that have waited for this frame, each with a pattern of the size that fits."""
+        waited = self._waiting.taken(frame)
+        numbers, homes = waited["number"], self._fitting_sizes(current, waited["positions"])
+        begun = []
+        for home, sized in enumerate(self._sized):
+            chosen = np.flatnonzero(homes == home)
+            if not len(chosen):
+                continue
+            known = self._numbers[home]
+            self._home[numbers[chosen]] = home
+            self._own[numbers[chosen]] = np.arange(len(known), len(known) + len(chosen))
+            self._numbers[home] = np.concatenate([known, numbers[chosen]])
+            begun.append(self._named(home, sized.begin(_seeds(waited, chosen))))
+        return begun
 
-    def _change_references(
-        self, frame: int, current: Pyramid, markers: FrameMarkers, back_correlation: np.ndarray
-    ) -> None:
-        """Return to first references that fit again, and leave those that no longer serve."""
-        rows = markers.track
-        match = self._match[rows]
-        automatic = markers.tracked & (match == AUTO)
-        away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
-        returned = self._return_to_first(current, rows[away])
-        band = self.options.scale_band
-        largest, smallest = stretch(self._warp[rows], self.grid.radius)
-        size = np.sqrt(largest * smallest)
-        resized = ((size > band) | (size < 1 / band)) & (largest < _MOST_UNEVEN * smallest)
-        difference = 1.0 - markers.correlation
-        faded = (markers.correlation < self.options.correlation_band) & (self._service[rows] >= _LEAST_SERVICE)
-        faded &= 1.0 - back_correlation < _SLOW_CHANGE * difference
-        leave = automatic & (resized | faded) & ~np.isin(rows, returned)
-        leave |= markers.tracked & (match == "PREV_FRAME")
-        chosen = np.flatnonzero(leave)
-        chosen = chosen[self._pattern_fits(current, rows[chosen])]
-        if len(chosen):
-            self._leave_reference(frame, current, rows[chosen], markers.covariance[chosen])
+    def _fitting_sizes(self, current: Pyramid, positions: np.ndarray) -> np.ndarray:
+        """(n,) 1 where a larger pattern is wanted and lies on the frame, else 0."""
+        if len(self._sized) == 1 or not len(positions):
+            return np.zeros(len(positions), np.int64)
+        small, large = (sized.grid.radius for sized in self._sized)
+        centres, corner = np.rint(positions), np.array([current.width, current.height]) - 1
+        fits = ((centres >= large) & (centres <= corner - large)).all(1)
+        faint = deviations(current, 2 * int(small) + 1, positions) > _FAINT
+        return (fits & faint).astype(np.int64)
 
-    def _pattern_fits(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
-        centres = np.rint(self._position[rows])
-        limit = np.array([current.width, current.height]) - 1 - self.grid.radius
-        return ((centres >= self.grid.radius) & (centres <= limit)).all(1)
+    # -- small things ---------------------------------------------------------------------------------------------
 
-    def _leave_reference(self, frame: int, current: Pyramid, rows: np.ndarray, covariance: np.ndarray) -> None:
-        """Take this frame as the new reference of ``rows``, tied to the first by ``base``."""
-        if self._first_patterns is None:
-            self._first_patterns = Patterns(*(array.copy() for array in self._patterns))
-        first = rows[self._reference_frame[rows] == self._seed_frame[rows]]
-        for kept, now in zip(self._first_patterns, self._patterns, strict=True):
-            kept[first] = now[first]
-        total = self._warp[rows] @ self._base[rows]
-        self._take_reference(current, rows, frame)
-        self._base[rows] = inverted(self._warp[rows]) @ total
-        self._base[rows] /= self._base[rows][:, 2:, 2:]
-        self._link_covariance[rows] = covariance
+    def _named(self, home: int, markers: FrameMarkers) -> FrameMarkers:
+        """The same with our numbers of the tracks."""
+        return replace(markers, track=self._numbers[home][markers.track])
 
-    def _return_to_first(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
-        """Try the first reference on ``rows`` that left it; those that fit use it again from now on."""
-        if not len(rows) or self._first_patterns is None:
-            return rows[:0]
-        warps = self._warp.copy()
-        warps[rows] = self._warp[rows] @ self._base[rows] @ inverted(self._first_base[rows])
-        warps[rows] /= warps[rows][:, 2:, 2:]
-        largest, smallest = stretch(warps[rows], self.grid.radius)
-        band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
-        rows = rows[(largest < band) & (smallest > 1 / band)]
-        fixed = np.zeros_like(self._adaptive)
-        patches = np.empty_like(self._patch) if len(rows) else self._patch
-        outcome, figures = align(current, self.grid, self._first_patterns, rows, self._models, fixed, warps, patches)
-        fits = (outcome == CONVERGED) & (figures[:, CORRELATION] > self.options.correlation_band)
-        rows = rows[fits]
-        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
-            now[rows] = kept[rows]
-        self._patch[rows] = patches[rows]
-        self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
-        self._link_covariance[rows] = 0.0
-        self._reference_frame[rows] = self._seed_frame[rows]
-        return rows
+    def _checked(self, tracks: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        numbers = np.asarray(tracks, np.int64).reshape(-1)
+        known = (numbers >= 0) & (numbers < len(self._home))
+        if not known.all():
+            raise ParameterError(f"expected tracks in 0..{len(self._home) - 1}, got {numbers[~known].tolist()}")
+        return numbers
+
+    def _check_size(self, frame: int, current: Pyramid) -> None:
+        previous = self._previous
+        if previous is not None and (previous.width, previous.height) != (current.width, current.height):
+            raise ParameterError(
+                f"expected frame {frame} to be {previous.width}x{previous.height} like the frames before it, "
+                f"got {current.width}x{current.height}"
+            )
 
 
-def _nothing(frame: int) -> FrameMarkers:
-    return FrameMarkers(
-        frame, np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 4, 2)), np.zeros(0),
-        np.zeros(0), np.zeros((0, 2, 2)), np.zeros(0, np.int8), np.zeros(0, np.int64),
+class _Waiting:
+    """Seeds whose frame has not come yet."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, npt.NDArray[Any]] = {
+            "number": np.zeros(0, np.int64), "frames": np.zeros(0, np.int64), "positions": np.zeros((0, 2)),
+            "motion_models": np.zeros(0, "<U11"), "pattern_matches": np.zeros(0, "<U10"),
+            "correlation_mins": np.zeros(0),
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, state: Mapping[str, np.ndarray]) -> _Waiting:
+        waiting = cls()
+        waiting._columns = {name: state[f"waiting {name}"] for name in waiting._columns}
+        return waiting
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        return {f"waiting {name}": column for name, column in self._columns.items()}
+
+    def add(self, numbers: npt.NDArray[np.int64], seeds: Seeds, options: TrackOptions) -> None:
+        count = len(seeds)
+        minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
+        new: dict[str, Any] = {
+            "number": numbers,
+            "frames": seeds.frames,
+            "positions": seeds.positions,
+            "motion_models": seeds.motion_models or [options.motion_model] * count,
+            "pattern_matches": seeds.pattern_matches or [options.pattern_match] * count,
+            "correlation_mins": np.broadcast_to(np.asarray(minima, np.float64), (count,)),
+        }
+        for name, column in self._columns.items():
+            self._columns[name] = np.concatenate([column, np.asarray(new[name], column.dtype)])
+
+    def taken(self, frame: int) -> dict[str, npt.NDArray[Any]]:
+        """The columns of those that begin on this frame; they wait no longer."""
+        begins = self._columns["frames"] == frame
+        here = {name: column[begins] for name, column in self._columns.items()}
+        self._keep(~begins)
+        return here
+
+    def drop(self, numbers: npt.NDArray[np.int64]) -> None:
+        """These will not begin."""
+        self._keep(~np.isin(self._columns["number"], numbers))
+
+    def _keep(self, rows: npt.NDArray[np.bool_]) -> None:
+        if not rows.all():
+            self._columns = {name: column[rows] for name, column in self._columns.items()}
+
+
+def _options_by_size(options: TrackOptions) -> list[TrackOptions]:
+    """The same options for each size of pattern, the smaller one first."""
+    larger = 2 * round(options.pattern_growth * options.pattern_size / 2 - 0.5) + 1
+    return [options] if larger <= options.pattern_size else [options, replace(options, pattern_size=larger)]
+
+
+def _seeds(columns: Mapping[str, npt.NDArray[Any]], rows: np.ndarray) -> Seeds:
+    return Seeds(
+        columns["frames"][rows], columns["positions"][rows], columns["motion_models"][rows].tolist(),
+        columns["pattern_matches"][rows].tolist(), columns["correlation_mins"][rows].tolist(),
     )  # fmt: skip
 
 
-def _join(a: FrameMarkers, b: FrameMarkers) -> FrameMarkers:
-    """Both results of one frame, in the order of the tracks."""
-    if not len(a) or not len(b):
-        return b if len(b) else a
-    order = np.argsort(np.concatenate([a.track, b.track]), kind="stable")
+def _joined(frame: int, parts: Sequence[FrameMarkers]) -> FrameMarkers:
+    """All results of one frame, in the order of the tracks."""
+    parts = [part for part in parts if len(part)] or [no_markers(frame)]
+    order = np.argsort(np.concatenate([part.track for part in parts]), kind="stable")
     names = [name for name in FrameMarkers.__dataclass_fields__ if name != "frame"]
-    return FrameMarkers(a.frame, *(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
+    columns = {name: np.concatenate([getattr(part, name) for part in parts])[order] for name in names}
+    return FrameMarkers(frame, **columns)

@@ -31,10 +31,11 @@ class LostReason(enum.IntEnum):
     DEGENERATE = 4  # no contrast, NaN, or a pattern that cannot tell the model's motions apart
     DIVERGED = 5  # the alignment did not settle
     SHAPE = 6  # the pattern was squeezed faster than a surface turns: it straddles two depths, or is being covered
+    MIDDLE = 7  # its middle fits elsewhere: it straddles two depths, or slides along an edge in the grain
     # Said by those who end tracks from outside:
-    CUT = 7  # the shot ends here
-    MASKED = 8  # it lies where nothing is to be tracked
-    SAME_FEATURE = 9  # another track has it already
+    CUT = 8  # the shot ends here
+    MASKED = 9  # it lies where nothing is to be tracked
+    SAME_FEATURE = 10  # another track has it already
 
     @property
     def words(self) -> str:
@@ -59,6 +60,8 @@ class TrackOptions:
     """How to track. The same for all tracks, except where :class:`Seeds` says otherwise."""
 
     pattern_size: int = 21  # pixels across the pattern, odd, 5 to 101
+    # A pattern whose texture is so faint that grain moves it by more than 0.2 px is taken this much larger. 1: never.
+    pattern_growth: float = 1.5
     motion_model: str = "Affine"  # one of MOTION_MODELS, or AUTO
     pattern_match: str = AUTO  # one of PATTERN_MATCHES
     correlation_min: float = 0.75  # ZNCC with the reference below which a marker is lost, 0 to 1
@@ -67,6 +70,7 @@ class TrackOptions:
     # Seen by the models Affine and Perspective only. On rendered plates 1.25 takes nearly all markers that follow an
     # occluder's edge and 2 % of the good ones. Infinity: not checked.
     shape_change_max: float = 1.25
+    middle_max: float = 1.0  # pixels; above it the middle of an unsure pattern is elsewhere: lost. Infinity: not checked
     # pattern_match AUTO takes a new reference when the pattern's size has changed by this factor either way ...
     scale_band: float = 1.4
     # ... or when its correlation is below this while it changes slowly from frame to frame (so: no occluder).
@@ -75,11 +79,13 @@ class TrackOptions:
 
     def __post_init__(self) -> None:
         check_pattern_size(self.pattern_size)
+        check_range("pattern_growth", self.pattern_growth, 1.0, 4.0)
         check_name("motion_model", self.motion_model, (*MOTION_MODELS, AUTO))
         check_name("pattern_match", self.pattern_match, PATTERN_MATCHES)
         check_range("correlation_min", self.correlation_min, -1.0, 1.0)
         check_range("forward_backward_max", self.forward_backward_max, 0.0, np.inf)
         check_range("shape_change_max", self.shape_change_max, 1.0, np.inf)
+        check_range("middle_max", self.middle_max, 0.0, np.inf)
         check_range("scale_band", self.scale_band, 1.01, 100.0)
         check_range("correlation_band", self.correlation_band, -1.0, 1.0)
         if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
@@ -149,6 +155,14 @@ class FrameMarkers:
 
     def __len__(self) -> int:
         return len(self.track)
+
+
+def no_markers(frame: int) -> FrameMarkers:
+    """Of a frame that brought none."""
+    return FrameMarkers(
+        frame, np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 4, 2)), np.zeros(0),
+        np.zeros(0), np.zeros((0, 2, 2)), np.zeros(0, np.int8), np.zeros(0, np.int64),
+    )  # fmt: skip
 
 
 def check_pattern_size(pattern_size: int) -> int:

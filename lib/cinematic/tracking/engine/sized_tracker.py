@@ -1,0 +1,303 @@
+"""The state of tracks whose patterns are of one size, and one step per frame.
+
+A step moves every track (:mod:`.step`) and, where the reference no longer serves, takes a new one. Memory is linear in
+the number of tracks and does not grow with the number of frames: two frames are held.
+
+How a chain of references stays tied to the first one: ``base`` maps the first pattern's pixels (offsets from its
+marker) to the template coordinates of the reference in use, so ``warp @ base`` always places the FIRST marker and the
+FIRST pattern. Taking a new reference changes both factors and not their product. The covariance carries the error of
+every link. As soon as the first reference fits again (the camera has come back), the track returns to it, and what
+the chain had drifted is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ParameterError
+from .alignment import CONVERGED, CORRELATION, Patterns, align, cut_patterns, square_grid
+from .places import inverted, moved_points, shift_matrices, stretch
+from .pyramid import Pyramid
+from .step import TrackState, find_tracks, move_tracks
+from .table import SHAPE_SPAN, TrackTable
+from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers
+
+# A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
+# share of its difference from the reference, and the reference has served this many frames. Slow change is the
+# surface turning; a fast one is something in front, or a pattern that straddles two depths.
+_SLOW_CHANGE = 0.25
+_LEAST_SERVICE = 4
+# Nor is a pattern that has become this much longer than wide a good one to go on with.
+_MOST_UNEVEN = 1.6
+_WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
+
+
+class SizedTracker(TrackTable):
+    """The state of n tracks between two frames: :meth:`step` takes the next one, :meth:`begin` adds tracks to it.
+
+    Tracks may be ended, looked for again (:meth:`wake`) and forgotten between two frames. They are numbered as they
+    come.
+    """
+
+    def __init__(self, options: TrackOptions) -> None:
+        super().__init__(options, square_grid(options.pattern_size))
+        self._frame: int | None = None  # the number of the last frame
+        self._previous: Pyramid | None = None
+
+    @classmethod
+    def restored(
+        cls, state: Mapping[str, np.ndarray], options: TrackOptions, frame: int, pyramid: Pyramid
+    ) -> SizedTracker:
+        """The tracker whose :meth:`state` was saved after it had taken ``frame``; goes on exactly as that one would."""
+        tracker = cls(options)
+        tracker._restore(state)
+        tracker._frame, tracker._previous = frame, pyramid
+        return tracker
+
+    @property
+    def living(self) -> tuple[np.ndarray, np.ndarray]:
+        """(k,) numbers of the tracks that have a marker in the last frame, and (k, 2) where it is, pixels."""
+        return self._number[self._alive], self._position[self._alive]
+
+    def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
+        """Take the next frame: move every living track to it. ``pyramid`` is kept until the next one has come."""
+        self._steps += 1
+        moved = self._move(frame, pyramid)
+        self._frame, self._previous = frame, pyramid
+        return self._named(moved)
+
+    def begin(self, seeds: Seeds) -> FrameMarkers:
+        """Take in further tracks, whose seeds' frame is the last one, and their first markers."""
+        rows = np.arange(len(self._number), len(self._number) + len(seeds))
+        self._append(seeds)
+        if self._frame is None or self._previous is None or (seeds.frames != self._frame).any():
+            raise ParameterError(f"expected seeds of frame {self._frame}, the last one, got frames {seeds.frames}")
+        return self._named(self._begin(rows, self._frame, self._previous))
+
+    def end(self, tracks: npt.ArrayLike) -> None:
+        """Track these no further. They can be found again with :meth:`wake` until they are forgotten."""
+        self._alive[self._rows_of(tracks)] = False
+
+    def forget(self, tracks: npt.ArrayLike) -> None:
+        """Let go of all that is known of these; their numbers are not used again."""
+        self._keep_rows(np.setdiff1d(np.arange(len(self._number)), self._rows_of(tracks)))
+
+    def _named(self, markers: FrameMarkers) -> FrameMarkers:
+        """The same with the tracks' numbers in place of rows."""
+        return replace(markers, track=self._number[markers.track])
+
+    # -- beginning ------------------------------------------------------------------------------------------------
+
+    def _begin(self, rows: np.ndarray, frame: int, current: Pyramid) -> FrameMarkers:
+        """Take the reference patterns of the tracks that start in this frame."""
+        self._position[rows] = self._seed_position[rows]
+        self._velocity[rows] = 0.0
+        self._fresh[rows] = True
+        centres = np.rint(self._position[rows])
+        radius = self.grid.radius
+        inside = (centres >= radius).all(1) & (centres <= np.array([current.width, current.height]) - 1 - radius).all(1)
+        reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
+        kept = rows[inside]
+        self._take_reference(current, kept, frame)
+        self._base[kept] = inverted(self._warp[kept]) @ shift_matrices(self._position[kept])
+        self._first_base[kept] = self._base[kept]
+        self._link_covariance[kept] = 0.0
+        self._shapes[kept] = np.eye(2)
+        textured = np.ones(len(rows), bool)
+        textured[inside] = self._patterns.solution[kept, self._models[kept], 0, 0] > 0.0
+        reason[inside & ~textured] = LostReason.DEGENERATE
+        self._alive[rows] = reason == LostReason.TRACKED
+        count = len(rows)
+        half = self.options.pattern_size / 2
+        corners = np.broadcast_to(half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1.0]]), (count, 4, 2)).copy()
+        return FrameMarkers(
+            frame, rows, reason, self._position[rows], corners, np.where(reason == 0, 1.0, 0.0), np.full(count, np.nan),
+            np.zeros((count, 2, 2)), self._models[rows].astype(np.int8), self._reference_frame[rows],
+        )  # fmt: skip
+
+    def _take_reference(self, current: Pyramid, rows: np.ndarray, frame: int) -> None:
+        """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
+        centres = np.rint(self._position[rows])
+        cut_patterns(current, self.grid, centres, rows, self._patterns)
+        warp = shift_matrices(centres)
+        warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
+        self._warp[rows] = warp
+        self._patch[rows] = self._patterns.values[rows] + self._patterns.mean[rows, None].astype(np.float32)
+        self._reference_frame[rows] = frame
+        self._service[rows] = 0
+
+    # -- moving ---------------------------------------------------------------------------------------------------
+
+    def _move(self, frame: int, current: Pyramid) -> FrameMarkers:
+        """Move the living tracks from the previous frame to this one."""
+        rows = np.flatnonzero(self._alive)
+        previous = self._previous
+        if previous is None or not len(rows):
+            return no_markers(frame)
+        start, warps = self._position[rows], self._warp[rows]
+        moved = move_tracks(
+            previous, current, self.grid, rows, self._state_of_all(), self.options, self._steps % SHAPE_SPAN
+        )
+        self._fresh[rows] = False
+        markers = FrameMarkers(
+            frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
+        )
+        self._keep(rows, markers, start, warps)
+        self._change_references(frame, current, markers, moved.back_correlation)
+        return markers
+
+    def _state_of_all(self) -> TrackState:
+        """The columns that a step reads and writes."""
+        return TrackState(
+            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._position,
+            self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
+        )  # fmt: skip
+
+    def _keep(self, rows: np.ndarray, markers: FrameMarkers, start: np.ndarray, warps: np.ndarray) -> None:
+        """The new places; of what is lost the last good one."""
+        lost = ~markers.tracked
+        self._alive[rows] = markers.tracked
+        self._position[rows] = np.where(lost[:, None], start, markers.position)
+        self._warp[rows[lost]] = warps[lost]
+        self._velocity[rows] = markers.position - start
+        self._service[rows] += 1
+
+    # -- coming back ----------------------------------------------------------------------------------------------
+
+    def wake(self, tracks: npt.ArrayLike, motions: np.ndarray, reach: np.ndarray) -> FrameMarkers:
+        """Look for lost tracks in the last frame: what their first patterns show, where they should be by now.
+
+        Parameters
+        ----------
+        tracks : int (k,)
+            Numbers of tracks that have had a marker and are not alive.
+        motions : float64 (k, 3, 3)
+            Homographies from the frame of each track's last marker to the last frame, such as its neighbours moved by.
+        reach : float64 (k,)
+            How far from where its motion takes it a track may be found, pixels.
+
+        Returns
+        -------
+        FrameMarkers
+            Of all k tracks, in the order of their numbers. Those that are found are alive again, by their first
+            reference; the others stay as they were.
+        """
+        rows = self._rows_of(tracks)
+        current, frame = self._previous, self._frame
+        if current is None or frame is None or self._alive[rows].any():
+            raise ParameterError("expected tracks that have begun and are not alive")
+        order = np.argsort(rows)
+        rows, motions, reach = rows[order], np.asarray(motions, np.float64)[order], np.asarray(reach)[order]
+        if not len(rows):
+            return no_markers(frame)
+        self._take_first_reference(rows)
+        before, place = self._warp[rows], self._position[rows]
+        expected = moved_points(motions, place)
+        self._warp[rows] = motions @ before
+        found = find_tracks(current, self.grid, rows, self._state_of_all(), self.options)
+        reason, position = found.reason, found.position
+        low = found.correlation < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
+        reason[(reason == LostReason.TRACKED) & low] = LostReason.LOW_CORRELATION
+        far = ~(np.linalg.norm(position - expected, axis=1) <= reach)
+        reason[(reason == LostReason.TRACKED) & far] = LostReason.DIVERGED
+        here = reason == LostReason.TRACKED
+        self._warp[rows[~here]] = before[~here]
+        back = rows[here]
+        self._alive[back] = self._fresh[back] = True
+        self._position[back], self._velocity[back] = position[here], 0.0
+        self._shapes[back] = self._shapes_of(found.corners[here])[:, None]
+        markers = FrameMarkers(
+            frame, rows, *found[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
+        )
+        return self._named(markers)
+
+    def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
+        """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
+        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
+        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
+        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
+        return np.stack([across, down], 2)
+
+    def _take_first_reference(self, rows: np.ndarray) -> None:
+        """Give tracks their first reference back, at the place where they are."""
+        away = rows[self._reference_frame[rows] != self._seed_frame[rows]]
+        if not len(away) or self._first_patterns is None:
+            return
+        self._warp[away] = self._warp[away] @ self._base[away] @ inverted(self._first_base[away])
+        self._warp[away] /= self._warp[away][:, 2:, 2:]
+        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
+            now[away] = kept[away]
+        self._base[away] = self._first_base[away]
+        self._link_covariance[away] = 0.0
+        self._reference_frame[away] = self._seed_frame[away]
+        self._service[away] = 0
+
+    # -- references -----------------------------------------------------------------------------------------------
+
+    def _change_references(
+        self, frame: int, current: Pyramid, markers: FrameMarkers, back_correlation: np.ndarray
+    ) -> None:
+        """Return to first references that fit again, and leave those that no longer serve."""
+        rows = markers.track
+        match = self._match[rows]
+        automatic = markers.tracked & (match == AUTO)
+        away = automatic & (self._reference_frame[rows] != self._seed_frame[rows])
+        returned = self._return_to_first(current, rows[away])
+        band = self.options.scale_band
+        largest, smallest = stretch(self._warp[rows], self.grid.radius)
+        size = np.sqrt(largest * smallest)
+        resized = ((size > band) | (size < 1 / band)) & (largest < _MOST_UNEVEN * smallest)
+        difference = 1.0 - markers.correlation
+        faded = (markers.correlation < self.options.correlation_band) & (self._service[rows] >= _LEAST_SERVICE)
+        faded &= 1.0 - back_correlation < _SLOW_CHANGE * difference
+        leave = automatic & (resized | faded) & ~np.isin(rows, returned)
+        leave |= markers.tracked & (match == "PREV_FRAME")
+        chosen = np.flatnonzero(leave)
+        chosen = chosen[self._pattern_fits(current, rows[chosen])]
+        if len(chosen):
+            self._leave_reference(frame, current, rows[chosen], markers.covariance[chosen])
+
+    def _pattern_fits(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
+        centres = np.rint(self._position[rows])
+        limit = np.array([current.width, current.height]) - 1 - self.grid.radius
+        return ((centres >= self.grid.radius) & (centres <= limit)).all(1)
+
+    def _leave_reference(self, frame: int, current: Pyramid, rows: np.ndarray, covariance: np.ndarray) -> None:
+        """Take this frame as the new reference of ``rows``, tied to the first by ``base``."""
+        if self._first_patterns is None:
+            self._first_patterns = Patterns(*(array.copy() for array in self._patterns))
+        first = rows[self._reference_frame[rows] == self._seed_frame[rows]]
+        for kept, now in zip(self._first_patterns, self._patterns, strict=True):
+            kept[first] = now[first]
+        total = self._warp[rows] @ self._base[rows]
+        self._take_reference(current, rows, frame)
+        self._base[rows] = inverted(self._warp[rows]) @ total
+        self._base[rows] /= self._base[rows][:, 2:, 2:]
+        self._link_covariance[rows] = covariance
+
+    def _return_to_first(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
+        """Try the first reference on ``rows`` that left it; those that fit use it again from now on."""
+        if not len(rows) or self._first_patterns is None:
+            return rows[:0]
+        warps = self._warp.copy()
+        warps[rows] = self._warp[rows] @ self._base[rows] @ inverted(self._first_base[rows])
+        warps[rows] /= warps[rows][:, 2:, 2:]
+        largest, smallest = stretch(warps[rows], self.grid.radius)
+        band = self.options.scale_band**0.8  # nearer than where it was left, so that it does not flicker
+        rows = rows[(largest < band) & (smallest > 1 / band)]
+        fixed = np.zeros_like(self._adaptive)
+        patches = np.empty_like(self._patch) if len(rows) else self._patch
+        outcome, figures = align(current, self.grid, self._first_patterns, rows, self._models, fixed, warps, patches)
+        fits = (outcome == CONVERGED) & (figures[:, CORRELATION] > self.options.correlation_band)
+        rows = rows[fits]
+        for now, kept in zip(self._patterns, self._first_patterns, strict=True):
+            now[rows] = kept[rows]
+        self._patch[rows] = patches[rows]
+        self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
+        self._link_covariance[rows] = 0.0
+        self._reference_frame[rows] = self._seed_frame[rows]
+        return rows

@@ -1,0 +1,45 @@
+"""How firmly does what a pattern shows hold it in its place, grain not counted?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiler import kernel
+from .gradients import HALO, SMOOTH_GRADIENT_NOISE, fill_smooth_slopes, read_pixels, weaker
+from .noise import most_noise, noise_of
+from .pyramid import Pyramid
+from .threads import spread
+
+_PIECE = 64  # tracks per piece of work
+_LEAST = 1e-3  # share of the gradients' energy that is left, where noise seems to be all of it
+
+
+def deviations(frame: Pyramid, pattern_size: int, positions: np.ndarray) -> np.ndarray:
+    """(n,) Pixels by which noise moves patterns around ``positions`` (n, 2) in the direction that holds them least.
+
+    The Cramer-Rao bound of a shift between two frames as noisy as this one, of the gradients that are left when those
+    of the noise have been taken out. 0: there is no noise.
+    """
+    out = np.empty(len(positions))
+    centres = np.rint(positions).astype(np.int64)
+    arguments = (frame.full, pattern_size // 2, centres, most_noise(frame.full), out)
+    spread(lambda first, last: _measure_some(first, last, *arguments), len(out), _PIECE)
+    return out
+
+
+@kernel
+def _measure_some(first, last, frame, radius, centres, most, out):  # type: ignore[no-untyped-def]
+    size = 2 * radius + 1
+    raw = np.empty((size + 2 * HALO, size + 2 * HALO), np.float32)
+    slope_u, slope_v = np.empty(size * size, np.float32), np.empty(size * size, np.float32)
+    for n in range(first, last):
+        read_pixels(frame, centres[n, 0] - radius - HALO, centres[n, 1] - radius - HALO, raw)
+        variance = min(noise_of(raw), most) ** 2
+        energy = fill_smooth_slopes(raw, 1.0, slope_u, slope_v)
+        uu = uv = vv = 0.0
+        for k in range(size * size):
+            uu += slope_u[k] * slope_u[k]
+            uv += slope_u[k] * slope_v[k]
+            vv += slope_v[k] * slope_v[k]
+        texture = weaker(uu, uv, vv) - size * size * SMOOTH_GRADIENT_NOISE * variance
+        out[n] = np.sqrt(2.0 * variance / max(texture, _LEAST * energy)) if variance > 0.0 else 0.0
