@@ -22,22 +22,22 @@ from benchmarks.footage import write_sequence
 from benchmarks.plates import catalogue, rendered
 from benchmarks.plates.warped import WarpedPlate
 from cinematic.tracking import engine
-from cinematic.tracking.engine import tracker
+from cinematic.tracking.engine import sized_tracker, tracker
 
-STAGES = {"build_pyramid": "prepare the frame", "move_tracks": "move the tracks"}
+STAGES = {"prepare the frame": (tracker, "build_pyramid"), "move the tracks": (sized_tracker, "move_tracks")}
 
 
 def frame_costs(frames: list[np.ndarray], features: np.ndarray, rounds: int) -> dict[str, float]:
     """Milliseconds a frame: CPU time by stage on one thread, and wall-clock time on all cores."""
     best: dict[str, float] = defaultdict(lambda: np.inf)
     spent: dict[str, float] = defaultdict(float)
-    originals = {name: getattr(tracker, name) for name in STAGES}
+    originals = {stage: getattr(room, name) for stage, (room, name) in STAGES.items()}
 
-    def timed(name: str) -> Callable[..., Any]:
+    def timed(stage: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             begin = time.process_time()
-            result = originals[name](*arguments)
-            spent[STAGES[name]] += time.process_time() - begin
+            result = originals[stage](*arguments)
+            spent[stage] += time.process_time() - begin
             return result
 
         return call
@@ -48,8 +48,8 @@ def frame_costs(frames: list[np.ndarray], features: np.ndarray, rounds: int) -> 
             running.step(0, frames[0])
             spent.clear()
             if threads == 1:
-                for name in STAGES:
-                    setattr(tracker, name, timed(name))
+                for stage, (room, name) in STAGES.items():
+                    setattr(room, name, timed(stage))
             begin, wall = time.process_time(), time.perf_counter()
             for number, frame in enumerate(frames[1:], start=1):
                 running.step(number, frame)
@@ -57,8 +57,8 @@ def frame_costs(frames: list[np.ndarray], features: np.ndarray, rounds: int) -> 
                 spent["one thread, all of it"] = time.process_time() - begin
             else:
                 spent["all cores, wall clock"] = time.perf_counter() - wall
-            for name, original in originals.items():
-                setattr(tracker, name, original)
+            for stage, (room, name) in STAGES.items():
+                setattr(room, name, originals[stage])
             for name, seconds in spent.items():
                 best[name] = min(best[name], seconds)
     return {name: 1e3 * seconds / (len(frames) - 1) for name, seconds in best.items()}

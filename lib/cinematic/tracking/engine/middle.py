@@ -13,7 +13,7 @@ from .alignment import CONVERGED, align_one, square_grid
 from .compiler import inner_kernel
 from .patch_pattern import pattern_from_patch
 
-_SHARE = 0.6  # of the pattern's width is its middle
+_SHARE = 0.5  # of the pattern's width is its middle
 _MOST_STEPS, _TOLERANCE = 20, 0.02  # of the alignment: a faint middle creeps
 
 

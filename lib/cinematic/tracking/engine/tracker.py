@@ -21,7 +21,7 @@ from .texture import deviations
 from .threads import use_threads
 from .types import FrameMarkers, Seeds, TrackOptions, no_markers
 
-_FAINT = 0.2  # pixels by which grain may move a pattern before a larger one is taken
+_FAINT = 0.15  # pixels by which grain may move a pattern before a larger one is taken
 _WAITING = -1  # the home of a track that has not begun
 
 

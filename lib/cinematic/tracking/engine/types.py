@@ -60,7 +60,7 @@ class TrackOptions:
     """How to track. The same for all tracks, except where :class:`Seeds` says otherwise."""
 
     pattern_size: int = 21  # pixels across the pattern, odd, 5 to 101
-    # A pattern whose texture is so faint that grain moves it by more than 0.2 px is taken this much larger. 1: never.
+    # A pattern whose texture is so faint that grain moves it by more than 0.15 px is taken this much larger. 1: never.
     pattern_growth: float = 1.5
     motion_model: str = "Affine"  # one of MOTION_MODELS, or AUTO
     pattern_match: str = AUTO  # one of PATTERN_MATCHES
