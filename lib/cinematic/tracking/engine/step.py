@@ -16,6 +16,7 @@ from .alignment import (
     FLAT,
     OUTSIDE,
     RESIDUAL,
+    SEARCH,
     PatternGrid,
     Patterns,
     Room,
@@ -35,7 +36,6 @@ from .threads import spread
 from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
-_MOST_STEPS, _TOLERANCE = 20, 0.02  # of the alignment
 
 _TRACKED, _OUT_OF_FRAME = int(LostReason.TRACKED), int(LostReason.OUT_OF_FRAME)
 _LOW_CORRELATION, _SHAPE = int(LostReason.LOW_CORRELATION), int(LostReason.SHAPE)
@@ -184,7 +184,7 @@ def _find_some(first, last, current, grid, rows, state, limits, moved):  # type:
         _copy_warp(state.warps[k], scratch.trial)
         outcome = align_track(
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, _MOST_STEPS, _TOLERANCE,
+            scratch.align, SEARCH,
         )  # fmt: skip
         correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         reason = _REASONS[outcome]
@@ -218,7 +218,7 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
         _shift_warp(scratch.start, u, v, scratch.trial)
         outcome = align_track(
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, _MOST_STEPS, _TOLERANCE,
+            scratch.align, SEARCH,
         )  # fmt: skip
         correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         found = _REASONS[outcome]
