@@ -46,7 +46,7 @@ CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
 _PARTLY = 4  # not an outcome: the pattern reaches over the frame's border
 
 _LEAST_INSIDE = 0.5  # share of a pattern's pixels that must lie on the frame
-_READABLE = 13  # pixels beyond the border that a pattern's corners may lie
+_READABLE = 13.0  # pixels beyond the border that a pattern's corners may lie
 # Steps shrink by a constant factor, so two of them say what is still to come; when that is less than this share of the
 # tolerance there is no need to take the next step to see that it is small.
 _STILL_TO_COME = 0.1
@@ -54,6 +54,16 @@ _STILL_TO_COME = 0.1
 # Columns of ``figures``.
 CORRELATION, GAIN, RESIDUAL, LAST_STEP, STEPS = range(5)
 FIGURES = 5
+
+
+class Search(NamedTuple):
+    """How long to look. One value of one type: a number alone, written down, would be a type of its own to numba."""
+
+    most_steps: int  # an alignment that still moves after these has diverged
+    tolerance: float  # pixels; smaller steps end the search (the error left is a fraction of the last step)
+
+
+SEARCH = Search(20, 0.02)
 
 
 class PatternGrid(NamedTuple):
@@ -135,9 +145,7 @@ def align(
     adaptive: np.ndarray,
     warps: np.ndarray,
     patches: np.ndarray,
-    *,
-    most_steps: int = 20,
-    tolerance: float = 0.02,
+    search: Search = SEARCH,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit the patterns ``rows`` (k,) to a frame, from the warps given.
 
@@ -153,10 +161,8 @@ def align(
         First guess in, result out, for the tracks in ``rows``.
     patches : float32 (n, m)
         Out: the frame's luminance under the pattern, in template coordinates, as of the last step.
-    most_steps : int
-        Steps after which an alignment that still moves has diverged.
-    tolerance : float
-        Pixels; smaller steps end the search (the error left is a fraction of the last step).
+    search : Search
+        When to stop.
 
     Returns
     -------
@@ -169,7 +175,7 @@ def align(
     outcome = np.zeros(len(rows), np.int64)
     figures = np.zeros((len(rows), FIGURES))
     arguments = (
-        frame.full, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, most_steps, tolerance,
+        frame.full, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search,
     )  # fmt: skip
     spread(lambda first, last: _align_some(first, last, *arguments), len(rows), PIECE)
     return outcome, figures
@@ -363,7 +369,7 @@ def window_for(warps, rows, first, last):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
+def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, search):  # type: ignore[no-untyped-def]
     """Move ``warp`` until pattern ``k`` fits; fills ``patch`` and ``room``, returns the outcome."""
     radius, count = grid.radius, grid.pixels
     mean, energy = patterns.mean[k], patterns.energy[k]
@@ -378,7 +384,8 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, mos
     change = 0.0
     inside = count
     start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
-    for iteration in range(most_steps):
+    tolerance = search.tolerance
+    for iteration in range(search.most_steps):
         astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
         area = _area(warp)
         if astray or area > 4.0 * start_area or area < 0.25 * start_area:
@@ -472,14 +479,14 @@ def _explaining_model(solutions, evidence, model, sums, figures, worth, count): 
 
 
 @inner_kernel
-def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window, room, most_steps, tolerance):  # type: ignore[no-untyped-def]
+def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window, room, search):  # type: ignore[no-untyped-def]
     """:func:`align_one` of track ``k``, and again with a richer model where one explains more and the track may."""
     result = FLAT
     for _ in range(MODELS):
         solution = patterns.solution[k, models[k]]
         if not solution[0, 0] > 0.0:  # the pattern cannot tell this model's motions apart
             return FLAT
-        result = align_one(frame, grid, patterns, k, solution, warp, patch, window, room, most_steps, tolerance)
+        result = align_one(frame, grid, patterns, k, solution, warp, patch, window, room, search)
         if not adaptive[k] or result != CONVERGED:
             break
         richer = _explaining_model(
@@ -493,7 +500,7 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
 
 @kernel
 def _align_some(  # type: ignore[no-untyped-def]
-    first, last, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, most_steps, tolerance
+    first, last, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search
 ):
     frame, grid, patterns, warps, patches = borrowed((frame, grid, patterns, warps, patches))
     own = (room_for(grid), window_for(warps, rows, first, last))
@@ -502,7 +509,7 @@ def _align_some(  # type: ignore[no-untyped-def]
         k = rows[n]
         window.place[2] = 0
         outcome[n] = align_track(
-            frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, most_steps, tolerance
+            frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, search
         )
         for a in range(FIGURES):
             figures[n, a] = room.figures[a]

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import CONVERGED, CORRELATION, align_one
+from .alignment import CONVERGED, CORRELATION, Search, align_one
 from .compiler import inner_kernel, kernel
-from .patch_pattern import pattern_from_patch
+from .patch_pattern import ONLY, pattern_from_patch
 
-_MOST_STEPS, _TOLERANCE = 8, 0.1  # of the alignment: coarser than on the way there, the error left is a tenth of that
+_SEARCH = Search(8, 0.1)  # coarser than on the way there, the error left is a tenth of that
 _HOME = 1.0  # pixels from where it was within which the coarse search must end for one step to do
 _SHORT_STEP = 0.3  # pixels; a longer one is not the last
 
@@ -59,7 +59,7 @@ def way_back(  # type: ignore[no-untyped-def]
         warp[1, j] = warp_before[1, j] + offset_y * warp_before[2, j]
         warp[2, j] = warp_before[2, j]
     outcome = align_one(
-        previous, grid, pattern, 0, pattern.solution[0, 0], warp, aligned, window, room, _MOST_STEPS, _TOLERANCE
+        previous, grid, pattern, ONLY, pattern.solution[0, 0], warp, aligned, window, room, _SEARCH
     )
     if outcome != CONVERGED:
         return np.inf, 0.0

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import CONVERGED, align_one, square_grid
+from .alignment import CONVERGED, SEARCH, PatternGrid, align_one, square_grid
 from .compiler import inner_kernel
-from .patch_pattern import pattern_from_patch
+from .patch_pattern import ONLY, pattern_from_patch
 
 _SHARE = 0.5  # of the pattern's width is its middle
-_MOST_STEPS, _TOLERANCE = 20, 0.02  # of the alignment: a faint middle creeps
 
 
-def middle_grid(grid):  # type: ignore[no-untyped-def]
-    """The :class:`.alignment.PatternGrid` of the middle of a pattern."""
+def middle_grid(grid: PatternGrid) -> PatternGrid:
+    """That of the middle of a pattern."""
     return square_grid(2 * round(_SHARE * grid.radius) + 3)  # a patch's outermost pixels have no gradients
 
 
@@ -51,7 +50,7 @@ def middle_distance(frame, grid, middle, patterns, k, warp, pattern, patch, tria
     for j in range(3):
         trial[j, 0], trial[j, 1], trial[j, 2] = share * warp[j, 0], share * warp[j, 1], warp[j, 2]
     outcome = align_one(
-        frame, middle, pattern, 0, pattern.solution[0, 0], trial, patch, window, room, _MOST_STEPS, _TOLERANCE
+        frame, middle, pattern, ONLY, pattern.solution[0, 0], trial, patch, window, room, SEARCH
     )
     if outcome != CONVERGED:
         return np.nan

@@ -8,6 +8,8 @@ from .alignment import Patterns
 from .compiler import inner_kernel, kernel
 from .motion_models import UNKNOWNS
 
+ONLY = np.int64(0)  # the row of the one pattern; a plain 0 would be a type of its own to numba
+
 
 @kernel
 def pattern_room(grid):  # type: ignore[no-untyped-def]

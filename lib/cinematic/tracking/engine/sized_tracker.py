@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ..errors import ParameterError
 from .alignment import CONVERGED, CORRELATION, Patterns, align, cut_patterns, square_grid
+from .middle import middle_grid
 from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid
 from .step import TrackState, find_tracks, move_tracks
@@ -45,6 +46,7 @@ class SizedTracker(TrackTable):
 
     def __init__(self, options: TrackOptions) -> None:
         super().__init__(options, square_grid(options.pattern_size))
+        self._middle = middle_grid(self.grid)
         self._frame: int | None = None  # the number of the last frame
         self._previous: Pyramid | None = None
 
@@ -140,7 +142,8 @@ class SizedTracker(TrackTable):
             return no_markers(frame)
         start, warps = self._position[rows], self._warp[rows]
         moved = move_tracks(
-            previous, current, self.grid, rows, self._state_of_all(), self.options, self._steps % SHAPE_SPAN
+            previous, current, self.grid, self._middle, rows, self._state_of_all(), self.options,
+            self._steps % SHAPE_SPAN,
         )
         self._fresh[rows] = False
         markers = FrameMarkers(
@@ -198,7 +201,7 @@ class SizedTracker(TrackTable):
         before, place = self._warp[rows], self._position[rows]
         expected = moved_points(motions, place)
         self._warp[rows] = motions @ before
-        found = find_tracks(current, self.grid, rows, self._state_of_all(), self.options)
+        found = find_tracks(current, self.grid, self._middle, rows, self._state_of_all(), self.options)
         reason, position = found.reason, found.position
         low = found.correlation < np.maximum(_WAKE_CORRELATION, self._correlation_min[rows])
         reason[(reason == LostReason.TRACKED) & low] = LostReason.LOW_CORRELATION

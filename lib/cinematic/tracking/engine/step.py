@@ -16,6 +16,7 @@ from .alignment import (
     FLAT,
     OUTSIDE,
     RESIDUAL,
+    SEARCH,
     PatternGrid,
     Patterns,
     Room,
@@ -29,7 +30,7 @@ from .correlation import masked_correlation, soft_border, soft_correlation, with
 from .flow import FlowRoom, flow_room, predict
 from .forward_backward import way_back
 from .lanes import borrowed, hold
-from .middle import middle_distance, middle_grid
+from .middle import middle_distance
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .patch_pattern import pattern_room
 from .pyramid import Pyramid
@@ -37,7 +38,6 @@ from .threads import spread
 from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
-_MOST_STEPS, _TOLERANCE = 20, 0.02  # of the alignment
 # Pixels of predicted deviation from which on a pattern's middle is asked. Surer ones are never contradicted.
 _UNSURE = 0.06
 
@@ -109,13 +109,13 @@ class _Scratch(NamedTuple):
 
 
 def move_tracks(
-    previous: Pyramid, current: Pyramid, grid: PatternGrid, rows: np.ndarray, state: TrackState, options: TrackOptions,
-    slot: int,
+    previous: Pyramid, current: Pyramid, grid: PatternGrid, middle: PatternGrid, rows: np.ndarray, state: TrackState,
+    options: TrackOptions, slot: int,
 ) -> Moved:  # fmt: skip
     """Move tracks ``rows`` (k,) from one frame to the next; ``slot``: the entry of ``shapes`` that is this frame's."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
     arguments = (
-        previous.full, previous.coarse, current.full, current.coarse, grid, middle_grid(grid), rows, state, limits, slot,
+        previous.full, previous.coarse, current.full, current.coarse, grid, middle, rows, state, limits, slot,
         moved,
     )  # fmt: skip
     spread(lambda first, last: _move_some(first, last, *arguments), len(rows), _PIECE)
@@ -123,11 +123,11 @@ def move_tracks(
 
 
 def find_tracks(
-    current: Pyramid, grid: PatternGrid, rows: np.ndarray, state: TrackState, options: TrackOptions
+    current: Pyramid, grid: PatternGrid, middle: PatternGrid, rows: np.ndarray, state: TrackState, options: TrackOptions
 ) -> Moved:
     """Align tracks ``rows`` (k,) with a frame from the very warps they have: no prediction, no way back."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
-    arguments = (current.full, grid, middle_grid(grid), rows, state, limits, moved)
+    arguments = (current.full, grid, middle, rows, state, limits, moved)
     spread(lambda first, last: _find_some(first, last, *arguments), len(rows), _PIECE)
     return moved
 
@@ -202,7 +202,7 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
         _copy_warp(state.warps[k], scratch.trial)
         outcome = align_track(
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, _MOST_STEPS, _TOLERANCE,
+            scratch.align, SEARCH,
         )  # fmt: skip
         correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         reason = _REASONS[outcome]
@@ -238,7 +238,7 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
         _shift_warp(scratch.start, u, v, scratch.trial)
         outcome = align_track(
             current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, _MOST_STEPS, _TOLERANCE,
+            scratch.align, SEARCH,
         )  # fmt: skip
         correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
         found = _REASONS[outcome]
