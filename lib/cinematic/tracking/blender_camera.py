@@ -60,7 +60,7 @@ def solve_in_blender(
 
 
 def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData]) -> tuple[int, int] | None:
-    """Have Blender's solver begin from the two plate frames that suit the clip's tracks best; None: no two do, all stays.
+    """Have Blender's solver begin from the two plate frames that suit the tracks best; None: no two do, all stays.
 
     Blender begins from frames 1 and 30, or from its own choice, and loses long shots by either.
     """
@@ -146,7 +146,7 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     kept = {name: getattr(settings, name) for name in wanted}
     for name, value in wanted.items():
         setattr(settings, name, value)
-    set_solve_keyframes(clip)
+    set_solve_keyframes(clip, MovieClipStore(clip).read())
     try:
         yield
     finally:

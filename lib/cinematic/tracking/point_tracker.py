@@ -121,9 +121,6 @@ def detect_features(
         It needs Blender and there is none.
     """
     engine = _checked_engine(clip, engine)
-    from .coverage import Wanted  # numba again
-    from .whole_shot import Job, cover
-
     store = store_of(clip)
     width, _ = store.size
     detection, settings = get_detection_params(preset), _track_settings(preset, width, engine)
@@ -310,6 +307,9 @@ def auto_track(
         raise ParameterError(
             "expected engine klt: with libmv use detect_features on several frames, then track_markers"
         )
+    from .coverage import Wanted  # numba again
+    from .whole_shot import Job, cover
+
     store = store_of(clip)
     width, _ = store.size
     detection, settings = get_detection_params(preset), _track_settings(preset, width, "klt")
