@@ -24,7 +24,8 @@ from .types import TrackData
 class BlendProcess:
     """A Blender that opens ``footage`` in an empty file, and waits for what else to put into it.
 
-    What it prints goes where this process's output goes when it is started.
+    What it prints goes where this process's output goes when it is started. To be started before this process imports
+    bpy, which puts Blender's scripts on the path of modules: a new process is given that path, and would not find bpy.
     """
 
     def __init__(self, footage: Path) -> None:
@@ -63,7 +64,7 @@ class BlendProcess:
     def _failure(self) -> Exception | None:
         try:
             failure: Exception | None = self._connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self._process.join()
             return TrackingError(f"Blender ended before the .blend was written (exit code {self._process.exitcode})")
         return failure
