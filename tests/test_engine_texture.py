@@ -86,7 +86,7 @@ def test_larger_and_smaller_patterns_keep_their_numbers() -> None:
     assert results[0].track.tolist() == [1, 2, 5]
     assert results[3].track.tolist() == list(range(6))
     assert np.abs(results[3].position - places).max() < 1.5
-    assert [round(width(corners)) for corners in results[3].corners] == [21, 31] * 3
+    assert [round(width(corners)) for corners in results[3].corners] == [21, 21, 21, 31, 21, 31]
 
 
 def test_smooth_gradients_are_for_grain_only() -> None:

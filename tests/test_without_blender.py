@@ -136,3 +136,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         f"{BLOCKED['a blocked module']}\nsys.argv = {['cinetrack', *arguments]!r}\n"
         "from cinematic.tracking.cli import main\nmain()"
     )
+
+
+def test_what_does_not_track_does_not_wait_for_numba() -> None:
+    """It takes longer to import than all the rest."""
+    done = run("import sys, cinematic.tracking.cli; print('numba' in sys.modules)")
+    assert done.stdout == "False\n", done.stderr

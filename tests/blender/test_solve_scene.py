@@ -156,7 +156,7 @@ def test_blenders_own_solver_gives_the_same_kind_of_result(bpy: Any, seen: Scene
 
 def test_blenders_solver_is_told_where_to_begin(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
-    frames = set_solve_keyframes(movie_clip)
+    frames = set_solve_keyframes(movie_clip, seen.tracks)
     assert frames is not None
     camera = movie_clip.tracking.objects[0]
     assert (camera.keyframe_a, camera.keyframe_b) == frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from .solve.cameras import Cameras
 from .solve.keyframes import solve_keyframes
 from .solve.result import CameraSolve
 from .solve.solver import LIKELY_FOCAL, LensSearch
+from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -58,13 +59,13 @@ def solve_in_blender(
         return _cameras(clip, frames), _bundles(clip, names), float(found.average_error)
 
 
-def set_solve_keyframes(clip: Any) -> tuple[int, int] | None:
-    """Have Blender's solver begin from the two plate frames that suit its tracks best; None: no two do, all stays.
+def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData]) -> tuple[int, int] | None:
+    """Have Blender's solver begin from the two plate frames that suit the tracks best; None: no two do, all stays.
 
     Blender begins from frames 1 and 30, or from its own choice, and loses long shots by either.
     """
     store = MovieClipStore(clip)
-    first, positions = frame_positions([track for track in store.read() if track.enabled], store.size)
+    first, positions = frame_positions([track for track in tracks if track.enabled], store.size)
     found = solve_keyframes(positions, store.size)
     if found is None:
         return None
@@ -145,7 +146,7 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     kept = {name: getattr(settings, name) for name in wanted}
     for name, value in wanted.items():
         setattr(settings, name, value)
-    set_solve_keyframes(clip)
+    set_solve_keyframes(clip, MovieClipStore(clip).read())
     try:
         yield
     finally:

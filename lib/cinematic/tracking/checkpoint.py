@@ -16,14 +16,16 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import FormatError, ParameterError
 from .files import write_atomically
-from .records import RECORD, Records
+
+if TYPE_CHECKING:
+    from .records import Records
 
 FOLDER = "cinetrack.partial"
 """What the folder is called within a result's folder."""
@@ -76,6 +78,8 @@ class Checkpoint:
         FormatError
             It cannot be read.
         """
+        from .records import RECORD  # numba: who only asks whether a checkpoint is there need not wait for its import
+
         if not is_there(self.folder):
             return None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -162,8 +163,9 @@ class _Group:
         """Write the results into the tracks, in place of what an earlier run left on the same way."""
         for name, start in zip(self.names, self.starts, strict=True):
             _forget_way(tracks[name], start, span.goal(start))
+        own = [tracks[name] for name in self.names]
         for result in self.results:
-            _apply_frame(result, [tracks[name] for name in self.names], self.starts, span, size)
+            _apply_frame(result, own, self.starts, span, size)
         for name in self.names:
             values = list(tracks[name].correlations.values())
             tracks[name].correlation = float(np.mean(values)) if values else None
@@ -232,21 +234,24 @@ def _apply_frame(
     frame = result.frame
     co = as_float32(co_from_pixels(result.position, size))
     corners = as_float32(co_offsets_from_pixels(result.corners[:, ::-1], size).reshape(-1, 8))  # TL first -> BL first
-    for row, index in enumerate(result.track):
+    tracked, reasons = result.tracked.tolist(), result.reason.tolist()
+    correlations, distances = result.correlation.tolist(), result.forward_backward.tolist()
+    covariances = result.covariance.reshape(-1, 4)[:, [0, 1, 3]]
+    known = np.isfinite(covariances).all(axis=1).tolist()
+    for row, index in enumerate(result.track.tolist()):
         data, start = tracks[index], starts[index]
         low, high = sorted((start, span.goal(start)))
         if not low <= frame <= high or frame in data.reference_frames:
             continue
-        if not result.tracked[row]:
-            data.lost[frame] = LostReason(result.reason[row]).words
-            if result.reason[row] == LostReason.MASKED:
+        if not tracked[row]:
+            data.lost[frame] = LostReason(reasons[row]).words
+            if reasons[row] == LostReason.MASKED:
                 data.muted[frame] = tuple(co[row])
         elif frame != start:
             data.markers[frame] = tuple(co[row])
             data.corners[frame] = tuple(corners[row])
-            data.correlations[frame] = round(float(result.correlation[row]), 6)
-            if np.isfinite(result.forward_backward[row]):
-                data.forward_backward[frame] = round(float(result.forward_backward[row]), 6)
-            (xx, xy), (_, yy) = result.covariance[row]
-            if np.isfinite([xx, xy, yy]).all():
-                data.covariances[frame] = (float(xx), float(xy), float(yy))
+            data.correlations[frame] = round(correlations[row], 6)
+            if math.isfinite(distances[row]):
+                data.forward_backward[frame] = round(distances[row], 6)
+            if known[row]:
+                data.covariances[frame] = tuple(covariances[row].tolist())

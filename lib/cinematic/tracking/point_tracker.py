@@ -27,7 +27,6 @@ from .blender_masks import PLACEMENTS, check_annotated, drawn_mask
 from .checks import check_choice, checked_length, checked_number, checked_numbers
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
-from .coverage import Wanted
 from .errors import ParameterError, TrackingError
 from .masks import Exclusion, PlateMask
 from .movie_clip import mark_by_hand
@@ -43,7 +42,6 @@ from .presets import (
 from .quality import clean_low_quality_tracks, read_tracks
 from .store import Store, store_of
 from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Coverage, Progress, TrackData
-from .whole_shot import Job, cover
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -309,6 +307,9 @@ def auto_track(
         raise ParameterError(
             "expected engine klt: with libmv use detect_features on several frames, then track_markers"
         )
+    from .coverage import Wanted  # numba again
+    from .whole_shot import Job, cover
+
     store = store_of(clip)
     width, _ = store.size
     detection, settings = get_detection_params(preset), _track_settings(preset, width, "klt")

@@ -61,7 +61,7 @@ class CameraFiles:
     def write_blend(self, solve: CameraSolve, clip: Clip) -> None:
         """Write camera.blend: clip, tracks, camera and bundles."""
         movie_clip = blend_with(clip.footage.path, clip.read())
-        set_solve_keyframes(movie_clip)
+        set_solve_keyframes(movie_clip, clip.read())
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any
 from rich.console import Console
 
 from . import formats
-from .blend_file import blend_with, new_blend, write_blend
-from .blender import interrupts_held, output_redirected
+from .blend_file import new_blend, write_blend
+from .blend_process import BlendProcess
+from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, require_movie_clip
 from .blender_camera import add_solved_camera, set_solve_keyframes
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, remove_checkpoint
-from .clip import Clip, segments
+from .clip import segments
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -89,12 +90,26 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
         total = 3 + judges + (job.covering is None) + job.clean + (job.camera is not None)
-        with Steps(console, total=total, log=log) as steps:
+        with Steps(console, total=total, log=log) as steps, _blender_beside(job, quiet) as blender:
             with _interruptible(job.engine, targets, scratch), quiet():
                 tracked = _tracked(steps, job, targets)
             with steps.step("writing") as step, interrupts_held(), quiet():
-                targets.write(tracked, step, log)
+                targets.write(tracked, blender, step, log)
     return tracked
+
+
+@contextmanager
+def _blender_beside(job: TrackJob, quiet: Callable[[], AbstractContextManager[None]]) -> Iterator[BlendProcess | None]:
+    """The Blender that will write the .blend; None: this process's own does, or there is none."""
+    if job.engine == "libmv" or not BLENDER_AVAILABLE:
+        yield None
+        return
+    with quiet():
+        blender = BlendProcess(job.path)
+    try:
+        yield blender
+    finally:
+        blender.close()
 
 
 @contextmanager
@@ -146,6 +161,7 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
     if job.engine == "klt" and needs_compile():
         steps.say("compiling the engine's kernels, once on this machine")
+        compile_kernels()
     return tracker, (first, last)
 
 
@@ -160,6 +176,13 @@ def needs_compile() -> bool:
     from . import engine  # numba: what does not track need not wait for its import
 
     return engine.needs_compile()
+
+
+def compile_kernels() -> None:
+    """Compile all of them, also those that this clip will not need: the next one may."""
+    from . import engine
+
+    engine.warm()
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> str:
@@ -290,30 +313,18 @@ class Targets:
             if not any(path.iterdir()):
                 path.rmdir()
 
-    def write(self, job: Tracked, step: Step, log: Path) -> None:
+    def write(self, job: Tracked, blender: BlendProcess | None, step: Step, log: Path) -> None:
         """Write all files; when one cannot be written, those that were not there before go again."""
         files = (self.blend, self.tracks, self.report, self.log, *self.exports.values())
         new = [path for path in files if not path.exists()]
         stale = False
         try:
             try:
-                movie_clip = blend_with(job.path, job.tracks) if isinstance(job.clip, Clip) else job.clip
-                set_solve_keyframes(movie_clip)
-                if job.camera is not None:
-                    add_solved_camera(job.camera, movie_clip)
-                write_blend(movie_clip, self.blend)
+                with self._blend_written(job, blender):
+                    self._write_what_is_not_blenders(job)
             except BackendUnavailable:
                 step.outcome = "done, without a .blend: Blender's module bpy is not here"
                 stale = self.blend.exists()
-            if job.camera is not None:
-                self.camera.write(job.camera, job.tracks)
-            tracks_json.write(self.tracks, job.info, job.tracks)
-            told = job.judgement
-            if self.with_report and told is not None:
-                footage = store_of(job.clip).footage
-                write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage)
-            for name, path in self.exports.items():
-                self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
             text = log.read_text(encoding="utf-8", errors="replace")
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         except BaseException:
@@ -323,6 +334,31 @@ class Targets:
         if stale:  # of an earlier run: it would pass for this one's
             self.blend.unlink()
         remove_checkpoint(self.checkpoint)
+
+    @contextmanager
+    def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
+        """The .blend is written, by the Blender beside while other files are."""
+        if blender is not None:
+            with blender.writing(self.blend, job.tracks, job.camera):
+                yield
+            return
+        yield
+        movie_clip = require_movie_clip(job.clip)
+        set_solve_keyframes(movie_clip, job.tracks)
+        if job.camera is not None:
+            add_solved_camera(job.camera, movie_clip)
+        write_blend(movie_clip, self.blend)
+
+    def _write_what_is_not_blenders(self, job: Tracked) -> None:
+        if job.camera is not None:
+            self.camera.write(job.camera, job.tracks)
+        tracks_json.write(self.tracks, job.info, job.tracks)
+        told = job.judgement
+        if self.with_report and told is not None:
+            footage = store_of(job.clip).footage
+            write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage)
+        for name, path in self.exports.items():
+            self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
 
 
 def _shot_name(clip: Path) -> str:

@@ -150,7 +150,29 @@ def as_float32(values: npt.ArrayLike) -> Any:
 
     What has gone through here comes back from Blender, and from JSON, unchanged. Nested lists of the same shape.
     """
-    return np.asarray(values, dtype=np.float32).astype(str).astype(np.float64).tolist()
+    single = np.asarray(values, dtype=np.float32)
+    return _shortest(single.ravel()).reshape(single.shape).tolist()
+
+
+def _shortest(single: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """(n,) The decimals with the fewest digits that mean these; six to nine always do.
+
+    A whole number of up to nine digits and a power of ten are exact doubles, so their quotient is the double nearest to
+    the decimal. Writing the numbers as text, which is also what is left for very small and very large ones, takes five
+    times as long.
+    """
+    exact = single.astype(np.float64)
+    usual = (np.abs(exact) >= 1e-9) & (np.abs(exact) < 1e5)
+    shortest = np.empty_like(exact)
+    shortest[~usual] = single[~usual].astype(str).astype(np.float64)
+    left = np.flatnonzero(usual)
+    decimals = 5 - np.floor(np.log10(np.abs(exact[left])))
+    for _ in range(6, 10):
+        scale = 10.0**decimals
+        shortest[left] = np.rint(exact[left] * scale) / scale
+        other = shortest[left].astype(np.float32) != single[left]
+        left, decimals = left[other], decimals[other] + 1
+    return shortest
 
 
 def _plain(value: Any) -> Any:

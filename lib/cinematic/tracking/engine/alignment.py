@@ -508,9 +508,7 @@ def _align_some(  # type: ignore[no-untyped-def]
     for n in range(first, last):
         k = rows[n]
         window.place[2] = 0
-        outcome[n] = align_track(
-            frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, search
-        )
+        outcome[n] = align_track(frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, search)
         for a in range(FIGURES):
             figures[n, a] = room.figures[a]
     hold(own)

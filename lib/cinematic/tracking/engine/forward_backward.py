@@ -58,9 +58,7 @@ def way_back(  # type: ignore[no-untyped-def]
         warp[0, j] = warp_before[0, j] + offset_x * warp_before[2, j]
         warp[1, j] = warp_before[1, j] + offset_y * warp_before[2, j]
         warp[2, j] = warp_before[2, j]
-    outcome = align_one(
-        previous, grid, pattern, ONLY, pattern.solution[0, 0], warp, aligned, window, room, _SEARCH
-    )
+    outcome = align_one(previous, grid, pattern, ONLY, pattern.solution[0, 0], warp, aligned, window, room, _SEARCH)
     if outcome != CONVERGED:
         return np.inf, 0.0
     dx, dy = warp[0, 2] - warp_before[0, 2], warp[1, 2] - warp_before[1, 2]

@@ -1,0 +1,87 @@
+"""A .blend written by a Blender in a process of its own, which starts while this one tracks.
+
+To start, to open the footage, to write and to end, Blender takes a good second. Beside a process that tracks, whose
+decoding and tracking leave much of a second core idle, that second hardly shows.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from .blend_file import blend_with, write_blend
+from .blender_camera import add_solved_camera, set_solve_keyframes
+from .camera import CameraSolve
+from .errors import TrackingError
+from .movie_clip import MovieClipStore
+from .types import TrackData
+
+
+class BlendProcess:
+    """A Blender that opens ``footage`` in an empty file, and waits for what else to put into it.
+
+    What it prints goes where this process's output goes when it is started. To be started before this process imports
+    bpy, which puts Blender's scripts on the path of modules: a new process is given that path, and would not find bpy.
+    """
+
+    def __init__(self, footage: Path) -> None:
+        spawn = multiprocessing.get_context("spawn")  # a fork would take threads' locks along as they happen to be
+        self._connection, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(theirs, footage), name="Blender", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @contextmanager
+    def writing(self, path: Path, tracks: Sequence[TrackData], camera: CameraSolve | None) -> Iterator[None]:
+        """Write the .blend meanwhile; what kept it from that is raised at the end.
+
+        Raises
+        ------
+        BackendUnavailable
+            Blender's module cannot be loaded.
+        TrackingError
+            Blender could not write, or crashed.
+        """
+        with suppress(BrokenPipeError):  # it has ended; why it has is what it has said last
+            self._connection.send((path, tracks, camera))
+        try:
+            yield
+        finally:
+            failure = self._failure()
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End it."""
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def _failure(self) -> Exception | None:
+        try:
+            failure: Exception | None = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join()
+            return TrackingError(f"Blender ended before the .blend was written (exit code {self._process.exitcode})")
+        return failure
+
+
+def _serve(connection: Connection, footage: Path) -> None:
+    """What the process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's business, which then ends this one
+    try:
+        clip = blend_with(footage, [])
+        path, tracks, camera = connection.recv()
+        MovieClipStore(clip).write(tracks)
+        set_solve_keyframes(clip, tracks)
+        if camera is not None:
+            add_solved_camera(camera, clip)
+        write_blend(clip, path)
+    except Exception as error:  # whatever it is: raised again by the process that waits
+        connection.send(error)
+    else:
+        connection.send(None)
