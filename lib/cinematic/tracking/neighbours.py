@@ -26,7 +26,8 @@ def jitter(positions: FloatArray) -> FloatArray:
             apart = np.nanmedian(np.linalg.norm(sample - sample[row], axis=2), axis=1)
             apart[row] = np.nan
             near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
-            difference = acceleration[row] - np.nanmedian(acceleration[near], axis=0)
+            own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))
+            difference = acceleration[row, own] - np.nanmedian(acceleration[np.ix_(near, own)], axis=0)
             size = np.linalg.norm(difference, axis=1)
             size = size[np.isfinite(size)]
             result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
