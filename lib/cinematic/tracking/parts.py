@@ -18,8 +18,10 @@ FloatArray = npt.NDArray[np.float64]
 Part = tuple[int, int]
 """First and last index of a run of frames, inclusive."""
 
+LEAST_NEW = 8
+"""Markers of a part that becomes a track of its own."""
+
 _FOR_GOOD = 2  # markers in a row that are off
-_LEAST_NEW = 8  # markers of a part that becomes a track of its own
 _MOSTLY = 0.8  # of a part's markers are not off
 _LOOKED_FROM = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a stretch's markers
 
@@ -60,7 +62,7 @@ def parts_beyond(positions: FloatArray, solution: Solution, kept: Part, limit: f
     found = []
     for low, high in ((0, kept[0] - 1), (kept[1] + 1, len(positions) - 1)):
         for run in _runs(marked, low, high):
-            if run[1] - run[0] + 1 >= _LEAST_NEW and _is_one_point(positions, solution, run, limit):
+            if run[1] - run[0] + 1 >= LEAST_NEW and _is_one_point(positions, solution, run, limit):
                 found.append(run)
     return found
 
@@ -122,7 +124,7 @@ def best_parts(
             frames = frames[(frames >= low) & (frames <= high)]
             there = int(marked[row, low : high + 1].sum())
             best = found[row]
-            if len(frames) < max(_LEAST_NEW, _MOSTLY * there, 0 if best is None else len(best[1]) + 1):
+            if len(frames) < max(LEAST_NEW, _MOSTLY * there, 0 if best is None else len(best[1]) + 1):
                 continue
             if reference in frames and float(np.quantile(distance[row, frames], 0.9)) <= limits[1]:
                 found[row] = reference, frames

@@ -19,8 +19,7 @@ from .coords import Size, pixels_from_co
 from .coverage import Grid
 from .judge import Limits, ShotMotion, judge, judge_others, slack_of
 from .klt import free_names
-from .parts import best_parts
-from .scene_motion import positions_within
+from .parts import LEAST_NEW, best_parts
 from .store import Store
 from .types import Refilled, TrackData, Verdict
 from .whole_shot import Job, Places, find_for_gaps
@@ -37,6 +36,10 @@ class Stretch:
     track: TrackData
     frames: tuple[int, ...]
     reason: str  # of types.REASONS
+
+    def pixels(self, size: Size) -> npt.NDArray[np.float64]:
+        """(n, 2)"""
+        return pixels_from_co([self.track.markers[frame] for frame in self.frames], size)
 
 
 def refill(
@@ -65,8 +68,9 @@ def refill(
         changed = {track.name for track in plan.before}
         added += [track for track in of_shot if track.name not in changed] + plan.after
         failed += _taken_away(plan, of_shot)
-    parts = _parts(failed, store.size, motions, limits, taken | {track.name for track in [*new, *added]})
-    filling = _filling(parts, kept + added, Grid.of(store.size, job.wanted.target), store.size)
+    grid = Grid.of(store.size, job.wanted.target)
+    chosen = _filling(_parts(failed, store.size, motions, limits), kept + added, grid, store.size)
+    filling = _made(chosen, taken | {track.name for track in [*new, *added]})
     store.write(added + filling)
     return Refilled(tuple(track.name for track in added + filling), len(new), len(filling))
 
@@ -111,45 +115,65 @@ def _unknown(verdict: Verdict) -> Verdict:
     return replace(verdict, verdict="bad", reasons=("too short",), sound=())
 
 
-def _parts(
-    failed: Sequence[Stretch], size: Size, motions: Iterable[ShotMotion], limits: Limits, taken: set[str]
-) -> list[TrackData]:
+@dataclass(frozen=True)
+class _Part:
+    stretch: Stretch
+    reference: int  # plate frame
+    frames: tuple[int, ...]
+
+
+def _parts(failed: Sequence[Stretch], size: Size, motions: Iterable[ShotMotion], limits: Limits) -> list[_Part]:
+    """Of all that failed, what follows one point of the scene by itself; the longest first."""
     found = []
     strict = (_STRICTER * limits.reprojection_px, _STRICTER * limits.track_reprojection_px)
     for motion in motions:
-        within = [s for s in failed if s.reason in _OFF and motion.first <= s.frames[0] <= motion.last]
+        within = [s for s in failed if motion.first <= s.frames[0] <= motion.last and _may_have_parts(s)]
         if motion.scene.solution is None or not within:
             continue
-        cut = [replace(s.track, markers={frame: s.track.markers[frame] for frame in s.frames}) for s in within]
-        positions = positions_within(cut, size, motion.first, motion.last - motion.first + 1)
+        positions = np.full((len(within), motion.last - motion.first + 1, 2), np.nan)
+        for row, stretch in enumerate(within):
+            positions[row, np.array(stretch.frames) - motion.first] = stretch.pixels(size)
         widened = slack_of(motion.scene.usual, limits)
         best = best_parts(motion.scene.solution.cameras, positions, widened, strict)
-        for stretch, part in zip(within, best, strict=True):
-            if part is None:
-                continue
-            reference, frames = part
-            name = unique_name(stretch.track.name, taken)
-            taken.add(name)
-            found.append(part_of(stretch.track, (frames + motion.first).tolist(), name))
-            found[-1].reference_frames = [reference + motion.first]
-    return found
+        found += [
+            _Part(stretch, part[0] + motion.first, tuple((part[1] + motion.first).tolist()))
+            for stretch, part in zip(within, best, strict=True)
+            if part is not None
+        ]
+    return sorted(found, key=lambda part: (-len(part.frames), part.stretch.track.name, part.frames))
 
 
-def _filling(parts: Iterable[TrackData], held: Iterable[TrackData], grid: Grid, size: Size) -> list[TrackData]:
-    """Those that fill empty cells on half of their frames or more; the longest first."""
+def _may_have_parts(stretch: Stretch) -> bool:
+    return stretch.reason in _OFF and len(stretch.frames) >= LEAST_NEW
+
+
+def _filling(parts: Iterable[_Part], held: Iterable[TrackData], grid: Grid, size: Size) -> list[_Part]:
+    """Those that fill empty cells on half of their frames or more."""
     full: set[tuple[int, int]] = set()
     for track in held:
-        full |= _cells(track, grid, size)
+        full |= _cells(Stretch(track, tuple(track.markers), ""), grid, size)
     filling = []
-    for track in sorted(parts, key=lambda track: (-len(track.markers), track.name)):
-        cells = _cells(track, grid, size)
+    for part in parts:
+        cells = _cells(replace(part.stretch, frames=part.frames), grid, size)
         if len(cells - full) >= _FILLING * len(cells):
-            filling.append(track)
+            filling.append(part)
             full |= cells
     return filling
 
 
-def _cells(track: TrackData, grid: Grid, size: Size) -> set[tuple[int, int]]:
-    """The cells that a track holds, as frame and cell."""
-    places: npt.NDArray[np.float64] = pixels_from_co(list(track.markers.values()), size)
-    return set(zip(track.markers, grid.cells(places).tolist(), strict=True)) if track.markers else set()
+def _cells(stretch: Stretch, grid: Grid, size: Size) -> set[tuple[int, int]]:
+    """The cells that markers hold, as frame and cell."""
+    if not stretch.frames:
+        return set()
+    return set(zip(stretch.frames, grid.cells(stretch.pixels(size)).tolist(), strict=True))
+
+
+def _made(parts: Iterable[_Part], taken: set[str]) -> list[TrackData]:
+    """Tracks of their own."""
+    tracks = []
+    for part in parts:
+        name = unique_name(part.stretch.track.name, taken)
+        taken.add(name)
+        tracks.append(part_of(part.stretch.track, part.frames, name))
+        tracks[-1].reference_frames = [part.reference]
+    return tracks
