@@ -362,12 +362,16 @@ def refill_tracks(
 
     Raises
     ------
+    TrackingError
+        The clip has no tracks.
     ParameterError, FootageError, FormatError, BackendUnavailable
         As for :func:`auto_track`. Nothing was changed.
     """
     job = _job(clip, preset, tracks_per_frame, (frame_start, frame_end), (mask, mask_keep, regions), checkpoint, resume)
     nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
     job = replace(job, wanted=nearer, threads=threads, on_progress=on_progress)
+    if not store_of(clip).read():
+        raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
     limits = preset_limits(preset)
     motions = judge_with_motion(clip, limits)[1] if motion is None else motion
     return refill(store_of(clip), job, cleaning, motions, limits)
