@@ -69,7 +69,9 @@ def refill(
         added += [track for track in of_shot if track.name not in changed] + plan.after
         failed += _taken_away(plan, of_shot)
     grid = Grid.of(store.size, job.wanted.target)
-    chosen = _filling(_parts(failed, store.size, motions, limits), kept + added, grid, store.size)
+    full = _cells_of(kept + added, grid, store.size)
+    worth_a_look = [stretch for stretch in failed if _may_fill(stretch, full, grid, store.size)]
+    chosen = _filling(_parts(worth_a_look, store.size, motions, limits), full, grid, store.size)
     filling = _made(chosen, taken | {track.name for track in [*new, *added]})
     store.write(added + filling)
     return Refilled(tuple(track.name for track in added + filling), len(new), len(filling))
@@ -127,7 +129,7 @@ def _parts(failed: Sequence[Stretch], size: Size, motions: Iterable[ShotMotion],
     found = []
     strict = (_STRICTER * limits.reprojection_px, _STRICTER * limits.track_reprojection_px)
     for motion in motions:
-        within = [s for s in failed if motion.first <= s.frames[0] <= motion.last and _may_have_parts(s)]
+        within = [s for s in failed if motion.first <= s.frames[0] <= motion.last]
         if motion.scene.solution is None or not within:
             continue
         positions = np.full((len(within), motion.last - motion.first + 1, 2), np.nan)
@@ -143,15 +145,20 @@ def _parts(failed: Sequence[Stretch], size: Size, motions: Iterable[ShotMotion],
     return sorted(found, key=lambda part: (-len(part.frames), part.stretch.track.name, part.frames))
 
 
-def _may_have_parts(stretch: Stretch) -> bool:
-    return stretch.reason in _OFF and len(stretch.frames) >= LEAST_NEW
+def _may_fill(stretch: Stretch, full: set[tuple[int, int]], grid: Grid, size: Size) -> bool:
+    """Whether any part of it could be long enough and lie in enough of the empty cells."""
+    if stretch.reason not in _OFF or len(stretch.frames) < LEAST_NEW:
+        return False
+    return len(_cells(stretch, grid, size) - full) >= _FILLING * LEAST_NEW
 
 
-def _filling(parts: Iterable[_Part], held: Iterable[TrackData], grid: Grid, size: Size) -> list[_Part]:
-    """Those that fill empty cells on half of their frames or more."""
-    full: set[tuple[int, int]] = set()
-    for track in held:
-        full |= _cells(Stretch(track, tuple(track.markers), ""), grid, size)
+def _cells_of(tracks: Iterable[TrackData], grid: Grid, size: Size) -> set[tuple[int, int]]:
+    return set().union(*(_cells(Stretch(track, tuple(track.markers), ""), grid, size) for track in tracks))
+
+
+def _filling(parts: Iterable[_Part], held: set[tuple[int, int]], grid: Grid, size: Size) -> list[_Part]:
+    """Those that fill cells that are not ``held`` on half of their frames or more."""
+    full = set(held)
     filling = []
     for part in parts:
         cells = _cells(replace(part.stretch, frames=part.frames), grid, size)
