@@ -28,6 +28,8 @@ from cinematic.tracking import (
     engine,
     ensure_clip_loaded,
     get_detection_params,
+    judge_with_motion,
+    refill_tracks,
     track_markers,
 )
 from cinematic.tracking.coords import pixels_from_co
@@ -89,8 +91,11 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     clip = Clip.open(path)
     auto_track(clip, tracks_per_frame=TRACKS, **options)
     yield name, clip
-    clean_tracks(clip)
+    verdicts, motion = judge_with_motion(clip)
+    cleaning = clean_tracks(clip, verdicts=verdicts)
     yield f"{name}, cleaned", clip
+    refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
+    yield f"{name}, refilled", clip
 
 
 def _once(clip: Any, engine: str) -> Stages:

@@ -16,6 +16,7 @@ from .point_tracker import (
     configure_track,
     delete_track,
     detect_features,
+    refill_tracks,
     track_markers,
 )
 from .presets import (
@@ -33,11 +34,12 @@ from .quality import (
     filter_tracks_by_correlation,
     get_track_quality_report,
     judge_tracks,
+    judge_with_motion,
     read_tracks,
     restore_tracks,
     solve_readiness,
 )
-from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, Readiness, TrackData, Verdict
+from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, Readiness, Refilled, TrackData, Verdict
 
 __version__ = "0.1.0"
 
@@ -57,6 +59,7 @@ __all__ = [
     "PointTracker",
     "Progress",
     "Readiness",
+    "Refilled",
     "TrackData",
     "TrackingError",
     "Verdict",
@@ -80,8 +83,10 @@ __all__ = [
     "get_tracking_params",
     "get_tracking_preset",
     "judge_tracks",
+    "judge_with_motion",
     "list_tracking_presets",
     "read_tracks",
+    "refill_tracks",
     "restore_tracks",
     "solve_camera",
     "solve_readiness",

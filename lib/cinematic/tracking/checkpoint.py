@@ -120,10 +120,16 @@ def is_there(folder: Path) -> bool:
     return (folder / "state.npz").exists()
 
 
+def of_refilling(folder: Path) -> Path:
+    """Where in a run's folder the state of what follows cleaning is kept; it goes with the folder."""
+    return folder / "refill"
+
+
 def remove_checkpoint(folder: Path) -> None:
     """Remove what :class:`Checkpoint` has written, and the folder when nothing else is in it."""
     if not folder.is_dir():
         return
+    remove_checkpoint(of_refilling(folder))
     for path in [folder / "state.npz", *sorted(folder.glob("records.[0-9]*.npy")), *sorted(folder.glob(".*.np[yz]"))]:
         path.unlink(missing_ok=True)
     if not any(folder.iterdir()):

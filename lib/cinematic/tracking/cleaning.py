@@ -95,7 +95,7 @@ def _plan_one(
         name = unique_name(track.name, taken)
         taken.add(name)
         names.append(name)
-        plan.after.append(_part(track, part, name))
+        plan.after.append(part_of(track, part, name))
     plan.actions.append(Action(track.name, "SPLIT" if others else "TRIM", reason, going, tuple(names)))
 
 
@@ -119,7 +119,7 @@ def _without(track: TrackData, frames: Sequence[int], take_out: Callable[[TrackD
     return rest
 
 
-def _part(track: TrackData, frames: Sequence[int], name: str) -> TrackData:
+def part_of(track: TrackData, frames: Sequence[int], name: str) -> TrackData:
     """A new track of some of the frames; its first one is its reference."""
     part = _without(track, [frame for frame in track.markers if frame not in set(frames)], TrackData.drop)
     part.name, part.muted, part.lost, part.reference_frames = name, {}, {}, [frames[0]]

@@ -86,7 +86,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Cover the plate with tracks, judge and clean them, and write tracks.json and report.html.
+    """Cover the plate with tracks, judge, clean and fill up what that emptied; write tracks.json and report.html.
 
     Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
     klt with --detect-once, detect features on the first frame only.

@@ -21,6 +21,8 @@ _THIN = 0.05  # share of the cells with texture that may be without a track
 
 _MOSTLY = 0.9  # share of a track's markers whose cells another track must hold, too, for it to be too much
 
+_TRIED = 2  # features at once for a cell in which a track has failed
+
 LEAST_PER_FRAME = 50
 """Tracks that a frame should have at least, where its texture allows: enough for a robust solve."""
 
@@ -105,23 +107,57 @@ def look(
         New features, px.
     Look
     """
-    features = detect(
+    features = _features(image, wanted, held, excluded)
+    live = grid.counted(held)
+    found = _looked(grid, live, features, excluded)
+    rank = live[grid.cells(features)] + _ranks(grid.cells(features))
+    order = np.argsort(rank, kind="stable")  # the strongest feature of every bare cell first, then the second ones ...
+    bare = int((rank == 0).sum())
+    count = max(bare, min(len(features), wanted.target - len(held)))
+    return features[order[:count]], found
+
+
+def look_into_gaps(
+    image: Luminance,
+    wanted: Wanted,
+    grid: Grid,
+    held: npt.NDArray[np.float64],
+    avoided: npt.NDArray[np.float64],
+    excluded: Excluded | None,
+) -> tuple[npt.NDArray[np.float64], Look]:
+    """:func:`look` for cells that lack a track, and for no others; several features for each, for some will fail.
+
+    Parameters
+    ----------
+    avoided : (n, 2)
+        Where tracks have failed, px: what they followed is not taken up again.
+    """
+    features = _features(image, wanted, np.concatenate([held, avoided]), excluded)
+    live = grid.counted(held)
+    cells = grid.cells(features)
+    return features[(live[cells] == 0) & (_ranks(cells) < _TRIED)], _looked(grid, live, features, excluded)
+
+
+def _features(
+    image: Luminance, wanted: Wanted, kept_away_from: npt.NDArray[np.float64], excluded: Excluded | None
+) -> npt.NDArray[np.float64]:
+    """(n, 2) px, the strongest first."""
+    return detect(
         image,
         pattern_size=wanted.pattern_size,
         threshold=wanted.gradient,
         margin=wanted.margin,
         min_distance=wanted.min_distance,
         mask=None if excluded is None else ~detection_margin(excluded, wanted.pattern_size),
-        existing=held,
+        existing=kept_away_from,
     ).positions
-    live = grid.counted(held)
+
+
+def _looked(
+    grid: Grid, live: npt.NDArray[np.int64], features: npt.NDArray[np.float64], excluded: Excluded | None
+) -> Look:
     textured = (live > 0) | (grid.counted(features) > 0)
-    found = Look(textured, 0.0 if excluded is None else float(excluded.mean()))
-    rank = live[grid.cells(features)] + _ranks(grid.cells(features))
-    order = np.argsort(rank, kind="stable")  # the strongest feature of every bare cell first, then the second ones ...
-    bare = int((rank == 0).sum())
-    count = max(bare, min(len(features), wanted.target - len(held)))
-    return features[order[:count]], found
+    return Look(textured, 0.0 if excluded is None else float(excluded.mean()))
 
 
 def _ranks(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ being known to the limit, the limit widens to what can be known.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from .neighbours import duplicates, jitter
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
 from .reasons import Evidence, gone_wrong, moves_along, why_off
-from .scene_motion import SceneErrors, frame_positions, scene_errors
+from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
@@ -90,11 +90,55 @@ def judge(
     list of Verdict
         In the order of the tracks.
     """
+    return judge_scene(tracks, size, limits, look)[0]
+
+
+@dataclass(frozen=True)
+class ShotMotion:
+    """What the tracks of one shot say of its scene."""
+
+    first: int  # plate frames, both inclusive
+    last: int
+    scene: SceneErrors
+
+
+def judge_scene(
+    tracks: Sequence[TrackData], size: Size, limits: Limits | None = None, look: Look | None = None
+) -> tuple[list[Verdict], list[ShotMotion]]:
+    """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
+    motions = []
     for rows in _by_shot(tracks):
-        verdicts = _judge_shot([tracks[row] for row in rows], size, limits or Limits(), look)
+        of_shot = [tracks[row] for row in rows]
+        first, positions = frame_positions(of_shot, size)
+        references = _references(of_shot, first)
+        scene = scene_errors(positions, references, size)
+        motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
+        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look)
         found |= dict(zip(rows, verdicts, strict=True))
-    return [found[row] for row in range(len(tracks))]
+    return [found[row] for row in range(len(tracks))], motions
+
+
+def judge_others(
+    tracks: Sequence[TrackData], size: Size, motion: ShotMotion, limits: Limits | None = None
+) -> list[Verdict]:
+    """Judge further tracks of a shot by the camera that others have given; that costs little.
+
+    Parameters
+    ----------
+    tracks
+        Within the shot's frames. Of a track that no camera sees nothing is known: its verdict has no measure
+        ``off_scene_px`` but 0, and no curve.
+    motion
+        Of :func:`judge_scene`, with a solved camera.
+    """
+    solution = motion.scene.solution
+    if solution is None:
+        raise ValueError(f"expected a shot with a solved camera, got none: {motion.scene.note}")
+    positions = positions_within(tracks, size, motion.first, motion.last - motion.first + 1)
+    references = _references(tracks, motion.first)
+    scene = errors_of_others(motion.scene, solution, positions, references)
+    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None)
 
 
 def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:
@@ -110,11 +154,23 @@ def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:
     return [sorted(rows) for rows in shots]
 
 
-def _judge_shot(tracks: Sequence[TrackData], size: Size, limits: Limits, look: Look | None) -> list[Verdict]:
-    first, positions = frame_positions(tracks, size)
-    references = _references(tracks, first)
-    scene = scene_errors(positions, references, size)
-    slack = np.fmin(np.fmax(1.0, _UNUSUAL * scene.usual / limits.reprojection_px), _MOST_SLACK)
+def slack_of(usual: FloatArray, limits: Limits) -> FloatArray:
+    """(f,) By how much limits widen in each frame, where markers are ``usual`` (f,) px off; 1 where they do not."""
+    return np.fmin(np.fmax(1.0, _UNUSUAL * usual / limits.reprojection_px), _MOST_SLACK)
+
+
+def _judge_by(
+    motion: ShotMotion,
+    tracks: Sequence[TrackData],
+    positions: FloatArray,
+    references: npt.NDArray[np.int64],
+    size: Size,
+    limits: Limits,
+    look: Look | None,
+) -> list[Verdict]:
+    """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
+    first, scene = motion.first, motion.scene
+    slack = slack_of(scene.usual, limits)
     together = moves_along(
         positions, scene.offset / slack[:, None], scene.distance / slack, limits.reprojection_px, size[0]
     )

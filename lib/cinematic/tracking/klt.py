@@ -123,9 +123,9 @@ def new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> TrackD
     )
 
 
-def free_names(store: Store, count: int) -> list[str]:
-    """Names for new tracks, by Blender's rule."""
-    taken = {data.name for data in store.read()}
+def free_names(store: Store, count: int, taken: Iterable[str] = ()) -> list[str]:
+    """Names for new tracks, by Blender's rule; none of ``taken``, either."""
+    taken = {data.name for data in store.read()} | set(taken)
     names = []
     for _ in range(count):
         names.append(unique_name("Track", taken))

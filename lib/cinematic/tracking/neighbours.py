@@ -3,8 +3,6 @@ follows already."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,18 +17,28 @@ def jitter(positions: FloatArray) -> FloatArray:
         return result
     acceleration = np.diff(positions, n=2, axis=1)
     sample = _sampled_frames(positions)
-    with warnings.catch_warnings():
-        # numpy warns of medians of nothing: no neighbour on a frame, no frame in common; the result, NaN, is meant
-        warnings.simplefilter("ignore", RuntimeWarning)
-        for row in range(count):
-            apart = np.nanmedian(np.linalg.norm(sample - sample[row], axis=2), axis=1)
-            apart[row] = np.nan
-            near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
-            difference = acceleration[row] - np.nanmedian(acceleration[near], axis=0)
-            size = np.linalg.norm(difference, axis=1)
-            size = size[np.isfinite(size)]
-            result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
+    for row in range(count):
+        apart = _median(np.linalg.norm(sample - sample[row], axis=2).T)
+        apart[row] = np.nan
+        near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
+        own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))
+        if not len(near):
+            continue
+        difference = acceleration[row, own] - _median(acceleration[np.ix_(near, own)])
+        size = np.linalg.norm(difference, axis=1)
+        size = size[np.isfinite(size)]
+        result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
     return result
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """Along the first axis, of what is not NaN; NaN where nothing is. numpy's own takes seven times as long."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    known = np.isfinite(ordered).sum(axis=0)
+    lower, upper = (
+        np.take_along_axis(ordered, index[None], axis=0)[0] for index in (np.maximum(known - 1, 0) // 2, known // 2)
+    )
+    return np.where(known > 0, (lower + upper) / 2, np.nan)
 
 
 def duplicates(positions: FloatArray, limit: float) -> set[int]:

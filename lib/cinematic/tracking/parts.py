@@ -10,15 +10,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .solve import Solution
+from .solve import Cameras, Solution
+from .solve.pinned import triangulate_pinned
 from .solve.triangulation import reprojection_errors, triangulate
 
 FloatArray = npt.NDArray[np.float64]
 Part = tuple[int, int]
 """First and last index of a run of frames, inclusive."""
 
+LEAST_NEW = 8
+"""Markers of a part that becomes a track of its own."""
+
 _FOR_GOOD = 2  # markers in a row that are off
-_LEAST_NEW = 8  # markers of a part that becomes a track of its own
+_MOSTLY = 0.8  # of a part's markers are not off
+_LOOKED_FROM = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a stretch's markers
 
 
 def part_around(distance: FloatArray, marked: npt.NDArray[np.bool_], reference: int, limit: float) -> Part:
@@ -57,7 +62,7 @@ def parts_beyond(positions: FloatArray, solution: Solution, kept: Part, limit: f
     found = []
     for low, high in ((0, kept[0] - 1), (kept[1] + 1, len(positions) - 1)):
         for run in _runs(marked, low, high):
-            if run[1] - run[0] + 1 >= _LEAST_NEW and _is_one_point(positions, solution, run, limit):
+            if run[1] - run[0] + 1 >= LEAST_NEW and _is_one_point(positions, solution, run, limit):
                 found.append(run)
     return found
 
@@ -84,3 +89,48 @@ def _is_one_point(positions: FloatArray, solution: Solution, run: Part, limit: f
     alone[0, run[0] : run[1] + 1] = positions[run[0] : run[1] + 1]
     errors = reprojection_errors(solution.cameras, triangulate(solution.cameras, alone), alone)[0, run[0] : run[1] + 1]
     return bool(np.isfinite(errors).all()) and float(np.quantile(errors, 0.9)) <= limit
+
+
+def best_parts(
+    cameras: Cameras, positions: FloatArray, widened: FloatArray, limits: tuple[float, float]
+) -> list[tuple[int, npt.NDArray[np.int64]] | None]:
+    """Of stretches that as a whole show no point of the scene, the longest part that does.
+
+    Each is looked at from several frames: the point on the ray of the marker there is compared with the other markers.
+
+    Parameters
+    ----------
+    positions : (n, f, 2)
+        px; NaN outside the stretch.
+    widened : (f,)
+        By how much limits widen in each frame.
+    limits
+        px from which a marker is off, and px that nine in ten of a part's markers must stay below.
+
+    Returns
+    -------
+    list
+        Index of the reference frame, and of the frames to keep; None: there is no such part.
+    """
+    found: list[tuple[int, npt.NDArray[np.int64]] | None] = [None] * len(positions)
+    marked = np.isfinite(positions[..., 0])
+    for share in _LOOKED_FROM:
+        references = np.array([_at_share(row, share) for row in marked], np.int64)
+        points = triangulate_pinned(cameras, positions, references)
+        distance = reprojection_errors(cameras, points, positions) / widened
+        for row, reference in enumerate(references.tolist()):
+            low, high = part_around(distance[row], marked[row], reference, limits[0])
+            frames = np.flatnonzero(distance[row] <= limits[0])  # False for NaN
+            frames = frames[(frames >= low) & (frames <= high)]
+            there = int(marked[row, low : high + 1].sum())
+            best = found[row]
+            if len(frames) < max(LEAST_NEW, _MOSTLY * there, 0 if best is None else len(best[1]) + 1):
+                continue
+            if reference in frames and float(np.quantile(distance[row, frames], 0.9)) <= limits[1]:
+                found[row] = reference, frames
+    return found
+
+
+def _at_share(marked: npt.NDArray[np.bool_], share: float) -> int:
+    frames = np.flatnonzero(marked)
+    return int(frames[round(share * (len(frames) - 1))])

@@ -17,17 +17,20 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import libmv
 from .blender import BLENDER_AVAILABLE, require_blender
 from .blender_masks import PLACEMENTS, check_annotated, drawn_mask
 from .checks import check_choice, checked_length, checked_number, checked_numbers
+from .cleaning import Cleaning
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
 from .errors import ParameterError, TrackingError
+from .judge import ShotMotion, preset_limits
 from .masks import Exclusion, PlateMask
 from .movie_clip import mark_by_hand
 from .passes import Search, Span
@@ -39,9 +42,12 @@ from .presets import (
     pattern_and_search_size,
     scaled_length,
 )
-from .quality import clean_low_quality_tracks, read_tracks
+from .quality import clean_low_quality_tracks, judge_with_motion, read_tracks
 from .store import Store, store_of
-from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Coverage, Progress, TrackData
+from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Coverage, Progress, Refilled, TrackData
+
+if TYPE_CHECKING:
+    from .whole_shot import Job
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -52,6 +58,7 @@ __all__ = [
     "configure_track",
     "delete_track",
     "detect_features",
+    "refill_tracks",
     "track_markers",
 ]
 
@@ -307,14 +314,90 @@ def auto_track(
         raise ParameterError(
             "expected engine klt: with libmv use detect_features on several frames, then track_markers"
         )
+    from .whole_shot import cover  # numba again
+
+    job = _job(clip, preset, tracks_per_frame, (frame_start, frame_end), (mask, mask_keep, regions), checkpoint, resume)
+    return cover(store_of(clip), replace(job, threads=threads, on_progress=on_progress))
+
+
+def refill_tracks(
+    clip: Any,
+    preset: str = "balanced",
+    *,
+    cleaning: Cleaning | None = None,
+    motion: Sequence[ShotMotion] | None = None,
+    tracks_per_frame: int | None = None,
+    frame_start: int | None = None,
+    frame_end: int | None = None,
+    mask: Any = None,
+    mask_keep: Any = None,
+    regions: Sequence[Sequence[float]] | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: bool = False,
+) -> Refilled:
+    """Fill what cleaning has emptied, so that the tracks that are left cover the frames, too.
+
+    Features are looked for in the cells that no track holds any more, tracked both ways, and judged by the camera that
+    the other tracks give; only what is good is added. Of tracks that were cut or removed, parts that follow one point
+    of the scene by themselves become tracks where a cell is still empty. Tracks that are there stay as they are. Two
+    passes over the footage.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+        With tracks that have been judged and cleaned.
+    preset
+        Gives detection, new tracks' pattern, and the limits of the judgement.
+    cleaning
+        Of :func:`.quality.clean_tracks`: features that have failed are not tried again, and their parts can be used.
+    motion
+        Of :func:`.quality.judge_with_motion`; default: found from the clip's tracks, which takes a camera solve.
+    tracks_per_frame, frame_start, frame_end, mask, mask_keep, regions, threads, on_progress, checkpoint, resume
+        As for :func:`auto_track`; the checkpoint in another folder.
+
+    Returns
+    -------
+    Refilled
+        What was added.
+
+    Raises
+    ------
+    TrackingError
+        The clip has no tracks.
+    ParameterError, FootageError, FormatError, BackendUnavailable
+        As for :func:`auto_track`. Nothing was changed.
+    """
+    from .refill import refill  # numba again
+
+    job = _job(clip, preset, tracks_per_frame, (frame_start, frame_end), (mask, mask_keep, regions), checkpoint, resume)
+    nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
+    job = replace(job, wanted=nearer, threads=threads, on_progress=on_progress)
+    if not store_of(clip).read():
+        raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
+    limits = preset_limits(preset)
+    motions = judge_with_motion(clip, limits)[1] if motion is None else motion
+    return refill(store_of(clip), job, cleaning, motions, limits)
+
+
+def _job(
+    clip: Any,
+    preset: str,
+    tracks_per_frame: int | None,
+    span: tuple[int | None, int | None],
+    where: tuple[Any, Any, Any],
+    checkpoint: str | PathLike[str] | None,
+    resume: bool,
+) -> Job:
     from .coverage import Wanted  # numba again
-    from .whole_shot import Job, cover
+    from .whole_shot import Job
 
     store = store_of(clip)
     width, _ = store.size
     detection, settings = get_detection_params(preset), _track_settings(preset, width, "klt")
     target = detection["tracks_per_frame"] if tracks_per_frame is None else tracks_per_frame
-    first, last = _checked_range(store, frame_start, frame_end)
+    first, last = _checked_range(store, *span)
     if resume and checkpoint is None:
         raise ParameterError("expected a checkpoint to resume from, got None")
     wanted = Wanted(
@@ -324,19 +407,16 @@ def auto_track(
         margin=max(scaled_length(detection["margin"], width), settings["pattern_size"] // 2 + 1),
         min_distance=scaled_length(detection["min_distance"], width),
     )
-    job = Job(
+    return Job(
         first=first,
         last=last,
         wanted=wanted,
         settings=settings,
         least_markers=min(max(1, get_clean_params(preset)["frames"]), last - first + 1),
-        exclusion=_exclusion(clip, first, last, mask, mask_keep, regions),
-        threads=threads,
-        on_progress=on_progress,
+        exclusion=_exclusion(clip, first, last, *where),
         checkpoint=None if checkpoint is None else Path(checkpoint),
         resume=resume,
     )
-    return cover(store, job)
 
 
 def add_track(
@@ -520,6 +600,12 @@ class PointTracker:
         coverage = auto_track(self.clip, **{"preset": self.preset, **options})
         self._detected = self._tracked = True
         return coverage
+
+    def refill_tracks(self, **options: Any) -> Refilled:
+        """:func:`refill_tracks` with this tracker's preset, after the tracks were cleaned. Needs tracked tracks."""
+        if not self._tracked:
+            raise TrackingError("nothing to fill up yet: call auto_track() and clean the tracks first")
+        return refill_tracks(self.clip, **{"preset": self.preset, **options})
 
     def track_all(self, **options: Any) -> dict[str, Any]:
         """:func:`track_markers`; what it returns. Needs :meth:`detect_features` first."""

@@ -25,7 +25,7 @@ from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
-from .judge import Limits, judge
+from .judge import Limits, ShotMotion, judge_scene
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .store import Store, store_of
@@ -40,6 +40,7 @@ __all__ = [
     "filter_tracks_by_correlation",
     "get_track_quality_report",
     "judge_tracks",
+    "judge_with_motion",
     "measure_correlations",
     "read_tracks",
     "restore_tracks",
@@ -93,7 +94,7 @@ def analyze_track_quality(
     active = [track for track in tracks if track.enabled]
     measured = _measured(store, active)
     means = _means(measured)
-    verdicts = _judged(store, active, measured)
+    verdicts, _ = _judged(store, active, measured)
     errors = {track.name: track.average_error for track in active if track.average_error is not None}
     return {
         "total_tracks": len(tracks),
@@ -240,6 +241,13 @@ def judge_tracks(
     BackendUnavailable
         It needs Blender and there is none.
     """
+    return judge_with_motion(clip, limits, tracks=tracks)[0]
+
+
+def judge_with_motion(
+    clip: Any, limits: Limits | None = None, *, tracks: Sequence[TrackData] | None = None
+) -> tuple[list[Verdict], list[ShotMotion]]:
+    """:func:`judge_tracks`, and the motion of each shot, for :func:`.point_tracker.refill_tracks`."""
     store = store_of(clip)
     known = store.read() if tracks is None else tracks
     return _judged(store, known, _measured(store, known), limits)
@@ -405,10 +413,10 @@ def _measured(store: Store, tracks: Sequence[TrackData]) -> dict[str, Mapping[in
 
 def _judged(
     store: Store, tracks: Sequence[TrackData], measured: Mapping[str, Mapping[int, float]], limits: Limits | None = None
-) -> list[Verdict]:
-    """Verdicts on copies of the tracks that have the measured correlations."""
+) -> tuple[list[Verdict], list[ShotMotion]]:
+    """Verdicts on copies of the tracks that have the measured correlations, and the motion of each shot."""
     known = [replace(track, correlations=FrameColumn(0, measured[track.name])) for track in tracks]
-    return judge(known, store.size, limits, partial(correlations, footage=store.footage))
+    return judge_scene(known, store.size, limits, partial(correlations, footage=store.footage))
 
 
 def _pattern_track(track: TrackData, size: Size) -> PatternTrack:

@@ -88,12 +88,14 @@ def moves_along(
     off = np.flatnonzero(np.nanmax(np.where(np.isfinite(distance), distance, 0.0), axis=1, initial=0.0) > limit)
     found = np.zeros(len(positions), bool)
     for row in off:
-        apart = np.linalg.norm(positions[off] - positions[row], axis=2)
-        size = np.linalg.norm(offset[row], axis=1)
-        unlike = np.linalg.norm(offset[off] - offset[row], axis=2)
-        common = np.isfinite(apart) & np.isfinite(unlike) & (size > limit)
+        # only frames where this one is off: of a long shot they are few
+        frames = np.flatnonzero(np.linalg.norm(offset[row], axis=1) > limit)
+        apart = np.linalg.norm(positions[np.ix_(off, frames)] - positions[row, frames], axis=2)
+        size = np.linalg.norm(offset[row, frames], axis=1)
+        unlike = np.linalg.norm(offset[np.ix_(off, frames)] - offset[row, frames], axis=2)
+        common = np.isfinite(apart) & np.isfinite(unlike)
         enough = common.sum(axis=1) >= _LEAST_COMMON
-        near = np.where(common, apart, np.inf).min(axis=1) < _COMPANY * width
+        near = np.where(common, apart, np.inf).min(axis=1, initial=np.inf) < _COMPANY * width
         alike = np.where(common, unlike, 0.0).sum(axis=1) < _ALIKE * np.where(common, size, 0.0).sum(axis=1)
         found[row] = (enough & near & alike & (off != row)).any()
     return found

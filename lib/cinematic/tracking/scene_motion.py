@@ -9,7 +9,7 @@ parallax, too few tracks), pairs of frames say it, less sharply (:mod:`.epipolar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,14 +63,37 @@ def scene_errors(
         count, frames, _ = positions.shape
         nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
         return SceneErrors(epipolar_distances(positions), nothing, usual, parallax, None, str(error))
-    cameras = solution.cameras
-    pinned = triangulate_pinned(cameras, positions, references)
+    pinned = triangulate_pinned(solution.cameras, positions, references)
     free = np.isnan(pinned[:, :1])  # no camera in the reference frame
-    points = np.where(free, solution.points, pinned)
+    errors = _errors_of(solution, np.where(free, solution.points, pinned), positions, references)
+    return replace(errors, usual=_usual(errors.distance, solution.used))
+
+
+def errors_of_others(
+    known: SceneErrors, solution: Solution, positions: FloatArray, references: npt.NDArray[np.int64]
+) -> SceneErrors:
+    """Compare markers of other tracks with a scene whose motion is known; what no camera sees is not judged.
+
+    Parameters
+    ----------
+    known
+        What :func:`scene_errors` said of the tracks that ``solution`` rests on.
+    positions : (n, f, 2)
+        Over the same f frames.
+    references : (n,)
+    """
+    points = triangulate_pinned(solution.cameras, positions, references)
+    return replace(_errors_of(solution, points, positions, references), usual=known.usual)
+
+
+def _errors_of(
+    solution: Solution, points: FloatArray, positions: FloatArray, references: npt.NDArray[np.int64]
+) -> SceneErrors:
+    cameras = solution.cameras
     distance = reprojection_errors(cameras, points, positions)
     offset = positions - cameras.project(points)
-    usual = _usual(distance, solution.used)
-    return SceneErrors(distance, offset, usual, _parallax(cameras, points, positions, references), solution, "")
+    unknown = np.full(positions.shape[1], np.nan)
+    return SceneErrors(distance, offset, unknown, _parallax(cameras, points, positions, references), solution, "")
 
 
 def _usual(distance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
@@ -118,10 +141,14 @@ def frame_positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, Float
     frames = [frame for track in tracks for frame in track.markers]
     if not frames:
         return 0, np.empty((len(tracks), 0, 2))
-    first, last = min(frames), max(frames)
-    positions = np.full((len(tracks), last - first + 1, 2), np.nan)
+    return min(frames), positions_within(tracks, size, min(frames), max(frames) - min(frames) + 1)
+
+
+def positions_within(tracks: Sequence[TrackData], size: Size, first: int, count: int) -> FloatArray:
+    """(n, count, 2) px from the frame ``first`` on, in which all markers lie; NaN where there is none."""
+    positions = np.full((len(tracks), count, 2), np.nan)
     for row, track in enumerate(tracks):
         if track.markers:
             columns = np.fromiter(track.markers, dtype=np.int64) - first
             positions[row, columns] = pixels_from_co(list(track.markers.values()), size)
-    return first, positions
+    return positions

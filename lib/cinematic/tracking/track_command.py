@@ -21,7 +21,8 @@ from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, requ
 from .blender_camera import add_solved_camera, set_solve_keyframes
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
-from .checkpoint import is_there, remove_checkpoint
+from .checkpoint import is_there, of_refilling, remove_checkpoint
+from .cleaning import Cleaning
 from .clip import segments
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
@@ -29,9 +30,9 @@ from .footage import find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
-from .judge import preset_limits
+from .judge import ShotMotion, preset_limits
 from .point_tracker import PointTracker
-from .quality import clean_tracks, judge_tracks, read_tracks, solve_readiness
+from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness
 from .report import write_report
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
@@ -53,6 +54,11 @@ class TrackJob:
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
 
+    @property
+    def refill(self) -> bool:
+        """Whether what cleaning has emptied is filled again."""
+        return self.clean and self.covering is not None
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -61,6 +67,7 @@ class Judgement:
     tracks: Sequence[TrackData]
     verdicts: Sequence[Verdict]
     readiness: Readiness
+    motion: Sequence[ShotMotion]  # of each shot, by which they were judged
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
-        total = 3 + judges + (job.covering is None) + job.clean + (job.camera is not None)
+        total = 3 + judges + (job.covering is None) + job.clean + job.refill + (job.camera is not None)
         with Steps(console, total=total, log=log) as steps, _blender_beside(job, quiet) as blender:
             with _interruptible(job.engine, targets, scratch), quiet():
                 tracked = _tracked(steps, job, targets)
@@ -142,7 +149,10 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     if job.clean and judgement is not None:
         with steps.step("cleaning") as step:
-            step.outcome = _cleaned(tracker, judgement.verdicts)
+            cleaning = _cleaned(tracker, judgement.verdicts)
+            step.outcome = _told_of_cleaning(cleaning)
+        if job.refill:
+            _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
     solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
     store = store_of(tracker.clip)
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, solved)
@@ -167,8 +177,8 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
 
 def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
     tracks = read_tracks(tracker.clip)
-    verdicts = judge_tracks(tracker.clip, preset_limits(job.preset), tracks=tracks)
-    return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts))
+    verdicts, motion = judge_with_motion(tracker.clip, preset_limits(job.preset), tracks=tracks)
+    return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts), motion)
 
 
 def needs_compile() -> bool:
@@ -185,11 +195,15 @@ def compile_kernels() -> None:
     engine.warm()
 
 
-def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> str:
+def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:
     done = clean_tracks(tracker.clip, verdicts=verdicts)
     if done.actions and not store_of(tracker.clip).read():
         raise TrackingError(f"no track is left: cleaning removed all {len(done.removed)}; see --no-clean")
-    counts = Counter(action.action for action in done.actions)
+    return done
+
+
+def _told_of_cleaning(cleaning: Cleaning) -> str:
+    counts = Counter(action.action for action in cleaning.actions)
     return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
 
 
@@ -217,16 +231,7 @@ def _cover(steps: Steps, tracker: PointTracker, job: TrackJob, targets: Targets,
         steps.say(
             "going on with what is done" if kept else "there is nothing to go on with: beginning at the beginning"
         )
-    frames = 2 * (last - first + 1)
-    with (
-        steps.step(f"tracking frames {first}-{last} with klt", frames=frames) as step,
-        ending_well_on_interrupt() as interruption,
-    ):
-
-        def done(progress: Progress) -> None:
-            step.progress(progress)
-            interruption.check()
-
+    with _two_passes(steps, f"tracking frames {first}-{last} with klt", span) as (step, done):
         coverage = tracker.auto_track(frame_start=first, frame_end=last, on_progress=done, **wishes)
         if not coverage.tracks:
             remove_checkpoint(targets.checkpoint)
@@ -238,6 +243,45 @@ def _cover(steps: Steps, tracker: PointTracker, job: TrackJob, targets: Targets,
         step.outcome = f"{coverage.tracks} tracks, {min(counts)} to {max(counts)} a frame"
     for line in _told_of_coverage(coverage):
         steps.say(line)
+
+
+def _refill(
+    steps: Steps,
+    tracker: PointTracker,
+    job: TrackJob,
+    targets: Targets,
+    span: tuple[int, int],
+    cleaning: Cleaning,
+    motion: Sequence[ShotMotion],
+) -> None:
+    first, last = span
+    wishes = {**(job.covering or {}), **job.where, "threads": job.threads}
+    with _two_passes(steps, "filling what cleaning has emptied", span) as (step, done):
+        refilled = tracker.refill_tracks(
+            cleaning=cleaning,
+            motion=motion,
+            frame_start=first,
+            frame_end=last,
+            on_progress=done,
+            checkpoint=of_refilling(targets.checkpoint),
+            **wishes,
+        )
+        step.outcome = f"{len(refilled.added)} tracks added"
+
+
+@contextmanager
+def _two_passes(steps: Steps, what: str, span: tuple[int, int]) -> Iterator[tuple[Step, Callable[[Progress], None]]]:
+    """A step that goes over the frames twice, and what is to be called after each: Ctrl-C ends it at a frame's end."""
+    with (
+        steps.step(what, frames=2 * (span[1] - span[0] + 1)) as step,
+        ending_well_on_interrupt() as interruption,
+    ):
+
+        def done(progress: Progress) -> None:
+            step.progress(progress)
+            interruption.check()
+
+        yield step, done
 
 
 def _told_of_coverage(coverage: Coverage) -> Iterator[str]:

@@ -251,6 +251,15 @@ class Coverage:
     bad_frames: tuple[int, ...]  # flashes, dropped or corrupt frames that tracks were carried over
 
 
+@dataclass(frozen=True)
+class Refilled:
+    """What :func:`.refill_tracks` has added."""
+
+    added: tuple[str, ...]  # names of the tracks
+    tried: int  # new tracks that were judged
+    from_parts: int  # of those added, parts of tracks that had been cut or removed
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected text, got {value!r}")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .checkpoint import Checkpoint, Saved, remove_checkpoint
 from .coords import pixels_from_co
-from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, redundant, why_thin
+from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, look_into_gaps, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
 from .footage import find_footage
 from .klt import free_names, new_track
@@ -33,6 +33,9 @@ from .types import Coverage, Progress, TrackData
 
 _SAVE_EVERY = 25  # frames
 
+Places = Mapping[int, npt.NDArray[np.float64]]
+"""(n, 2) px by plate frame."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -44,6 +47,7 @@ class Job:
     settings: Mapping[str, Any]  # of new tracks: pattern_size, search_size, motion_model, ...
     least_markers: int  # a shorter stretch of a track is not worth having
     exclusion: Exclusion
+    gaps: Places | None = None  # only cells without a track are filled, and not where tracks have failed; None: all
     threads: int | None = None
     on_progress: Callable[[Progress], object] | None = None
     checkpoint: Path | None = None  # the folder to save in; None: nothing is saved
@@ -56,6 +60,17 @@ def cover(store: Store, job: Job) -> Coverage:
     When it is interrupted, the clip stays as it was; with a checkpoint the state is saved. An exception that
     ``on_progress`` raises ends the run at a frame's end, with everything saved up to there.
     """
+    tracks, coverage = _tracked(store, job)
+    store.write(tracks)
+    return coverage
+
+
+def find_for_gaps(store: Store, job: Job) -> list[TrackData]:
+    """Tracks for the cells that lack one, ``job.gaps`` being given: more than are needed. The clip stays as it is."""
+    return _tracked(store, job)[0]
+
+
+def _tracked(store: Store, job: Job) -> tuple[list[TrackData], Coverage]:
     run = _Run(store, job)
     run.load()
     run.forwards()
@@ -108,10 +123,18 @@ class _Run:
         held = np.concatenate([living, self.held.get(frame, living[:0])])
         if not self._wants_a_look(looked, held):
             return
-        features, self.looks[frame] = look(looked.image, self.job.wanted, self.grid, held, excluded)
+        features, self.looks[frame] = self._look(looked, held, excluded)
         tracks = np.arange(self.count, self.count + len(features))
         self.count += len(features)
         self.forward.begin(frame, tracks, features)
+
+    def _look(
+        self, looked: Looked, held: npt.NDArray[np.float64], excluded: Excluded | None
+    ) -> tuple[npt.NDArray[np.float64], Look]:
+        if self.job.gaps is None:
+            return look(looked.image, self.job.wanted, self.grid, held, excluded)
+        avoided = self.job.gaps.get(looked.number, np.zeros((0, 2)))
+        return look_into_gaps(looked.image, self.job.wanted, self.grid, held, avoided, excluded)
 
     def _wants_a_look(self, looked: Looked, held: npt.NDArray[np.float64]) -> bool:
         if looked.kind == "cut" or not self.looks:
@@ -168,24 +191,24 @@ class _Run:
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def deliver(self) -> Coverage:
-        """Make tracks of it all, put them into the store, and say how the frames are covered."""
+    def deliver(self) -> tuple[list[TrackData], Coverage]:
+        """Make tracks of it all, and say how the frames are covered."""
         forward, backward = (joined(sweep.records.values()) for sweep in (self.forward, self.backward))
         tracks = whole(forward, backward)
         parts = join(tracks, self.backward.pairs + self.forward.pairs)
         tracks = {number: trimmed(rows, self.job.least_markers) for number, rows in tracks.items()}
         tracks = {number: rows for number, rows in tracks.items() if len(rows)}
-        for number in redundant(tracks, self.grid, self.job.wanted.target):
-            del tracks[number]
+        if self.job.gaps is None:  # else some are still to fail: all are spares
+            for number in redundant(tracks, self.grid, self.job.wanted.target):
+                del tracks[number]
         references = reference_frames(forward)
         made = [
             self._track(rows, [references[part] for part in parts[number]]) for number, rows in sorted(tracks.items())
         ]
         for data, name in zip(made, free_names(self.store, len(made)), strict=True):
             data.name = name
-        self.store.write(made)
         in_pieces = sum(len(parts[number]) > 1 or has_gap(rows, self.watch.bad) for number, rows in tracks.items())
-        return self._coverage(tracks, in_pieces)
+        return made, self._coverage(tracks, in_pieces)
 
     def _track(self, rows: Records, references: list[int]) -> TrackData:
         markers = rows[is_marker(rows)]
@@ -303,17 +326,21 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         job = self.job
-        return {
+        identity = {
             "footage": find_footage(self.footage.path).stamp(),
             "frames": f"{job.first}-{job.last}",
             "wanted": asdict(job.wanted),
             "settings": dict(job.settings),
             "least_markers": job.least_markers,
             "masks": job.exclusion.told(),
-            "tracks that were there": hashlib.sha256(
-                b"".join(frame.to_bytes(8, "little") + held.tobytes() for frame, held in sorted(self.held.items()))
-            ).hexdigest(),
+            "tracks that were there": _digest(self.held),
         }
+        return identity if job.gaps is None else identity | {"tracks that have failed": _digest(job.gaps)}
+
+
+def _digest(places: Places) -> str:
+    rows = (frame.to_bytes(8, "little") + held.tobytes() for frame, held in sorted(places.items()))
+    return hashlib.sha256(b"".join(rows)).hexdigest()
 
 
 def _markers_there(store: Store) -> dict[int, npt.NDArray[np.float64]]:

@@ -490,7 +490,13 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
         if not adaptive[k] or result != CONVERGED:
             break
         richer = _explaining_model(
-            patterns.solution[k], patterns.evidence[k], models[k], room.sums, room.figures, patterns.worth[k], grid.pixels
+            patterns.solution[k],
+            patterns.evidence[k],
+            models[k],
+            room.sums,
+            room.figures,
+            patterns.worth[k],
+            grid.pixels,
         )
         if richer == models[k]:
             break

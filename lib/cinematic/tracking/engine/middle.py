@@ -49,9 +49,7 @@ def middle_distance(frame, grid, middle, patterns, k, warp, pattern, patch, tria
     share = middle.radius / grid.radius
     for j in range(3):
         trial[j, 0], trial[j, 1], trial[j, 2] = share * warp[j, 0], share * warp[j, 1], warp[j, 2]
-    outcome = align_one(
-        frame, middle, pattern, ONLY, pattern.solution[0, 0], trial, patch, window, room, SEARCH
-    )
+    outcome = align_one(frame, middle, pattern, ONLY, pattern.solution[0, 0], trial, patch, window, room, SEARCH)
     if outcome != CONVERGED:
         return np.nan
     return np.hypot(trial[0, 2] - warp[0, 2], trial[1, 2] - warp[1, 2])

@@ -142,7 +142,13 @@ class SizedTracker(TrackTable):
             return no_markers(frame)
         start, warps = self._position[rows], self._warp[rows]
         moved = move_tracks(
-            previous, current, self.grid, self._middle, rows, self._state_of_all(), self.options,
+            previous,
+            current,
+            self.grid,
+            self._middle,
+            rows,
+            self._state_of_all(),
+            self.options,
             self._steps % SHAPE_SPAN,
         )
         self._fresh[rows] = False

@@ -165,7 +165,11 @@ def _move_some(  # type: ignore[no-untyped-def]
     previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
     middle = borrowed(middle)
     coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
-    own = (_scratch(grid, middle), window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last))
+    own = (
+        _scratch(grid, middle),
+        window_for(state.warps, rows, first, last),
+        window_for(state.warps, rows, first, last),
+    )
     scratch, window, window_back = borrowed(own)
     for n in range(first, last):
         k = rows[n]
@@ -179,7 +183,9 @@ def _move_some(  # type: ignore[no-untyped-def]
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
-        if reason == _TRACKED and not _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):
+        if reason == _TRACKED and not _middle_agrees(
+            current, grid, middle, k, n, state, limits, scratch, window, moved
+        ):
             reason = _MIDDLE
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
@@ -211,7 +217,9 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
         _copy_warp(scratch.trial, state.warps[k])
         noise = scratch.align.figures[RESIDUAL] / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
-        if reason == _TRACKED and not _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):
+        if reason == _TRACKED and not _middle_agrees(
+            current, grid, middle, k, n, state, limits, scratch, window, moved
+        ):
             reason = _MIDDLE
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)

@@ -70,7 +70,9 @@ class TrackOptions:
     # Seen by the models Affine and Perspective only. On rendered plates 1.25 takes nearly all markers that follow an
     # occluder's edge and 2 % of the good ones. Infinity: not checked.
     shape_change_max: float = 1.25
-    middle_max: float = 1.0  # pixels; above it the middle of an unsure pattern is elsewhere: lost. Infinity: not checked
+    middle_max: float = (
+        1.0  # pixels; above it the middle of an unsure pattern is elsewhere: lost. Infinity: not checked
+    )
     # pattern_match AUTO takes a new reference when the pattern's size has changed by this factor either way ...
     scale_band: float = 1.4
     # ... or when its correlation is below this while it changes slowly from frame to frame (so: no occluder).
