@@ -41,7 +41,8 @@ def way_back(  # type: ignore[no-untyped-def]
     offset_x, offset_y : float
         How far from there the coarse search ended; pixels.
     pattern, warp, aligned, window, room
-        Room: of :func:`.patch_pattern.pattern_room`, float64 (3, 3), float32 (m,), and as for :func:`.alignment.align_one`.
+        Room: of :func:`.patch_pattern.pattern_room`, float64 (3, 3), float32 (m,), and as for
+        :func:`.alignment.align_one`.
 
     Returns
     -------

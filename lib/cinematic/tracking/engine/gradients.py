@@ -11,13 +11,13 @@ HALO = 2  # pixels around a pattern that its gradients use
 # Sharp: a central difference, lightly smoothed across (a Gaussian of 0.5 px).
 _ACROSS = np.float32(0.1065)
 _ALONG = np.float32(1 - 2 * 0.1065)
-# Smooth: the derivative of a Gaussian of 0.8 px.
-_SMOOTH = np.array([0.0219, 0.2285, 0.4992, 0.2285, 0.0219], np.float32)
-_DERIVE = np.array([-0.0693, -0.3614, 0.0, 0.3614, 0.0693], np.float32)
+# Smooth: a Gaussian of 0.8 px and its derivative; the weights of the middle and of the pixels to either side.
+_S0, _S1, _S2 = np.float32(0.4992), np.float32(0.2285), np.float32(0.0219)
+_D1, _D2 = np.float32(0.3614), np.float32(0.0693)
 
 # The variance that noise of variance 1 gives to a gradient, luminance per pixel.
 GRADIENT_NOISE = float(0.5 * (2 * _ACROSS**2 + _ALONG**2))
-SMOOTH_GRADIENT_NOISE = float((_SMOOTH**2).sum() * (_DERIVE**2).sum())
+SMOOTH_GRADIENT_NOISE = float((_S0**2 + 2 * _S1**2 + 2 * _S2**2) * (2 * _D1**2 + 2 * _D2**2))
 
 
 @inner_kernel
@@ -47,24 +47,41 @@ def fill_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
 
 @inner_kernel
 def fill_smooth_slopes(raw, radius, slope_u, slope_v):  # type: ignore[no-untyped-def]
-    """The smooth ones; returns the sum of their squares."""
+    """The smooth ones.
+
+    The taps are written out: a loop over them is added up in one order or another, as arrays happen to lie in memory.
+    """
     size = raw.shape[0] - 2 * HALO
-    scale = np.float32(radius)
-    energy = 0.0
-    for j in range(size):
+    smooth, derived = np.empty((raw.shape[0], size), np.float32), np.empty((raw.shape[0], size), np.float32)
+    for j in range(raw.shape[0]):
+        row = raw[j]
         for i in range(size):
-            along_u = along_v = np.float32(0)
-            for q in range(2 * HALO + 1):
-                smooth = derived = np.float32(0)
-                for p in range(2 * HALO + 1):
-                    smooth += _SMOOTH[p] * raw[j + q, i + p]
-                    derived += _DERIVE[p] * raw[j + q, i + p]
-                along_u += _SMOOTH[q] * derived
-                along_v += _DERIVE[q] * smooth
-            slope_u[j * size + i] = scale * along_u
-            slope_v[j * size + i] = scale * along_v
-            energy += (scale * along_u) ** 2 + (scale * along_v) ** 2
-    return energy
+            smooth[j, i] = _S2 * (row[i] + row[i + 4]) + _S1 * (row[i + 1] + row[i + 3]) + _S0 * row[i + 2]
+            derived[j, i] = _D2 * (row[i + 4] - row[i]) + _D1 * (row[i + 3] - row[i + 1])
+    outer, inner = np.float32(radius) * _S2, np.float32(radius) * _S1
+    middle, far, near = np.float32(radius) * _S0, np.float32(radius) * _D2, np.float32(radius) * _D1
+    for j in range(size):
+        a, b, c, d, e = derived[j], derived[j + 1], derived[j + 2], derived[j + 3], derived[j + 4]
+        for i in range(size):
+            slope_u[j * size + i] = outer * (a[i] + e[i]) + inner * (b[i] + d[i]) + middle * c[i]
+        a, b, d, e = smooth[j], smooth[j + 1], smooth[j + 3], smooth[j + 4]
+        for i in range(size):
+            slope_v[j * size + i] = far * (e[i] - a[i]) + near * (d[i] - b[i])
+
+
+@inner_kernel
+def energies(slope_u, slope_v):  # type: ignore[no-untyped-def]
+    """Sums of products: uu, uv, vv.
+
+    Of finished gradients: a loop that also stores is compiled twice, for arrays that may overlap and for those that do
+    not, and the two add up in different orders.
+    """
+    uu = uv = vv = np.float32(0)
+    for k in range(slope_u.shape[0]):
+        uu += slope_u[k] * slope_u[k]
+        uv += slope_u[k] * slope_v[k]
+        vv += slope_v[k] * slope_v[k]
+    return float(uu), float(uv), float(vv)
 
 
 @inner_kernel

@@ -76,7 +76,7 @@ class SizedTracker(TrackTable):
         """Take in further tracks, whose seeds' frame is the last one, and their first markers."""
         rows = np.arange(len(self._number), len(self._number) + len(seeds))
         self._append(seeds)
-        if self._frame is None or self._previous is None or (seeds.frames != self._frame).any():
+        if self._frame is None or self._previous is None or not np.all(seeds.frames == self._frame):
             raise ParameterError(f"expected seeds of frame {self._frame}, the last one, got frames {seeds.frames}")
         return self._named(self._begin(rows, self._frame, self._previous))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import kernel
-from .gradients import HALO, SMOOTH_GRADIENT_NOISE, fill_smooth_slopes, read_pixels, weaker
+from .gradients import HALO, SMOOTH_GRADIENT_NOISE, energies, fill_smooth_slopes, read_pixels, weaker
 from .noise import most_noise, noise_of
 from .pyramid import Pyramid
 from .threads import spread
@@ -35,11 +35,7 @@ def _measure_some(first, last, frame, radius, centres, most, out):  # type: igno
     for n in range(first, last):
         read_pixels(frame, centres[n, 0] - radius - HALO, centres[n, 1] - radius - HALO, raw)
         variance = min(noise_of(raw), most) ** 2
-        energy = fill_smooth_slopes(raw, 1.0, slope_u, slope_v)
-        uu = uv = vv = 0.0
-        for k in range(size * size):
-            uu += slope_u[k] * slope_u[k]
-            uv += slope_u[k] * slope_v[k]
-            vv += slope_v[k] * slope_v[k]
+        fill_smooth_slopes(raw, 1.0, slope_u, slope_v)
+        uu, uv, vv = energies(slope_u, slope_v)
         texture = weaker(uu, uv, vv) - size * size * SMOOTH_GRADIENT_NOISE * variance
-        out[n] = np.sqrt(2.0 * variance / max(texture, _LEAST * energy)) if variance > 0.0 else 0.0
+        out[n] = np.sqrt(2.0 * variance / max(texture, _LEAST * (uu + vv))) if variance > 0.0 else 0.0

@@ -93,7 +93,7 @@ class Tracker:
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it but the last frame, as arrays of numbers and text; for :meth:`restored`."""
-        arrays = {"home": self._home, "own": self._own, **self._waiting.state()}
+        arrays: dict[str, npt.NDArray[Any]] = {"home": self._home, "own": self._own, **self._waiting.state()}
         for home, sized in enumerate(self._sized):
             arrays |= {f"{home} {name}": array for name, array in sized.state().items()}
             arrays[f"{home} numbers"] = self._numbers[home]

@@ -31,7 +31,7 @@ class LostReason(enum.IntEnum):
     DEGENERATE = 4  # no contrast, NaN, or a pattern that cannot tell the model's motions apart
     DIVERGED = 5  # the alignment did not settle
     SHAPE = 6  # the pattern was squeezed faster than a surface turns: it straddles two depths, or is being covered
-    MIDDLE_ELSEWHERE = 7  # the whole was found, but its middle fits elsewhere: it straddles two depths, or slides along an edge in the grain
+    MIDDLE_ELSEWHERE = 7  # the pattern's middle fits elsewhere: it straddles two depths, or slides in the grain
     # Said by those who end tracks from outside:
     CUT = 8  # the shot ends here
     MASKED = 9  # it lies where nothing is to be tracked
