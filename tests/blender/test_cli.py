@@ -74,6 +74,15 @@ def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path) -> None:
     assert max(max(track.markers) for track in tracks) == 9
 
 
+def test_what_cleaning_has_emptied_is_filled_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:
+    filled = run("track", movie, "-o", tmp_path / "filled")
+    left = run("track", movie, "-o", tmp_path / "left", "--no-refill")
+    assert (filled.returncode, left.returncode) == (0, 0)
+    assert "filling what cleaning has emptied" in filled.stdout
+    assert "filling" not in left.stdout
+    assert "cleaning" in left.stdout
+
+
 def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:
     (tmp_path / "tracks.json").write_text("mine")
     result = run("track", movie, "-o", tmp_path)

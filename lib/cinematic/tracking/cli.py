@@ -65,6 +65,7 @@ def track(
     engine: Annotated[str, typer.Option(help=f"What moves the markers: {', '.join(ENGINES)}.")] = ENGINES[0],
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Cut and remove what is bad, by verdict.")] = True,
+    refill: Annotated[bool, typer.Option("--refill/--no-refill", help="Fill what cleaning has emptied.")] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the engine klt; default all cores.")] = None,
     solve: Annotated[bool, typer.Option("--solve", help="Solve the camera, too.")] = False,
@@ -104,7 +105,7 @@ def track(
         option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
-        clip, preset, engine, _parsed_frames(frames), threads, clean, where,
+        clip, preset, engine, _parsed_frames(frames), threads, clean, refill and clean and covers, where,
         covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)

@@ -50,14 +50,10 @@ class TrackJob:
     span: tuple[int, int] | None  # plate frames; None: all
     threads: int | None
     clean: bool
+    refill: bool  # what cleaning has emptied is filled again
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
-
-    @property
-    def refill(self) -> bool:
-        """Whether what cleaning has emptied is filled again."""
-        return self.clean and self.covering is not None
 
 
 @dataclass(frozen=True)
