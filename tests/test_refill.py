@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,14 @@ def test_empty_cells_are_filled_and_the_others_stay_as_they_are(
     assert cells_held(list(clip.tracks), clip.size) > 1.08 * cells_held(list(cleaned.clip.tracks), clip.size)
     assert all(len(track.markers) >= 5 for track in clip.tracks if track.name in result.added)
     assert all(set(track.reference_frames) <= set(track.markers) for track in clip.tracks)
+
+
+def test_a_cleaning_that_took_hardly_anything_is_no_reason_to_look(cleaned: Cleaned) -> None:
+    cleaning = cleaned.options["cleaning"]
+    one = replace(cleaning, actions=cleaning.actions[:1])
+    clip = cleaned.copy()
+    assert refill_tracks(clip, **{**cleaned.options, "cleaning": one}) == Refilled((), 0, 0)
+    assert content(clip.tracks) == content(cleaned.clip.tracks)
 
 
 def test_what_is_added_is_good_by_the_same_judgement(cleaned: Cleaned, refilled: tuple[Clip, Refilled]) -> None:

@@ -352,6 +352,7 @@ def refill_tracks(
         Gives detection, new tracks' pattern, and the limits of the judgement.
     cleaning
         Of :func:`.quality.clean_tracks`: features that have failed are not tried again, and their parts can be used.
+        Where it took less than one marker in twenty, nothing is done.
     motion
         Of :func:`.quality.judge_with_motion`; default: found from the clip's tracks, which takes a camera solve.
     tracks_per_frame, frame_start, frame_end, mask, mask_keep, regions, threads, on_progress, checkpoint, resume

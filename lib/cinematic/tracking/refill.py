@@ -26,6 +26,7 @@ from .whole_shot import Job, Places, find_for_gaps
 
 _OFF = ("drifting", "sliding along an edge", "occluded", "mismatched jump")  # and yet parts may follow a point
 _STRICTER = 0.8  # of the limits, for parts of what has failed: markers of theirs are off more often
+_LEAST_TAKEN = 0.05  # of the markers that there were: of less, two passes over the footage are not worth it
 _FILLING = 0.5  # share of a part's markers that must lie in empty cells
 
 
@@ -50,11 +51,13 @@ def refill(
     Parameters
     ----------
     cleaning
-        What was taken away before; None: it is not known.
+        What was taken away before; None: it is not known. Where it was hardly anything, nothing is done.
     motions
         The shots' cameras.
     """
     failed = [] if cleaning is None else _taken_away(cleaning, cleaning.before)
+    if cleaning is not None and _share_taken(failed, store) < _LEAST_TAKEN:
+        return Refilled((), 0, 0)
     kept = [track for track in store.read() if track.enabled]
     new = find_for_gaps(store, replace(job, gaps=_places(failed, store.size)))
     taken = {track.name for track in [*store.read(), *(stretch.track for stretch in failed)]}
@@ -85,6 +88,11 @@ def _taken_away(cleaning: Cleaning, tracks: Iterable[TrackData]) -> list[Stretch
         for frames in np.split(np.array(action.frames), np.flatnonzero(np.diff(action.frames) > 1) + 1)
         if len(frames)
     ]
+
+
+def _share_taken(failed: Iterable[Stretch], store: Store) -> float:
+    taken, left = sum(len(stretch.frames) for stretch in failed), sum(len(track.markers) for track in store.read())
+    return taken / max(1, taken + left)
 
 
 def _places(failed: Iterable[Stretch], size: Size) -> Places:
