@@ -268,6 +268,13 @@ def test_the_footage_is_read_once(path: Path) -> None:
     assert footage.decoded == told == list(range(1001, 1041))
 
 
+def test_it_says_what_is_left_since(path: Path) -> None:
+    tracks = [Still().track("a")]
+    assert "left" not in report(path, tracks, [verdict("a")], None).text
+    write_report(path, Still().info, tracks, [verdict("a")], READY, None, delivered=372)
+    assert "Cleaned and filled up again, 372 tracks are left." in Page(path.read_text(encoding="utf-8")).text
+
+
 def test_a_failure_leaves_the_old_report(path: Path) -> None:
     path.write_text("old", encoding="utf-8")
     footage = Still(fails=1007)

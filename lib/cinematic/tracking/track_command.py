@@ -75,6 +75,7 @@ class Tracked:
     info: ClipInfo
     tracks: list[TrackData]
     judgement: Judgement | None  # None: neither a report nor cleaning was asked for
+    is_cleaned: bool  # since it was judged
     camera: CameraSolve | None = None
 
 
@@ -151,7 +152,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
     solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
     store = store_of(tracker.clip)
-    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, solved)
+    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved)
 
 
 def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:
@@ -396,7 +397,8 @@ class Targets:
         told = job.judgement
         if self.with_report and told is not None:
             footage = store_of(job.clip).footage
-            write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage)
+            left = len(job.tracks) if job.is_cleaned else None
+            write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage, delivered=left)
         for name, path in self.exports.items():
             self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
 

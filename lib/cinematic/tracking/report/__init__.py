@@ -40,6 +40,7 @@ def write_report(
     readiness: Readiness,
     footage: Footage | None,
     *,
+    delivered: int | None = None,
     on_frame: Callable[[int], object] | None = None,
 ) -> None:
     """Write the report of a clip's tracks, atomically: one HTML file that needs nothing else, and no network.
@@ -58,6 +59,8 @@ def write_report(
         Whether a camera solve can work.
     footage
         For pictures of the plate and of patterns; it is read once from end to end. None: no pictures.
+    delivered
+        How many tracks there are since the report's were cleaned; None: they have not been.
     on_frame
         Called with each frame number of the footage as it is done.
 
@@ -72,7 +75,8 @@ def write_report(
     """
     if footage is not None:
         _check(footage, info)
-    html = _rendered(_page(info, tracks, verdicts, readiness, footage, on_frame))
+    page = _page(info, tracks, verdicts, readiness, footage, on_frame)
+    html = _rendered({**page, "delivered": delivered})
     write_atomically(Path(path), lambda temporary: temporary.write_text(html, encoding="utf-8"))
 
 
