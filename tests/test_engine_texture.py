@@ -66,6 +66,13 @@ def test_a_faint_pattern_is_taken_larger(contrast: float, growth: float, expecte
     assert [width(markers.corners[0]) for markers in results] == pytest.approx([expected] * 3)
 
 
+@pytest.mark.parametrize(("size", "expected"), [(5, 7), (81, 101), (101, 101)])
+def test_patterns_of_every_size_can_be_tracked(size: int, expected: int) -> None:
+    frames = [(number, noisy(stripes(0.2, 0.001), number)) for number in range(2)]
+    options = TrackOptions(pattern_size=size, motion_model="Loc", correlation_min=0, middle_max=np.inf)
+    assert width(list(track(frames, Seeds(0, PLACE), options))[1].corners[0]) == pytest.approx(expected)
+
+
 def test_a_larger_pattern_must_lie_on_the_frame() -> None:
     near = np.array([[12.0, 100.0]])
     frames = [(number, noisy(texture(0.03), number)) for number in range(2)]

@@ -11,7 +11,7 @@ from .pyramid import Pyramid
 from .threads import spread
 
 _PIECE = 64  # tracks per piece of work
-_LEAST = 1e-3  # share of the gradients' energy that is left, where noise seems to be all of it
+_LEAST = 1e-6  # share of the gradients' energy that is left, where noise seems to be all of it
 
 
 def deviations(frame: Pyramid, pattern_size: int, positions: np.ndarray) -> np.ndarray:

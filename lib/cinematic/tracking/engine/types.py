@@ -20,6 +20,8 @@ from ..types import PATTERN_MATCHES as BLENDERS_MATCHES
 PATTERN_MATCHES = (*BLENDERS_MATCHES, AUTO)
 """Which reference a pattern is matched with: its first frame's, the previous frame's, or see AUTO."""
 
+LARGEST_PATTERN = 101  # pixels across
+
 
 class LostReason(enum.IntEnum):
     """Why a marker could not be placed."""
@@ -169,7 +171,7 @@ def no_markers(frame: int) -> FrameMarkers:
 
 def check_pattern_size(pattern_size: int) -> int:
     """Raise :class:`ParameterError` unless a pattern of this size can be tracked."""
-    if not (isinstance(pattern_size, int | np.integer) and 5 <= pattern_size <= 101):
+    if not (isinstance(pattern_size, int | np.integer) and 5 <= pattern_size <= LARGEST_PATTERN):
         raise ParameterError(f"expected pattern_size as a whole number in 5..101, got {pattern_size!r}")
     if pattern_size % 2 == 0:
         raise ParameterError(f"expected an odd pattern_size (it has a central pixel), got {pattern_size}")
