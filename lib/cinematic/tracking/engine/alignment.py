@@ -17,7 +17,7 @@ import numpy as np
 
 from .compiler import inner_kernel, kernel
 from .correlation import keep_soft, soft_border
-from .gradients import GRADIENT_NOISE, HALO, energies, fill_slopes, fill_smooth_slopes, read_pixels, weaker
+from .gradients import GRADIENT_NOISE, HALO, eigenvalues, energies, fill_slopes, fill_smooth_slopes, read_pixels
 from .lanes import borrowed, hold
 from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
 from .noise import most_noise, noise_of
@@ -201,7 +201,8 @@ def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, ba
         into.certain[k] = keep_soft(grid, into.values[k], noise, line, into.soft[k])
         _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
         into.worth[k] = 1.0
-        if grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2 > _GRAINY * weaker(gram[0, 0], gram[0, 1], gram[1, 1]):
+        weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
+        if grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2 > _GRAINY * weaker:
             fill_smooth_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
             uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
             into.worth[k] = (gram[0, 0] + gram[1, 1]) / (uu + vv)

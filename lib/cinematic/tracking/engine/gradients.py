@@ -85,7 +85,8 @@ def energies(slope_u, slope_v):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def weaker(uu, uv, vv):  # type: ignore[no-untyped-def]
-    """The smaller eigenvalue of a symmetric 2 x 2 matrix: of gradients' products, what they have across an edge."""
-    mean, half = (uu + vv) / 2, (uu - vv) / 2
-    return mean - np.sqrt(half * half + uv * uv)
+def eigenvalues(xx, xy, yy):  # type: ignore[no-untyped-def]
+    """Smaller and larger one of a symmetric 2 x 2 matrix. Of gradients' products the smaller is what an edge lacks."""
+    mean, half = (xx + yy) / 2, (xx - yy) / 2
+    spread = np.sqrt(half * half + xy * xy)
+    return mean - spread, mean + spread

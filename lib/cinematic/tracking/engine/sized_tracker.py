@@ -74,10 +74,10 @@ class SizedTracker(TrackTable):
 
     def begin(self, seeds: Seeds) -> FrameMarkers:
         """Take in further tracks, whose seeds' frame is the last one, and their first markers."""
-        rows = np.arange(len(self._number), len(self._number) + len(seeds))
-        self._append(seeds)
         if self._frame is None or self._previous is None or not np.all(seeds.frames == self._frame):
             raise ParameterError(f"expected seeds of frame {self._frame}, the last one, got frames {seeds.frames}")
+        rows = np.arange(len(self._number), len(self._number) + len(seeds))
+        self._append(seeds)
         return self._named(self._begin(rows, self._frame, self._previous))
 
     def end(self, tracks: npt.ArrayLike) -> None:
@@ -96,8 +96,6 @@ class SizedTracker(TrackTable):
 
     def _begin(self, rows: np.ndarray, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
-        self._position[rows] = self._seed_position[rows]
-        self._velocity[rows] = 0.0
         self._fresh[rows] = True
         centres = np.rint(self._position[rows])
         radius = self.grid.radius
@@ -177,30 +175,12 @@ class SizedTracker(TrackTable):
 
     # -- coming back ----------------------------------------------------------------------------------------------
 
-    def wake(self, tracks: npt.ArrayLike, motions: np.ndarray, reach: np.ndarray) -> FrameMarkers:
-        """Look for lost tracks in the last frame: what their first patterns show, where they should be by now.
-
-        Parameters
-        ----------
-        tracks : int (k,)
-            Numbers of tracks that have had a marker and are not alive.
-        motions : float64 (k, 3, 3)
-            Homographies from the frame of each track's last marker to the last frame, such as its neighbours moved by.
-        reach : float64 (k,)
-            How far from where its motion takes it a track may be found, pixels.
-
-        Returns
-        -------
-        FrameMarkers
-            Of all k tracks, in the order of their numbers. Those that are found are alive again, by their first
-            reference; the others stay as they were.
-        """
+    def wake(self, tracks: np.ndarray, motions: np.ndarray, reach: np.ndarray) -> FrameMarkers:
+        """As :meth:`.tracker.Tracker.wake`, by this one's own numbers and in the order given."""
         rows = self._rows_of(tracks)
         current, frame = self._previous, self._frame
         if current is None or frame is None or self._alive[rows].any():
             raise ParameterError("expected tracks that have begun and are not alive")
-        order = np.argsort(rows)
-        rows, motions, reach = rows[order], np.asarray(motions, np.float64)[order], np.asarray(reach)[order]
         if not len(rows):
             return no_markers(frame)
         self._take_first_reference(rows)

@@ -29,6 +29,7 @@ from .compiler import inner_kernel, kernel
 from .correlation import masked_correlation, soft_border, soft_correlation, without_noise
 from .flow import FlowRoom, flow_room, predict
 from .forward_backward import way_back
+from .gradients import eigenvalues
 from .lanes import borrowed, hold
 from .middle import middle_distance
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
@@ -314,8 +315,7 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
 def _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
     """Whether the middle of an unsure pattern lies where the whole was found. One that is lost says nothing."""
     covariance = moved.covariance[n]
-    mean, half = (covariance[0, 0] + covariance[1, 1]) / 2, (covariance[0, 0] - covariance[1, 1]) / 2
-    largest = mean + np.sqrt(half * half + covariance[0, 1] * covariance[0, 1])
+    _, largest = eigenvalues(covariance[0, 0], covariance[0, 1], covariance[1, 1])
     if not (largest > _UNSURE * _UNSURE and limits.middle < np.inf):
         return True
     distance = middle_distance(

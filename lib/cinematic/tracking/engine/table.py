@@ -6,7 +6,7 @@ the order in which tracks came. Rows are in the order of their numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ class TrackTable:
     _alive: np.ndarray  # (n,) it has a marker in the last frame
     _fresh: np.ndarray  # (n,) it has one marker only, so that its velocity is unknown
     _seed_frame: np.ndarray  # (n,)
-    _seed_position: np.ndarray  # (n, 2)
     _position: np.ndarray  # (n, 2) the last marker
     _velocity: np.ndarray  # (n, 2)
     _warp: np.ndarray  # (n, 3, 3) template coordinates of the reference in use -> frame
@@ -101,18 +100,16 @@ class TrackTable:
 def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int) -> dict[str, np.ndarray]:
     """The columns of tracks that have not begun, numbered from ``first``."""
     count = len(seeds)
-    models: Sequence[str] = seeds.motion_models or [options.motion_model] * count
-    minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
+    models, matches, minima = seeds.settings(options)
     return {
         "_number": np.arange(first, first + count),
         "_adaptive": np.array([name == AUTO for name in models], bool),
         "_models": np.array([0 if name == AUTO else MOTION_MODELS.index(name) for name in models], np.int64),
-        "_match": np.array(seeds.pattern_matches or [options.pattern_match] * count, dtype="<U10"),
-        "_correlation_min": np.broadcast_to(np.asarray(minima, np.float64), (count,)).copy(),  # kernels take no other
+        "_match": np.array(matches, dtype="<U10"),
+        "_correlation_min": np.array(minima, np.float64),  # kernels take no other
         "_alive": np.zeros(count, bool),
         "_fresh": np.zeros(count, bool),
         "_seed_frame": np.array(seeds.frames, np.int64),
-        "_seed_position": seeds.positions.copy(),
         "_position": seeds.positions.copy(),
         "_velocity": np.zeros((count, 2)),
         "_warp": np.zeros((count, 3, 3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import kernel
-from .gradients import HALO, SMOOTH_GRADIENT_NOISE, energies, fill_smooth_slopes, read_pixels, weaker
+from .gradients import HALO, SMOOTH_GRADIENT_NOISE, eigenvalues, energies, fill_smooth_slopes, read_pixels
 from .noise import most_noise, noise_of
 from .pyramid import Pyramid
 from .threads import spread
@@ -37,5 +37,5 @@ def _measure_some(first, last, frame, radius, centres, most, out):  # type: igno
         variance = min(noise_of(raw), most) ** 2
         fill_smooth_slopes(raw, 1.0, slope_u, slope_v)
         uu, uv, vv = energies(slope_u, slope_v)
-        texture = weaker(uu, uv, vv) - size * size * SMOOTH_GRADIENT_NOISE * variance
+        texture = eigenvalues(uu, uv, vv)[0] - size * size * SMOOTH_GRADIENT_NOISE * variance
         out[n] = np.sqrt(2.0 * variance / max(texture, _LEAST * (uu + vv))) if variance > 0.0 else 0.0

@@ -259,15 +259,14 @@ class _Waiting:
         return {f"waiting {name}": column for name, column in self._columns.items()}
 
     def add(self, numbers: npt.NDArray[np.int64], seeds: Seeds, options: TrackOptions) -> None:
-        count = len(seeds)
-        minima = options.correlation_min if seeds.correlation_mins is None else seeds.correlation_mins
+        models, matches, minima = seeds.settings(options)
         new: dict[str, Any] = {
             "number": numbers,
             "frames": seeds.frames,
             "positions": seeds.positions,
-            "motion_models": seeds.motion_models or [options.motion_model] * count,
-            "pattern_matches": seeds.pattern_matches or [options.pattern_match] * count,
-            "correlation_mins": np.broadcast_to(np.asarray(minima, np.float64), (count,)),
+            "motion_models": models,
+            "pattern_matches": matches,
+            "correlation_mins": minima,
         }
         for name, column in self._columns.items():
             self._columns[name] = np.concatenate([column, np.asarray(new[name], column.dtype)])

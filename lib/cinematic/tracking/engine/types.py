@@ -136,6 +136,15 @@ class Seeds:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def settings(self, options: TrackOptions) -> tuple[Sequence[str], Sequence[str], Sequence[float]]:
+        """Motion models, pattern matches and least correlations of all tracks: their own, else those of ``options``."""
+        minima = self.correlation_mins
+        return (
+            self.motion_models or [options.motion_model] * len(self),
+            self.pattern_matches or [options.pattern_match] * len(self),
+            [options.correlation_min] * len(self) if minima is None else minima,
+        )
+
 
 @dataclass(frozen=True)
 class FrameMarkers:
