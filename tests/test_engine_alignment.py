@@ -13,15 +13,13 @@ from cinematic.tracking.engine.alignment import (
     GAIN,
     OUTSIDE,
     align,
-    cut_patterns,
-    empty_patterns,
     room_for,
-    square_grid,
 )
 from cinematic.tracking.engine.flow import flow_room, predict
 from cinematic.tracking.engine.forward_backward import way_back
 from cinematic.tracking.engine.motion_models import MODEL_BASES, MODEL_SIZES, solution_matrix
 from cinematic.tracking.engine.patch_pattern import pattern_room
+from cinematic.tracking.engine.patterns import cut_patterns, empty_patterns, square_grid
 from cinematic.tracking.engine.pyramid import Pyramid, build_pyramid
 from cinematic.tracking.engine.sampling import fill_window, sample_scratch, sample_warped, spline_window
 from cinematic.tracking.engine.types import MOTION_MODELS

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from cinematic.tracking.engine import LostReason, Seeds, TrackOptions, build_pyramid, track
-from cinematic.tracking.engine.alignment import cut_patterns, empty_patterns, square_grid
+from cinematic.tracking.engine.patterns import cut_patterns, empty_patterns, square_grid
 from cinematic.tracking.engine.texture import deviations
 
 NOISE = 6 / 255

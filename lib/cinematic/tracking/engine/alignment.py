@@ -16,34 +16,20 @@ from typing import NamedTuple
 import numpy as np
 
 from .compiler import inner_kernel, kernel
-from .correlation import keep_soft, soft_border
-from .gradients import GRADIENT_NOISE, HALO, eigenvalues, energies, fill_slopes, fill_smooth_slopes, read_pixels
 from .lanes import borrowed, hold
-from .motion_models import CONTAINS, MODEL_BASES, MODEL_SIZES, UNKNOWNS, compose_step, solution_matrix
-from .noise import most_noise, noise_of
+from .motion_models import CONTAINS, MODEL_SIZES, UNKNOWNS, compose_step
+from .patterns import MODELS, PatternGrid, Patterns
 from .pyramid import Pyramid
 from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
 from .threads import spread
 
-PIECE = 64  # tracks per piece of work
-MODELS = len(MODEL_BASES)
-_LANES = 64  # pattern pixels are padded to a multiple of this: four 16-lane registers, no remainder loops
-
-# The residual is NOT smoothed: smoothing it and the pattern, as a prefilter does, throws away the fine detail that
-# carries half of a pattern's information, while a noisy gradient slows convergence and adds noise of its own (sigma
-# 0, 0.5, 1 px: 3.6, 3.1, 4.6 steps). But where grain makes up more than this share of a pattern's weaker gradients
-# there is no fine detail to be lost: smoother gradients take their place in the sums. That is nearly what aligning
-# images smoothed by 0.57 px would sum up, and those have nearly the Gram matrix of the sharper gradients, which
-# therefore stays.
-_GRAINY = 0.3
+_PIECE = 64  # tracks per piece of work
 
 # A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
 # BIC's log(441) = 6. On development plates 4, 6, 8 differ little once faint gains are summed up over the frames.
 _UNKNOWN_PRICE = 6.0
 _NOISE_GAIN = 2.0  # of these, for each unknown and frame, pass for noise, whose mean is 1; what is more is summed up
 _TILT_PRICE = 24.0  # the same for the two unknowns of perspective: a small pattern fixes them badly, and then diverges
-
-_EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
 
 # Outcomes of one alignment.
 CONVERGED, OUTSIDE, FLAT, DIVERGED = 0, 1, 2, 3
@@ -68,76 +54,6 @@ class Search(NamedTuple):
 
 
 SEARCH = Search(20, 0.02)
-
-
-class PatternGrid(NamedTuple):
-    """The pixels of a square pattern, row by row, in template coordinates."""
-
-    u: np.ndarray  # float32 (m,) to the right; m is ``pixels`` rounded up, 0 in the padding
-    v: np.ndarray  # float32 (m,) downwards
-    pixels: int  # (2 radius + 1)**2; the rest of ``u`` and ``v`` is padding
-    radius: float  # pixels from the central pixel to the outermost one
-    softened: np.ndarray  # float32 (m,) 1 where a softened pattern has a value (see correlation.py), else 0
-
-
-def square_grid(pattern_size: int) -> PatternGrid:
-    """The grid of a pattern ``pattern_size`` pixels wide (odd, at least 3)."""
-    radius = pattern_size // 2
-    count = pattern_size**2
-    padded = -(-count // _LANES) * _LANES
-    u, v = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
-    steps = np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(radius)
-    u[:count] = np.tile(steps, pattern_size)
-    v[:count] = np.repeat(steps, pattern_size)
-    border = soft_border(pattern_size)
-    softened = np.zeros((pattern_size, pattern_size), np.float32)
-    softened[: pattern_size - 2 * border, : pattern_size - 2 * border] = 1
-    softened = np.concatenate([softened.ravel(), np.zeros(padded - count, np.float32)])
-    return PatternGrid(u, v, count, float(radius), softened)
-
-
-class Patterns(NamedTuple):
-    """Reference patterns of n tracks: what alignment needs of each, one array per quantity."""
-
-    values: np.ndarray  # float32 (n, m) luminance minus its mean; 0 in the padding
-    slope_u: np.ndarray  # float32 (n, m) derivatives in template coordinates; 0 in the padding
-    slope_v: np.ndarray  # float32 (n, m)
-    mean: np.ndarray  # float64 (n,) mean luminance
-    energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
-    soft: np.ndarray  # float32 (n, m) softened, mean 0, norm 1 (see correlation.py)
-    certain: np.ndarray  # float64 (n,) the share of ``soft`` that is not noise
-    worth: np.ndarray  # float64 (n,) Gram matrix over the variance that noise gives to the sums; 1: not smoothed
-    solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
-    evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
-
-
-def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
-    """Room for the patterns of ``count`` tracks."""
-    m = grid.u.shape[0]
-    return Patterns(
-        values=np.zeros((count, m), np.float32),
-        slope_u=np.zeros((count, m), np.float32),
-        slope_v=np.zeros((count, m), np.float32),
-        mean=np.zeros(count),
-        energy=np.zeros(count),
-        soft=np.zeros((count, m), np.float32),
-        certain=np.ones(count),
-        worth=np.ones(count),
-        solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
-        evidence=np.zeros((count, MODELS)),
-    )
-
-
-def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: np.ndarray, into: Patterns) -> None:
-    """Take the patterns around whole pixels ``centres`` (k, 2) of a frame as rows ``rows`` (k,) of ``into``.
-
-    Each pattern must lie inside the frame. A pattern without contrast leaves an energy of (nearly) 0.
-    """
-    x = np.ascontiguousarray(centres[:, 0], np.int64)
-    y = np.ascontiguousarray(centres[:, 1], np.int64)
-    rows = np.ascontiguousarray(rows, np.int64)
-    arguments = (frame.full, grid, x, y, rows, most_noise(frame.full), MODEL_BASES, MODEL_SIZES, into)
-    spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), PIECE)
 
 
 def align(
@@ -181,85 +97,8 @@ def align(
     arguments = (
         frame.full, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search,
     )  # fmt: skip
-    spread(lambda first, last: _align_some(first, last, *arguments), len(rows), PIECE)
+    spread(lambda first, last: _align_some(first, last, *arguments), len(rows), _PIECE)
     return outcome, figures
-
-
-@kernel
-def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
-    radius = int(grid.radius)
-    wide = 2 * radius + 1 + 2 * HALO
-    raw = np.empty((wide, wide), np.float32)
-    gram = np.empty((UNKNOWNS, UNKNOWNS))
-    line = np.empty(grid.u.shape[0], np.float32)
-    for n in range(first, last):
-        k = rows[n]
-        read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
-        into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
-        fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
-        noise = min(noise_of(raw), most_noise)
-        into.certain[k] = keep_soft(grid, into.values[k], noise, line, into.soft[k])
-        _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
-        into.worth[k] = 1.0
-        weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
-        if grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2 > _GRAINY * weaker:
-            fill_smooth_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
-            uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
-            into.worth[k] = (gram[0, 0] + gram[1, 1]) / (uu + vv)
-        two = _two_directions(gram)
-        for model in range(sizes.shape[0]):
-            into.solution[k, model, 0, 0] = into.evidence[k, model] = 0.0
-            if two:
-                solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
-
-
-@inner_kernel
-def _two_directions(gram):  # type: ignore[no-untyped-def]
-    """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
-    trace = gram[0, 0] + gram[1, 1]
-    return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
-
-
-@inner_kernel
-def _centre_values(raw, values):  # type: ignore[no-untyped-def]
-    """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
-    size = raw.shape[0] - 2 * HALO
-    total = 0.0
-    for j in range(size):
-        for i in range(size):
-            total += raw[j + HALO, i + HALO]
-    mean = total / (size * size)
-    middle = np.float32(mean)
-    energy = 0.0
-    for j in range(size):
-        for i in range(size):
-            value = raw[j + HALO, i + HALO] - middle
-            values[j * size + i] = value
-            energy += value * value
-    return mean, energy
-
-
-@inner_kernel
-def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
-    """Inner products of the ten steepest-descent images of one pattern."""
-    images = np.empty(UNKNOWNS)
-    for a in range(UNKNOWNS):
-        for b in range(UNKNOWNS):
-            gram[a, b] = 0.0
-    for k in range(count):
-        p, q = slope_u[k], slope_v[k]
-        z = p * u[k] + q * v[k]
-        images[0], images[1] = p, q
-        images[2], images[3] = p * u[k], p * v[k]
-        images[4], images[5] = q * u[k], q * v[k]
-        images[6], images[7] = z * u[k], z * v[k]
-        images[8], images[9] = values[k], 1.0
-        for a in range(UNKNOWNS):
-            for b in range(a + 1):
-                gram[a, b] += images[a] * images[b]
-    for a in range(UNKNOWNS):
-        for b in range(a):
-            gram[b, a] = gram[a, b]
 
 
 @inner_kernel

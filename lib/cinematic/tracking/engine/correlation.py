@@ -30,10 +30,11 @@ def soft_border(pattern_size: int) -> int:
 
 
 @inner_kernel
-def keep_soft(grid, values, noise, line, out):  # type: ignore[no-untyped-def]
+def keep_soft(grid, values, noise, frame_noise, line, out):  # type: ignore[no-untyped-def]
     """``out`` = the softened pattern with mean 0 and norm 1 (all 0 where it is flat); ``line``: scratch.
 
-    Returns the share of it that is not noise, which has the standard deviation ``noise``.
+    Returns the correlation that a frame's patch without any fault has with it: noise of the standard deviation
+    ``noise`` is in the pattern, of ``frame_noise`` in the patch.
     """
     _soften(values, 2 * int(grid.radius) + 1, line, out)
     total = squares = count = np.float32(0)
@@ -49,7 +50,10 @@ def keep_soft(grid, values, noise, line, out):  # type: ignore[no-untyped-def]
         out[k] *= scale
     gain = _NOISE_GAIN if 2 * int(grid.radius) + 1 >= _LEAST_SIZE else 1.0
     energy = float(squares)
-    return max(_LEAST_CERTAIN, 1.0 - noise * noise * gain * count / energy) if energy > 0 else 1.0
+    if not energy > 0:
+        return 1.0
+    texture = max(_LEAST_CERTAIN * energy, energy - noise * noise * gain * count)
+    return np.sqrt(texture / energy * texture / (texture + frame_noise * frame_noise * gain * count))
 
 
 @inner_kernel

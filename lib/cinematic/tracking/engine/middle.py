@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import CONVERGED, SEARCH, PatternGrid, align_one, square_grid
+from .alignment import CONVERGED, SEARCH, align_one
 from .compiler import inner_kernel
 from .patch_pattern import ONLY, pattern_from_patch
+from .patterns import PatternGrid, square_grid
 
 _SHARE = 0.5  # of the pattern's width is its middle
 

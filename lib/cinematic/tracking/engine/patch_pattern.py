@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import Patterns
 from .compiler import inner_kernel, kernel
 from .motion_models import UNKNOWNS
+from .patterns import Patterns
 
 ONLY = np.int64(0)  # the row of the one pattern; a plain 0 would be a type of its own to numba
 
@@ -17,8 +17,8 @@ def pattern_room(grid):  # type: ignore[no-untyped-def]
     m = grid.u.shape[0]
     return Patterns(
         np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros(1),
-        np.zeros(1), np.zeros((1, m), np.float32), np.ones(1), np.ones(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)),
-        np.zeros((1, 1)),
+        np.zeros(1), np.zeros((1, m), np.float32), np.ones(1), np.ones(1), np.zeros((1, 0), np.float32), np.zeros(1),
+        np.zeros(1), np.zeros(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)), np.zeros((1, 1)),
     )  # fmt: skip
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
-from .alignment import CONVERGED, CORRELATION, Patterns, align, cut_patterns, square_grid
+from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
+from .patterns import Patterns, average_patterns, cut_patterns, square_grid
 from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid
 from .step import TrackState, find_tracks, move_tracks
@@ -34,6 +35,7 @@ _SLOW_CHANGE = 0.25
 _LEAST_SERVICE = 4
 # Nor is a pattern that has become this much longer than wide a good one to go on with.
 _MOST_UNEVEN = 1.6
+_SURE_CORRELATION = 0.8  # least ZNCC for what a frame shows to become part of a grainy reference
 _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
 
 
@@ -154,6 +156,8 @@ class SizedTracker(TrackTable):
             frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
         )
         self._keep(rows, markers, start, warps)
+        sure = markers.tracked & (markers.correlation > _SURE_CORRELATION)
+        average_patterns(self.grid, self._patch, rows[sure], self._patterns)
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
 

@@ -17,8 +17,6 @@ from .alignment import (
     OUTSIDE,
     RESIDUAL,
     SEARCH,
-    PatternGrid,
-    Patterns,
     Room,
     align_track,
     mask_outside,
@@ -34,6 +32,7 @@ from .lanes import borrowed, hold
 from .middle import middle_distance
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .patch_pattern import pattern_room
+from .patterns import PatternGrid, Patterns
 from .pyramid import Pyramid
 from .threads import spread
 from .types import LostReason, TrackOptions

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .alignment import PatternGrid, Patterns, empty_patterns
+from .patterns import PatternGrid, Patterns, empty_patterns
 from .types import AUTO, MOTION_MODELS, Seeds, TrackOptions
 
 SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .alignment import align, empty_patterns, square_grid
+from .alignment import align
 from .detection import detect
+from .patterns import empty_patterns, square_grid
 from .pyramid import build_pyramid
 from .tracker import Tracker
 from .types import Seeds, TrackOptions

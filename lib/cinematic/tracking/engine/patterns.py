@@ -1,0 +1,259 @@
+"""Reference patterns: what alignment needs of each, cut from a frame, and in grain averaged over the next frames.
+
+Template coordinates ``(u, v)`` run from -1 to 1 between the centres of the pattern's outermost pixels.
+
+Where much of a pattern's gradients is grain, the grain is what it follows: noise of the next frames then moves it about
+as if it had that much less texture. What the next frames show in its place is the same texture with other grain, so the
+mean of a few frames takes the place of the first one. No more than a few, and those that follow at once: what the mean
+is made of was placed with the noise of every one of them, and later frames see the surface from elsewhere.
+Source: Matthews, Ishikawa & Baker 2004, "The template update problem" (why not to follow the last frame instead).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .compiler import inner_kernel, kernel
+from .correlation import keep_soft, soft_border
+from .gradients import GRADIENT_NOISE, HALO, eigenvalues, energies, fill_slopes, fill_smooth_slopes, read_pixels
+from .motion_models import MODEL_BASES, MODEL_SIZES, UNKNOWNS, solution_matrix
+from .noise import most_noise, noise_of
+from .pyramid import Pyramid
+from .threads import spread
+
+MODELS = len(MODEL_BASES)
+_PIECE = 64  # tracks per piece of work
+_LANES = 64  # pattern pixels are padded to a multiple of this: four 16-lane registers, no remainder loops
+_EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
+
+# The residual is NOT smoothed: smoothing it and the pattern, as a prefilter does, throws away the fine detail that
+# carries half of a pattern's information, while a noisy gradient slows convergence and adds noise of its own (sigma
+# 0, 0.5, 1 px: 3.6, 3.1, 4.6 steps). But where grain makes up more than this share of a pattern's weaker gradients
+# there is no fine detail to be lost: smoother gradients take their place in the sums. That is nearly what aligning
+# images smoothed by 0.57 px would sum up, and those have nearly the Gram matrix of the sharper gradients, which
+# therefore stays.
+_GRAINY = 0.3
+# Where grain makes up more than this share of them, the pattern becomes the mean of so many frames. More frames: a
+# little more recall, but markers slide (development street, 1, 4, 8, 16 frames: recall05 0.43, 0.47, 0.47, 0.47, bad1
+# 1.9, 2.4, 3.3, 3.6 %). Less grain: nothing is won, and what looks like grain may be fine texture.
+_SPECKLED = 0.25
+_MOST_FRAMES = 4
+_TOLD_APART = 0.05  # share of a pattern's energy that must be texture for its contrast to be known
+
+
+class PatternGrid(NamedTuple):
+    """The pixels of a square pattern, row by row, in template coordinates."""
+
+    u: np.ndarray  # float32 (m,) to the right; m is ``pixels`` rounded up, 0 in the padding
+    v: np.ndarray  # float32 (m,) downwards
+    pixels: int  # (2 radius + 1)**2; the rest of ``u`` and ``v`` is padding
+    radius: float  # pixels from the central pixel to the outermost one
+    softened: np.ndarray  # float32 (m,) 1 where a softened pattern has a value (see correlation.py), else 0
+
+
+def square_grid(pattern_size: int) -> PatternGrid:
+    """The grid of a pattern ``pattern_size`` pixels wide (odd, at least 3)."""
+    radius = pattern_size // 2
+    count = pattern_size**2
+    padded = -(-count // _LANES) * _LANES
+    u, v = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
+    steps = np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(radius)
+    u[:count] = np.tile(steps, pattern_size)
+    v[:count] = np.repeat(steps, pattern_size)
+    border = soft_border(pattern_size)
+    softened = np.zeros((pattern_size, pattern_size), np.float32)
+    softened[: pattern_size - 2 * border, : pattern_size - 2 * border] = 1
+    softened = np.concatenate([softened.ravel(), np.zeros(padded - count, np.float32)])
+    return PatternGrid(u, v, count, float(radius), softened)
+
+
+class Patterns(NamedTuple):
+    """Reference patterns of n tracks: what alignment needs of each, one array per quantity."""
+
+    values: np.ndarray  # float32 (n, m) luminance minus its mean; 0 in the padding
+    slope_u: np.ndarray  # float32 (n, m) derivatives in template coordinates; 0 in the padding
+    slope_v: np.ndarray  # float32 (n, m)
+    mean: np.ndarray  # float64 (n,) mean luminance
+    energy: np.ndarray  # float64 (n,) sum of the squares of ``values``
+    soft: np.ndarray  # float32 (n, m) softened, mean 0, norm 1 (see correlation.py)
+    certain: np.ndarray  # float64 (n,) what ``soft`` correlates with the same place of a frame, for all the noise
+    worth: np.ndarray  # float64 (n,) Gram matrix over the variance that noise gives to the sums; 1: not smoothed
+    raw: np.ndarray  # float32 (n, side**2) luminance with a halo around it, which ``values`` and slopes are made of
+    noise: np.ndarray  # float64 (n,) standard deviation of a frame's noise there
+    grain: np.ndarray  # float64 (n,) share of the weaker gradients' energy that was noise when the pattern was cut
+    frames: np.ndarray  # float64 (n,) of how many frames ``raw`` is the mean
+    solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
+    evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
+
+
+def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
+    """Room for the patterns of ``count`` tracks."""
+    m = grid.u.shape[0]
+    return Patterns(
+        values=np.zeros((count, m), np.float32),
+        slope_u=np.zeros((count, m), np.float32),
+        slope_v=np.zeros((count, m), np.float32),
+        mean=np.zeros(count),
+        energy=np.zeros(count),
+        soft=np.zeros((count, m), np.float32),
+        certain=np.ones(count),
+        worth=np.ones(count),
+        raw=np.zeros((count, (2 * int(grid.radius) + 1 + 2 * HALO) ** 2), np.float32),
+        noise=np.zeros(count),
+        grain=np.zeros(count),
+        frames=np.zeros(count),
+        solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
+        evidence=np.zeros((count, MODELS)),
+    )
+
+
+def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: np.ndarray, into: Patterns) -> None:
+    """Take the patterns around whole pixels ``centres`` (k, 2) of a frame as rows ``rows`` (k,) of ``into``.
+
+    Each pattern must lie inside the frame. A pattern without contrast leaves an energy of (nearly) 0.
+    """
+    x = np.ascontiguousarray(centres[:, 0], np.int64)
+    y = np.ascontiguousarray(centres[:, 1], np.int64)
+    rows = np.ascontiguousarray(rows, np.int64)
+    arguments = (frame.full, grid, x, y, rows, most_noise(frame.full), MODEL_BASES, MODEL_SIZES, into)
+    spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), _PIECE)
+
+
+def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, patterns: Patterns) -> None:
+    """Where grain makes it worth while, take what a frame shows under patterns ``rows`` (k,) into them.
+
+    ``patches`` (n, m): that of all n tracks, in template coordinates.
+    """
+    grainy = (patterns.grain[rows] > _SPECKLED) & (patterns.frames[rows] < _MOST_FRAMES)
+    rows = np.ascontiguousarray(rows[grainy], np.int64)
+    arguments = (grid, patches, rows, MODEL_BASES, MODEL_SIZES, patterns)
+    spread(lambda first, last: _average_some(first, last, *arguments), len(rows), _PIECE)
+
+
+@kernel
+def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
+    radius = int(grid.radius)
+    side = 2 * radius + 1 + 2 * HALO
+    gram = np.empty((UNKNOWNS, UNKNOWNS))
+    line = np.empty(grid.u.shape[0], np.float32)
+    for n in range(first, last):
+        k = rows[n]
+        raw = into.raw[k].reshape((side, side))
+        read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
+        into.noise[k] = min(noise_of(raw), most_noise)
+        into.frames[k] = 1.0
+        into.grain[k] = _describe(raw, k, grid, bases, sizes, gram, line, into)
+        for model in range(sizes.shape[0]):
+            into.evidence[k, model] = 0.0
+
+
+@kernel
+def _average_some(first, last, grid, patches, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+    side = 2 * int(grid.radius) + 1 + 2 * HALO
+    gram = np.empty((UNKNOWNS, UNKNOWNS))
+    line = np.empty(grid.u.shape[0], np.float32)
+    for n in range(first, last):
+        k = rows[n]
+        raw = into.raw[k].reshape((side, side))
+        if _average(raw, patches[k], k, grid, into):
+            _describe(raw, k, grid, bases, sizes, gram, line, into)
+
+
+@inner_kernel
+def _average(raw, patch, k, grid, into):  # type: ignore[no-untyped-def]
+    """Make ``raw`` the mean of one frame more, its light made that of the pattern; False where that is not known."""
+    size = 2 * int(grid.radius) + 1
+    total = np.float32(0)
+    for i in range(grid.pixels):
+        total += patch[i]
+    mean = total / np.float32(grid.pixels)
+    squares = np.float32(0)
+    for i in range(grid.pixels):
+        squares += (patch[i] - mean) * (patch[i] - mean)
+    frames, noise = into.frames[k], grid.pixels * into.noise[k] * into.noise[k]
+    texture, seen = into.energy[k] - noise / frames, float(squares) - noise
+    if not (texture > _TOLD_APART * into.energy[k] and seen > _TOLD_APART * squares):
+        return False
+    into.frames[k] = frames + 1.0
+    share, middle = np.float32(1.0 / (frames + 1.0)), np.float32(into.mean[k])
+    scale = np.float32(np.sqrt(texture / seen))
+    for j in range(size):
+        for i in range(size):
+            value = scale * (patch[j * size + i] - mean) + middle
+            raw[j + HALO, i + HALO] += share * (value - raw[j + HALO, i + HALO])
+    return True
+
+
+@inner_kernel
+def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-untyped-def]
+    """Fill pattern ``k`` with what ``raw`` shows; returns the share of the weaker gradients' energy that is grain."""
+    radius = int(grid.radius)
+    noise = into.noise[k] / np.sqrt(into.frames[k])
+    into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
+    fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+    into.certain[k] = keep_soft(grid, into.values[k], noise, into.noise[k], line, into.soft[k])
+    _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
+    into.worth[k] = 1.0
+    weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
+    grain = grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2
+    if grain > _GRAINY * weaker:
+        fill_smooth_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+        uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
+        into.worth[k] = (gram[0, 0] + gram[1, 1]) / (uu + vv)
+    two = _two_directions(gram)
+    for model in range(sizes.shape[0]):
+        into.solution[k, model, 0, 0] = 0.0
+        if two:
+            solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
+    return grain / weaker if weaker > 0.0 else 0.0
+
+
+@inner_kernel
+def _two_directions(gram):  # type: ignore[no-untyped-def]
+    """Whether the pattern has gradients in two directions; on a straight edge only rounding would fix the other."""
+    trace = gram[0, 0] + gram[1, 1]
+    return gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[0, 1] > _EDGE_RATIO * trace * trace
+
+
+@inner_kernel
+def _centre_values(raw, values):  # type: ignore[no-untyped-def]
+    """Store the pixels inside the halo minus their mean; returns the mean and the energy left."""
+    size = raw.shape[0] - 2 * HALO
+    total = 0.0
+    for j in range(size):
+        for i in range(size):
+            total += raw[j + HALO, i + HALO]
+    mean = total / (size * size)
+    middle = np.float32(mean)
+    for j in range(size):
+        for i in range(size):
+            values[j * size + i] = raw[j + HALO, i + HALO] - middle
+    energy = 0.0
+    for k in range(size * size):
+        energy += values[k] * values[k]
+    return mean, energy
+
+
+@inner_kernel
+def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
+    """Inner products of the ten steepest-descent images of one pattern."""
+    images = np.empty(UNKNOWNS)
+    for a in range(UNKNOWNS):
+        for b in range(UNKNOWNS):
+            gram[a, b] = 0.0
+    for k in range(count):
+        p, q = slope_u[k], slope_v[k]
+        z = p * u[k] + q * v[k]
+        images[0], images[1] = p, q
+        images[2], images[3] = p * u[k], p * v[k]
+        images[4], images[5] = q * u[k], q * v[k]
+        images[6], images[7] = z * u[k], z * v[k]
+        images[8], images[9] = values[k], 1.0
+        for a in range(UNKNOWNS):
+            for b in range(a + 1):
+                gram[a, b] += images[a] * images[b]
+    for a in range(UNKNOWNS):
+        for b in range(a):
+            gram[b, a] = gram[a, b]
