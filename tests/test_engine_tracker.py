@@ -15,9 +15,7 @@ from cinematic.tracking.engine import (
     Tracker,
     TrackOptions,
     build_pyramid,
-    needs_compile,
     track,
-    warm,
 )
 from cinematic.tracking.errors import ParameterError
 from tests.test_engine_plate import Texture, apply, around, bound, grid_points
@@ -419,8 +417,3 @@ def test_wrong_options_are_refused(arguments: dict, message: str) -> None:
 def test_wrong_seeds_are_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         Seeds(**arguments)
-
-
-def test_warm_leaves_nothing_to_compile() -> None:
-    warm()
-    assert not needs_compile()

@@ -40,7 +40,7 @@ from .presets import get_tracking_preset, list_tracking_presets
 from .quality import clean_tracks, judge_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
-from .track_command import Targets, TrackJob, needs_compile, run_track
+from .track_command import Targets, TrackJob, compile_kernels, needs_compile, run_track
 from .types import VERDICTS
 
 app = typer.Typer(
@@ -278,11 +278,9 @@ def doctor(
     warm_up: Annotated[bool, typer.Option("--warm", help="Compile the engine klt's kernels now.")] = False,
 ) -> None:
     """Say what is installed and which engines work here."""
-    if warm_up:
-        from .engine import warm
-
-        warm()
     console = Console(highlight=False)
+    if warm_up:
+        compile_kernels(console.print)
     console.print(f"cinematic-tracking {__version__}, Python {platform.python_version()}, {platform.platform()}")
     for package in ("numpy", "numba", "av", "OpenImageIO", "fileseq"):
         console.print(f"  {package} {_installed_version(package)}")

@@ -168,7 +168,7 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
     if job.engine == "klt" and needs_compile():
         steps.say("compiling the engine's kernels, once on this machine")
-        compile_kernels()
+        compile_kernels(steps.say)
     return tracker, (first, last)
 
 
@@ -185,11 +185,11 @@ def needs_compile() -> bool:
     return engine.needs_compile()
 
 
-def compile_kernels() -> None:
+def compile_kernels(say: Callable[[str], object]) -> None:
     """Compile all of them, also those that this clip will not need: the next one may."""
     from . import engine
 
-    engine.warm()
+    engine.warm(say)
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:

@@ -7,11 +7,13 @@ whatever the number of threads.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 # Sums may be reordered (that is what lets LLVM vectorise them; the order is fixed once compiled), but NaN and
 # infinity keep their meaning: every bounds check relies on a comparison with NaN being false.
@@ -38,14 +40,36 @@ def inner_kernel(function: Callable[..., Any]) -> Any:
 
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     jit: Any = numba.njit  # its type does not know all options
-    compiled = jit(cache=True, fastmath=_FASTMATH, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(
-        function
-    )
-    cache_file: Any = getattr(compiled._cache, "_cache_file", None)
-    if hasattr(cache_file, "_source_stamp"):
-        cache_file._source_stamp = _SOURCES
+    compiled = jit(fastmath=_FASTMATH, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(function)
+    _cache_on_disk(compiled)
     _kernels.append(compiled)
     return compiled
+
+
+def _cache_on_disk(compiled: Any) -> None:
+    try:
+        compiled.enable_caching()
+    except RuntimeError:  # no folder for it can be written: every process compiles for itself
+        return
+    cache = compiled._cache
+    # Types that a kernel takes are noted by their modules' names, which the other import root does not find.
+    name = f"{__package__}.{cache._impl.filename_base}"
+    cache._cache_file = _CacheFile(cache.cache_path, name, _SOURCES)
+
+
+class _CacheFile(IndexDataCacheFile):
+    """numba's, for processes that write at once."""
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write the machine code first, and then the index that tells of it.
+
+        numba writes the index first: until the code follows, another process takes for it what older sources have left.
+        """
+        index = self._load_index()
+        taken = set(index.values())
+        name = index.get(key) or next(name for name in map(self._data_name, itertools.count(1)) if name not in taken)
+        self._save_data(name, data)
+        self._save_index({**index, key: name})
 
 
 def needs_compile() -> bool:
@@ -53,9 +77,18 @@ def needs_compile() -> bool:
 
     Reads the cache's index only; where that cannot be read the answer is yes.
     """
+    return not all(_is_cached(compiled) for compiled in _declared())
+
+
+def has_cache() -> bool:
+    """Whether what one process compiles is there for others: some folder for it can be written."""
+    return all(compiled._cache.cache_path is not None for compiled in _declared())
+
+
+def _declared() -> list[Any]:
     from . import detection, tracker  # noqa: F401  (they declare the kernels)
 
-    return not all(_is_cached(compiled) for compiled in _kernels)
+    return _kernels
 
 
 def _is_cached(compiled: Any) -> bool:
