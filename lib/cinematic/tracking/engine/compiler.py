@@ -14,6 +14,8 @@ from typing import Any
 
 import numba
 from numba.core.caching import IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 # Sums may be reordered (that is what lets LLVM vectorise them; the order is fixed once compiled), but NaN and
 # infinity keep their meaning: every bounds check relies on a comparison with NaN being false.
@@ -34,11 +36,30 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner_kernel(function: Callable[..., Any]) -> Any:
-    """The same for what only kernels call: without the wrapper for Python, which takes as long to compile."""
-    return _compiled(function, no_cpython_wrapper=True)
+    """The same for what only kernels call: optimised as part of these only, and without a wrapper for Python."""
+    return _compiled(function, no_cpython_wrapper=True, pipeline_class=_InnerCompiler)
 
 
-def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+class _InnerCompiler(Compiler):
+    """numba's, into a library of our own."""
+
+    def compile_extra(self, func: Any) -> Any:
+        self.state.library = _PlainLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
+class _PlainLibrary(JITCodeLibrary):
+    """What only kernels call is not optimised by itself: it is again, as part of each kernel, when that is optimised.
+
+    A numba that calls this otherwise takes longer to compile, and no more.
+    """
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     jit: Any = numba.njit  # its type does not know all options
     compiled = jit(fastmath=_FASTMATH, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(function)
     _cache_on_disk(compiled)
