@@ -199,7 +199,7 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
     weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
     grain = grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2
     if grain > _GRAINY * weaker:
-        fill_smooth_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
+        fill_smooth_slopes(raw, grid.radius, into.slope_u[k], into.slope_v[k])
         uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
         into.worth[k] = (gram[0, 0] + gram[1, 1]) / (uu + vv)
     two = _two_directions(gram)
