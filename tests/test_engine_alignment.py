@@ -32,7 +32,7 @@ CENTRE = (80.0, 60.0)
 def displacements(before: Pyramid, after: Pyramid, points: np.ndarray, guess: tuple[float, float]) -> np.ndarray:
     """What the coarse search says of each point, from all three levels."""
     room = flow_room()
-    return np.array([predict(before.coarse, after.coarse, x, y, *guess, True, room) for x, y in points])
+    return np.array([predict(before.coarse, after.coarse, x, y, *guess, 3, room) for x, y in points])
 
 
 def align_from_truth(

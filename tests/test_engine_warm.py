@@ -6,7 +6,9 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from llvmlite.binding import Linkage
 
 from cinematic.tracking.engine import alignment, compiler, needs_compile, step, warm
 
@@ -88,3 +90,25 @@ def test_without_a_place_for_a_cache_each_process_compiles_for_itself(monkeypatc
     double = compiler.kernel(names["double"])
     assert double(4) == 8
     assert not compiler.has_cache()
+
+
+def test_a_kernel_calls_no_other_kernels_version_of_an_inner_one() -> None:
+    """Else what a process loads first would decide how sums are added up."""
+
+    @compiler.inner_kernel
+    def inner(numbers):  # type: ignore[no-untyped-def]
+        total = np.float32(0)
+        for k in range(numbers.shape[0]):
+            total += numbers[k]
+        return total
+
+    @compiler.kernel
+    def outer(numbers):  # type: ignore[no-untyped-def]
+        return inner(numbers) + inner(numbers[1:])
+
+    try:
+        assert outer(np.ones(3, np.float32)) == 5
+        functions = outer.overloads[outer.signatures[0]].library._final_module.functions
+        assert not [function.name for function in functions if function.linkage == Linkage.linkonce_odr]
+    finally:
+        del compiler._kernels[-2:]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite.binding import Linkage
 from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -32,7 +33,7 @@ _SOURCES = tuple(
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function to machine code, cached on disk."""
-    return _compiled(function, no_cpython_wrapper=False)
+    return _compiled(function, no_cpython_wrapper=False, pipeline_class=_KernelCompiler)
 
 
 def inner_kernel(function: Callable[..., Any]) -> Any:
@@ -40,13 +41,18 @@ def inner_kernel(function: Callable[..., Any]) -> Any:
     return _compiled(function, no_cpython_wrapper=True, pipeline_class=_InnerCompiler)
 
 
-class _InnerCompiler(Compiler):
-    """numba's, into a library of our own."""
+class _OwnLibrary(JITCodeLibrary):
+    """The machine code of a kernel, which holds that of all it calls as its own.
 
-    def compile_extra(self, func: Any) -> Any:
-        self.state.library = _PlainLibrary(self.state.targetctx.codegen(), func.__qualname__)
-        self.state.library.enable_object_caching()
-        return super().compile_extra(func)
+    numba shares these: of several kernels' versions of an inner one, each optimised in its own surroundings, all use
+    the one that a process has loaded first. Sums then depend in their last bits on what was used, or compiled, first.
+    """
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
 
 
 class _PlainLibrary(JITCodeLibrary):
@@ -57,6 +63,21 @@ class _PlainLibrary(JITCodeLibrary):
 
     def _optimize_final_module(self) -> None:
         pass
+
+
+class _KernelCompiler(Compiler):
+    """numba's, into a library of our own."""
+
+    library: type[JITCodeLibrary] = _OwnLibrary
+
+    def compile_extra(self, func: Any) -> Any:
+        self.state.library = self.library(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
+class _InnerCompiler(_KernelCompiler):
+    library = _PlainLibrary
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:

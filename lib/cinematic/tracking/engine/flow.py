@@ -113,7 +113,7 @@ def _project_residual(
 
 
 @kernel
-def predict(before, after, x, y, u, v, wide, room):  # type: ignore[no-untyped-def]
+def predict(before, after, x, y, u, v, levels, room):  # type: ignore[no-untyped-def]
     """Displacement ``(u, v)`` of the place ``(x, y)`` from one frame to another, to a fraction of a pixel.
 
     Parameters
@@ -122,17 +122,19 @@ def predict(before, after, x, y, u, v, wide, room):  # type: ignore[no-untyped-d
         The smaller copies of both frames (``Pyramid.coarse``).
     x, y, u, v : float
         The place, and the first guess of its displacement; full-size pixels.
-    wide : bool
-        True: begin at an eighth of full size; False: at a quarter, which does where the guess is good.
+    levels : int
+        How many of them to search, from the coarsest to half size: 3 begins at an eighth of full size. The better the
+        guess, the fewer are needed; what one finds beyond some 6 pixels two find to some 20.
     room : FlowRoom
 
     Returns
     -------
     (u, v), pixels; the guess where no level has contrast.
     """
-    if wide:
+    if levels > 2:
         u, v = _search_level(before[2], after[2], 0.125, x, y, u, v, room)
-    u, v = _search_level(before[1], after[1], 0.25, x, y, u, v, room)
+    if levels > 1:
+        u, v = _search_level(before[1], after[1], 0.25, x, y, u, v, room)
     return _search_level(before[0], after[0], 0.5, x, y, u, v, room)
 
 
