@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -69,17 +71,28 @@ def torn(image: np.ndarray) -> np.ndarray:
     [flash, torn, np.zeros_like, np.ones_like, lambda image: image[::-1, ::-1].copy()],
     ids=["flash", "torn", "black", "white", "another picture"],
 )
-def test_a_single_bad_frame_is_no_cut(spoil: object) -> None:
-    images = shot(1, 16)
-    images[7] = spoil(images[7])  # type: ignore[operator]
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_up_to_three_bad_frames_are_no_cut(spoil: Callable[[np.ndarray], np.ndarray], count: int) -> None:
+    images = shot(1, 48)[:16]
+    for index in range(7, 7 + count):
+        images[index] = spoil(images[index])
     watch = looked(images)
-    assert (watch.cuts, watch.bad) == ([], [8])
+    assert (watch.cuts, watch.bad) == ([], list(range(8, 8 + count)))
 
 
-def test_two_bad_frames_apart() -> None:
+def test_bad_frames_of_different_kinds_in_a_row_and_apart() -> None:
     images = shot(1, 16)
-    images[4], images[10] = flash(images[4]), np.zeros_like(images[10])
-    assert looked(images).bad == [5, 11]
+    images[4], images[10], images[11] = flash(images[4]), np.zeros_like(images[10]), torn(images[11])
+    assert looked(images) == Watch(last=16, bad=[5, 11, 12])
+
+
+def test_what_lasts_is_no_bad_frame() -> None:
+    watch = looked(shot(1, 48)[:8] + shot(2, 48)[:4] + shot(1, 48)[8:16])
+    assert (watch.cuts, watch.bad) == ([9, 13], [])
+    black = shot(1, 16)
+    for index in range(6, 10):
+        black[index] = np.zeros_like(black[index])
+    assert (looked(black).cuts, looked(black).bad) == ([], [])
 
 
 def test_a_bad_frame_before_a_cut_hides_neither() -> None:
@@ -87,6 +100,28 @@ def test_a_bad_frame_before_a_cut_hides_neither() -> None:
     images[5] = flash(images[5])
     watch = looked(images)
     assert (watch.cuts, watch.bad) == ([9], [6])
+
+
+@pytest.mark.parametrize("spoil", [flash, np.zeros_like, np.ones_like])
+@pytest.mark.parametrize(("first", "count"), [(7, 1), (8, 1), (7, 2), (6, 3)])
+def test_bad_frames_that_cover_a_cut_do_not_hide_it(
+    spoil: Callable[[np.ndarray], np.ndarray], first: int, count: int
+) -> None:
+    images = shot(1, 8) + shot(2, 8)
+    bad = range(first, first + count)
+    for index in bad:
+        images[index] = spoil(images[index])
+    watch = looked(images)
+    assert (watch.cuts, watch.bad) == ([max(9, bad.stop + 1)], [index + 1 for index in bad])
+
+
+def test_a_burst_of_flashes_is_no_cut() -> None:
+    images = shot(1, 24)
+    for index in (4, 6, 7, 9, 12, 13, 14, 16):
+        images[index] = flash(images[index])
+    watch = looked(images)
+    assert watch.cuts == []
+    assert watch.bad == [5, 7, 8, 10, 13, 14, 15, 17]
 
 
 @pytest.mark.parametrize("step", [20, 60, 120, 200])
@@ -124,7 +159,7 @@ def test_something_that_crosses_the_picture_is_no_cut() -> None:
 
 def test_going_on_from_any_frame_finds_the_same() -> None:
     images = shot(1, 8) + shot(2, 8)
-    images[4] = flash(images[4])
+    images[4], images[7] = flash(images[4]), flash(images[7])
     straight = looked(images)
     for stop in range(1, len(images) + 1):
         watch = Watch()

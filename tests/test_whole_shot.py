@@ -228,19 +228,33 @@ def test_tracks_end_at_a_cut(opened: Callable[[Path], Any], tmp_path: Path) -> N
         assert set(begins) == {"cut"}
 
 
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("spoil", [np.zeros_like, lambda frame: np.maximum(frame, 252)], ids=["black", "flash"])
-def test_tracks_are_carried_over_a_bad_frame(spoil: Callable[[Any], Any], tmp_path: Path) -> None:
+def test_tracks_are_carried_over_bad_frames(spoil: Callable[[Any], Any], count: int, tmp_path: Path) -> None:
     frames = scene()
-    frames[19] = spoil(frames[19])
+    for index in range(19, 19 + count):
+        frames[index] = spoil(frames[index])
     clip = Clip.open(write_movie(tmp_path / "flash.mp4", frames))
     coverage = auto_track(clip)
-    assert (coverage.cuts, coverage.bad_frames) == ((), (20,))
-    assert coverage.tracks_per_frame[20] == 0
-    assert coverage.thin_frames == {20: "bad frame, tracks are carried over it"}
+    bad = range(20, 20 + count)
+    assert (coverage.cuts, coverage.bad_frames) == ((), tuple(bad))
+    assert [coverage.tracks_per_frame[frame] for frame in bad] == [0] * count
+    assert coverage.thin_frames == dict.fromkeys(bad, "bad frame, tracks have no marker on it")
     before = [track for track in clip.tracks if 19 in track.markers and 12 in track.markers]
     assert len(before) > 50
-    assert np.mean([21 in track.markers for track in before]) > 0.8
+    assert np.mean([bad.stop in track.markers for track in before]) > 0.8
     assert (missed(clip) < 0.5).mean() > 0.99
+
+
+def test_tracks_end_at_a_cut_that_bad_frames_cover(tmp_path: Path) -> None:
+    frames = scene(1, 20) + scene(2, 20)
+    frames[19], frames[20] = np.maximum(frames[19], 252), np.zeros_like(frames[20])
+    clip = Clip.open(write_movie(tmp_path / "covered.mp4", frames))
+    coverage = auto_track(clip)
+    assert (coverage.cuts, coverage.bad_frames) == ((22,), (20, 21))
+    assert not [track for track in clip.tracks if min(track.markers) < 22 <= max(track.markers)]
+    assert {track.lost.get(20) for track in clip.tracks if max(track.markers) == 19} == {"cut"}
+    assert {track.lost.get(21) for track in clip.tracks if min(track.markers) == 22} == {"cut"}
 
 
 def test_frames_without_texture_are_named_with_the_reason(tmp_path: Path) -> None:
@@ -331,9 +345,9 @@ def stopping_after(frames: int) -> Callable[[Progress], None]:
 
 @pytest.fixture(scope="module")
 def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pan with an actor, a flash and a cut."""
+    """A pan with an actor, two bad frames and a cut."""
     frames = Actor(lambda index: -90 + 14 * index).before(scene(1, 30)) + scene(2, 12)
-    frames[15] = np.maximum(frames[15], 252)
+    frames[14], frames[15] = np.zeros_like(frames[14]), np.maximum(frames[15], 252)
     return write_movie(tmp_path_factory.mktemp("eventful") / "eventful.mp4", frames)
 
 
@@ -341,7 +355,7 @@ def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(eventful: Path) -> tuple[Coverage, list[dict[str, Any]]]:
     clip = Clip.open(eventful)
     coverage = auto_track(clip)
-    assert (coverage.cuts, coverage.bad_frames) == ((31,), (16,))
+    assert (coverage.cuts, coverage.bad_frames) == ((31,), (15, 16))
     assert coverage.joined > 0
     return coverage, [track.to_dict() for track in clip.tracks]
 

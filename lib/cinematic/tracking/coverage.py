@@ -205,7 +205,7 @@ def covered(look: Look, grid: Grid, positions: npt.NDArray[np.float64]) -> float
 def why_thin(frame: int, count: int, looks: Mapping[int, Look], bad: Sequence[int], cuts: Sequence[int]) -> str:
     """In words, why a frame has no more than ``count`` tracks."""
     if frame in bad:
-        return "bad frame, tracks are carried over it"
+        return "bad frame, tracks have no marker on it"
     if not looks:
         return "never looked at"
     nearest = looks[min(looks, key=lambda looked: (abs(looked - frame), looked))]

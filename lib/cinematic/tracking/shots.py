@@ -1,19 +1,24 @@
-"""Where a shot ends within a piece of footage, and which single frames are bad.
+"""Where a shot ends within a piece of footage, and which frames are bad.
 
 Two frames of one shot show the same things, only moved: their small copies, whatever their brightness, correlate well
-at the best shift. A **cut** is a place where they do not, between frames before it that do and frames after it that do;
-a **bad frame** (a flash, a dropped or black frame, a corrupt one) resembles neither neighbour while those resemble each
-other. A whip pan is neither: its frames overlap, or, where they no longer do, it has several such places in a row.
-One frame is looked ahead. What is compared is at most :data:`_WIDTH` px wide, so it costs a few milliseconds a frame.
+at the best shift. A **cut** is a place where they do not, between frames before it that do and frames after it that do.
+**Bad frames** (a flash, dropped, black or corrupt ones, something that is right before the lens), up to
+:data:`_MOST_BAD` in a row, resemble neither what is before nor what is behind them, while those resemble each other; or
+they cover a cut: then those are calm, and the first frame behind is the cut. A whip pan is neither: its frames overlap,
+or, where they no longer do, it has more such places in a row. Where a frame resembles the one before, nothing more is
+asked; where it does not, a few frames are looked ahead. What is compared is at most :data:`_WIDTH` px wide, so it costs
+a few milliseconds a frame.
 
 Source of the correlation at all shifts at once: Padfield 2012, "Masked object registration in the Fourier domain".
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -30,8 +35,9 @@ _FLAT = 0.001  # RMS of a signature that shows nothing
 _CHANGED = 0.55  # correlation below which two frames may show different things
 _CALM = 0.65  # above it they show the same thing ...
 _SLOW = 0.3  # ... and calmly so when it has moved by less than this share of the frame
-_BEFORE, _BEHIND = 2, 2  # frames that are looked at on either side to tell a cut
 _BAD = 0.6  # a bad frame resembles its neighbours less than this share of how they resemble each other
+_MOST_BAD = 3  # frames in a row: what is behind more of them has moved too far for tracks to be carried on
+_BEFORE, _BEHIND = 2, _MOST_BAD  # frames that are looked at on either side to tell a cut
 
 
 class Signature(NamedTuple):
@@ -126,13 +132,14 @@ class Watch:
     cuts: list[int] = field(default_factory=list)  # first frames of new shots
     bad: list[int] = field(default_factory=list)
 
-    def judge(self, number: int, before: Signature | None, now: Signature, after: Signature | None) -> Kind:
-        """What frame ``number`` is, between the last good one and the one that comes."""
+    def judge(self, number: int, before: Signature | None, now: Signature, coming: Iterable[Signature]) -> Kind:
+        """What frame ``number`` is, between the last good one and those that come; of these no more are taken than it
+        needs."""
         kind: Kind = "ordinary"
         if before is not None:
             here = likeness(before, now)
-            if after is not None:
-                kind = self._kind(here, before, now, after)
+            if here.correlation < _BAD:
+                kind = self._kind(_Break(before, now, here, coming))
             if kind != "bad":
                 self.calm = kind == "cut" or here.is_calm
         if kind == "bad":
@@ -143,17 +150,98 @@ class Watch:
             self.cuts.append(number)
         return kind
 
-    def _kind(self, here: Likeness, before: Signature, now: Signature, after: Signature) -> Kind:
-        if here.correlation >= _BAD:
-            return "ordinary"
-        onward = likeness(now, after)
-        if onward.correlation < _BAD:
-            over = likeness(before, after).correlation
-            if over >= _CALM and max(here.correlation, onward.correlation) < _BAD * over:
-                return "bad"
-        pictures = min(before.energy, now.energy) >= _FLAT  # a fade that ends, or begins, is no cut
-        cut = self.calm and pictures and here.correlation < _CHANGED and onward.is_calm
-        return "cut" if cut else "ordinary"
+    def _kind(self, here: _Break) -> Kind:
+        if any(here.goes_on_behind(bad) for bad in range(1, _MOST_BAD + 1)):
+            return "bad"
+        if self.calm and here.is_cut_behind(0):
+            return "cut"
+        return "bad" if self.calm and any(here.is_cut_behind(bad) for bad in range(1, _MOST_BAD + 1)) else "ordinary"
+
+
+class _Break:
+    """A frame that does not resemble the one before, and the frames behind it."""
+
+    def __init__(self, before: Signature, now: Signature, here: Likeness, coming: Iterable[Signature]) -> None:
+        self._before = before
+        self._coming = iter(coming)
+        self._frames = [now]
+        self._likes = [here]  # each of them to the frame before
+
+    def goes_on_behind(self, bad: int) -> bool:
+        """Whether the next ``bad`` frames, this one the first, interrupt a scene that goes on behind them."""
+        if not self._reaches(bad):
+            return False
+        over = self._likes[bad].correlation
+        return over >= _CALM and self._is_apart(bad, _BAD * over)
+
+    def is_cut_behind(self, bad: int) -> bool:
+        """Whether another scene begins behind the next ``bad`` frames, and these resemble neither."""
+        if not self._reaches(bad + 1):
+            return False
+        first = self._frames[bad]
+        if min(self._before.energy, first.energy) < _FLAT:  # a fade that ends, or begins, is no cut
+            return False
+        if self._likes[bad].correlation >= _CHANGED or not likeness(first, self._frames[bad + 1]).is_calm:
+            return False
+        return self._is_apart(bad, _CHANGED)
+
+    def _is_apart(self, bad: int, limit: float) -> bool:
+        """Whether the next ``bad`` frames resemble neither the frame before nor the one behind them."""
+        behind = self._frames[bad]
+        return all(
+            like.correlation < limit and likeness(frame, behind).correlation < limit
+            for frame, like in zip(self._frames[:bad], self._likes, strict=False)
+        )
+
+    def _reaches(self, place: int) -> bool:
+        """Take in frames as far as ``place``, if there are as many."""
+        while len(self._frames) <= place:
+            following = next(self._coming, None)
+            if following is None:
+                return False
+            self._frames.append(following)
+            self._likes.append(likeness(self._before, following))
+        return True
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A frame, made ready."""
+
+    number: int
+    image: Luminance
+    pyramid: Pyramid
+    signature: Signature
+
+
+class _Queue:
+    """Frames made ready as they are asked for, also those that come later."""
+
+    def __init__(self, frames: Iterable[tuple[int, Luminance]]) -> None:
+        self._frames = iter(frames)
+        self._ahead: deque[_Ready] = deque()
+        self.spare: list[Pyramid] = []  # memory that may be used again
+
+    def __iter__(self) -> Iterator[_Ready]:
+        while self._reaches(0):
+            yield self._ahead.popleft()
+
+    def coming(self) -> Iterator[Signature]:
+        """The frames that come, which are still to be yielded."""
+        for place in count():
+            if not self._reaches(place):
+                return
+            yield self._ahead[place].signature
+
+    def _reaches(self, place: int) -> bool:
+        while len(self._ahead) <= place:
+            following = next(self._frames, None)
+            if following is None:
+                return False
+            number, image = following
+            pyramid = build_pyramid(image, self.spare.pop() if self.spare else None)
+            self._ahead.append(_Ready(number, image, pyramid, signature(pyramid)))
+        return True
 
 
 def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator[Looked]:
@@ -162,38 +250,20 @@ def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator
     To go on after an interruption, give the watch as it was and frames from ``watch.last`` on: those that it knows
     are only looked at again, not yielded. A pyramid may be used until the next but one ordinary frame is asked for.
     """
-    spare: list[Pyramid] = []
-    before: Signature | None = None
-    held: Pyramid | None = None  # the last frame's that was not bad: whoever tracks may still need it
-    seen: tuple[int, Luminance, Pyramid, Signature] | None = None
-
-    def give(after: Signature | None) -> Iterator[Looked]:
-        nonlocal before, held
-        assert seen is not None
-        number, image, pyramid, now = seen
-        if number == watch.last:
-            before, held = now, pyramid
-            return
-        if number in watch.bad:
-            spare.append(pyramid)
-            return
-        kind = watch.judge(number, before, now, after)
-        yield Looked(number, image, pyramid, kind)
+    queue = _Queue(frames)
+    before: _Ready | None = None  # the last frame that was not bad: whoever tracks may still need its pyramid
+    for each in queue:
+        kind: Kind = "bad" if each.number in watch.bad else "ordinary"
+        if kind != "bad" and each.number != watch.last:
+            known = None if before is None else before.signature
+            kind = watch.judge(each.number, known, each.signature, queue.coming())
+            yield Looked(each.number, each.image, each.pyramid, kind)
         if kind == "bad":
-            spare.append(pyramid)
-            return
-        if held is not None:
-            spare.append(held)
-        before, held = now, pyramid
-
-    for number, image in frames:
-        pyramid = build_pyramid(image, spare.pop() if spare else None)
-        coming = signature(pyramid)
-        if seen is not None:
-            yield from give(coming)
-        seen = number, image, pyramid, coming
-    if seen is not None:
-        yield from give(None)
+            queue.spare.append(each.pyramid)
+            continue
+        if before is not None:
+            queue.spare.append(before.pyramid)
+        before = each
 
 
 def cuts_between(footage: Footage, first: int, last: int) -> list[int]:

@@ -285,7 +285,7 @@ def _told_of_coverage(coverage: Coverage) -> Iterator[str]:
     if coverage.cuts:
         yield f"cuts: new shots begin at frame {', '.join(map(str, coverage.cuts))}"
     if coverage.bad_frames:
-        yield f"bad frames, tracks are carried over them: {', '.join(map(str, coverage.bad_frames))}"
+        yield f"bad frames, tracks have no marker on them: {', '.join(map(str, coverage.bad_frames))}"
     reasons: dict[str, list[int]] = {}
     for frame, reason in coverage.thin_frames.items():
         if frame not in coverage.bad_frames:

@@ -196,7 +196,7 @@ class _Run:
         forward, backward = (joined(sweep.records.values()) for sweep in (self.forward, self.backward))
         tracks = whole(forward, backward)
         parts = join(tracks, self.backward.pairs + self.forward.pairs)
-        tracks = {number: trimmed(rows, self.job.least_markers) for number, rows in tracks.items()}
+        tracks = {number: trimmed(rows, self.job.least_markers, self.watch.bad) for number, rows in tracks.items()}
         tracks = {number: rows for number, rows in tracks.items() if len(rows)}
         if self.job.gaps is None:  # else some are still to fail: all are spares
             for number in redundant(tracks, self.grid, self.job.wanted.target):
