@@ -16,6 +16,7 @@ from cinematic.tracking import (
     FormatError,
     ParameterError,
     Progress,
+    TrackData,
     add_track,
     auto_track,
     detect_features,
@@ -345,9 +346,14 @@ def stopping_after(frames: int) -> Callable[[Progress], None]:
 
 @pytest.fixture(scope="module")
 def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pan with an actor, two bad frames and a cut."""
-    frames = Actor(lambda index: -90 + 14 * index).before(scene(1, 30)) + scene(2, 12)
-    frames[14], frames[15] = np.zeros_like(frames[14]), np.maximum(frames[15], 252)
+    """A pan with an actor, two bad frames, a cut and a dissolve."""
+    shots = Actor(lambda index: -90 + 14 * index).before(scene(1, 20)), scene(2, 14), scene(3, 14)
+    mixed = [
+        np.round(one + (index + 1) / 7 * (other.astype(float) - one)).astype(np.uint8)
+        for index, (one, other) in enumerate(zip(shots[1][-6:], shots[2][:6], strict=True))
+    ]
+    frames = [*shots[0], *shots[1][:-6], *mixed, *shots[2][6:]]
+    frames[9], frames[10] = np.zeros_like(frames[9]), np.maximum(frames[10], 252)
     return write_movie(tmp_path_factory.mktemp("eventful") / "eventful.mp4", frames)
 
 
@@ -355,13 +361,31 @@ def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(eventful: Path) -> tuple[Coverage, list[dict[str, Any]]]:
     clip = Clip.open(eventful)
     coverage = auto_track(clip)
-    assert (coverage.cuts, coverage.bad_frames) == ((31,), (15, 16))
+    assert (coverage.cuts[0], coverage.bad_frames[:2]) == (21, (10, 11))
     assert coverage.joined > 0
     return coverage, [track.to_dict() for track in clip.tracks]
 
 
+def test_no_track_lives_on_a_dissolve(uninterrupted: tuple[Coverage, list[dict[str, Any]]]) -> None:
+    coverage, found = uninterrupted
+    _, begins = coverage.cuts
+    assert set(range(30, 34)) <= set(coverage.bad_frames) <= {10, 11, *range(28, 37)}
+    assert begins == coverage.bad_frames[-1] + 1
+    tracks = [TrackData.from_dict(entry) for entry in found]
+    assert not [track for track in tracks if set(track.markers) & set(coverage.bad_frames)]
+    assert not [track for track in tracks if min(track.markers) < begins <= max(track.markers)]
+    assert coverage.tracks_per_frame[27] >= 50
+    assert coverage.tracks_per_frame[begins] >= 50
+    assert set(coverage.covered) & set(coverage.bad_frames) == set()
+    ends = [
+        track.lost.get(coverage.bad_frames[2]) for track in tracks if max(track.markers) == coverage.bad_frames[2] - 1
+    ]
+    assert "cut" in ends
+    assert set(ends) <= {"cut", None}  # of what was lost on a mixture nothing is told
+
+
 @pytest.mark.parametrize(
-    "stops", [(1,), (15, 1, 1, 1), (16,), (30, 1), (41, 1, 1), (42,), (43,), (68, 1), (20, 20, 20, 20), (84,)]
+    "stops", [(1,), (9, 1, 1, 1), (10,), (20, 1), (28, 3, 3, 1), (42,), (43,), (47, 5, 2), (20, 20, 20, 20), (84,)]
 )
 def test_a_run_that_goes_on_ends_as_if_it_had_never_stopped(
     eventful: Path, tmp_path: Path, uninterrupted: tuple[Coverage, list[dict[str, Any]]], stops: tuple[int, ...]

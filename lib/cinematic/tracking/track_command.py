@@ -285,14 +285,17 @@ def _told_of_coverage(coverage: Coverage) -> Iterator[str]:
     if coverage.cuts:
         yield f"cuts: new shots begin at frame {', '.join(map(str, coverage.cuts))}"
     if coverage.bad_frames:
-        yield f"bad frames, tracks have no marker on them: {', '.join(map(str, coverage.bad_frames))}"
+        yield f"bad frames, tracks have no marker on them: {_ranges(coverage.bad_frames)}"
     reasons: dict[str, list[int]] = {}
     for frame, reason in coverage.thin_frames.items():
         if frame not in coverage.bad_frames:
             reasons.setdefault(reason, []).append(frame)
     for reason, frames in reasons.items():
-        ranges = (f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in segments(frames))
-        yield f"few tracks on frames {', '.join(ranges)}: {reason}"
+        yield f"few tracks on frames {_ranges(frames)}: {reason}"
+
+
+def _ranges(frames: Sequence[int]) -> str:
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in segments(frames))
 
 
 class Targets:
