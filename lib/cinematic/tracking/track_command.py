@@ -150,7 +150,8 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = _told_of_cleaning(cleaning)
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
-    solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
+    motion = () if judgement is None else judgement.motion
+    solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved)
 
