@@ -200,7 +200,9 @@ class _Run:
         tracks = {number: trimmed(rows, self.job.least_markers, self.watch.bad) for number, rows in tracks.items()}
         tracks = {number: rows for number, rows in tracks.items() if len(rows)}
         if self.job.gaps is None:  # else some are still to fail: all are spares
-            for number in redundant(tracks, self.grid, self.job.wanted.target):
+            markers = {number: rows[is_marker(rows)] for number, rows in tracks.items()}
+            places = {number: self.grid.places(rows["frame"], rows["position"]) for number, rows in markers.items()}
+            for number in redundant(places, self.grid, self.job.wanted.target):
                 del tracks[number]
         references = reference_frames(forward)
         made = [
