@@ -92,6 +92,24 @@ def test_empty_cells_are_filled_and_the_others_stay_as_they_are(
     assert all(set(track.reference_frames) <= set(track.markers) for track in clip.tracks)
 
 
+def test_no_more_is_added_than_is_wanted(refilled: tuple[Clip, Refilled]) -> None:
+    """Where there are more tracks than were asked for, each new one fills a cell that no other one holds."""
+    clip, result = refilled
+    grid = Grid.of(clip.size, 150)
+    filling = set(result.added[len(result.added) - result.from_parts :])  # parts: they fill what is empty even then
+    tracks = [track for track in clip.tracks if track.name not in filling]
+    held = np.zeros((len(FRAMES), grid.count), int)
+    places = {}
+    for track in tracks:
+        frames = np.array(list(track.markers)) - FRAMES[0]
+        places[track.name] = frames, grid.cells(pixels_from_co(list(track.markers.values()), clip.size))
+        np.add.at(held, places[track.name], 1)
+    added = [places[name] for name in result.added if name not in filling]
+    assert len(added) > 20
+    for frames, cells in added:
+        assert held[frames].sum(axis=1).min() <= 150 or held[frames, cells].min() == 1
+
+
 def test_a_cleaning_that_took_hardly_anything_is_no_reason_to_look(cleaned: Cleaned) -> None:
     cleaning = cleaned.options["cleaning"]
     one = replace(cleaning, actions=cleaning.actions[:1])

@@ -10,7 +10,15 @@ import numpy as np
 import pycolmap
 import pytest
 
-from cinematic.tracking import Clip, FormatError, ParameterError, TrackingError, detect_features, track_markers
+from cinematic.tracking import (
+    Clip,
+    FormatError,
+    ParameterError,
+    TrackingError,
+    detect_features,
+    judge_with_motion,
+    track_markers,
+)
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.solve import export
@@ -109,6 +117,21 @@ def test_a_tripod_has_directions_for_bundles(footage: Path) -> None:
     assert np.allclose(solve.cameras.positions, 0)
     assert np.median(list(solve.track_errors.values())) < 0.15
     assert solve_camera(clip, motion="tripod").only_turns
+    again = solve_camera(clip, judged=judge_with_motion(clip)[1])
+    assert again.only_turns
+    assert again.average_error == pytest.approx(solve.average_error, rel=0.01)
+
+
+def test_a_judged_camera_is_gone_on_from(clip: Clip) -> None:
+    """In fewer rounds, to what a solve from nothing finds; and only where it is an answer to what is asked."""
+    motions = judge_with_motion(clip)[1]
+    anew, again = solve_camera(clip, frames=(5, 20)), solve_camera(clip, frames=(5, 20), judged=motions)
+    assert len(again.rounds) < len(anew.rounds)
+    assert again.solved_frames == anew.solved_frames
+    assert again.average_error == pytest.approx(anew.average_error, rel=0.02)
+    assert sum(map(len, again.used.values())) >= 0.99 * sum(map(len, anew.used.values()))
+    for options in ({"focal": 900.0}, {"distortion": "off"}, {"motion": "free"}):
+        assert solve_camera(clip, judged=motions, **options).rounds == solve_camera(clip, **options).rounds
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from cinematic.tracking import (
     FormatError,
     ParameterError,
     Progress,
+    TrackData,
     add_track,
     auto_track,
     detect_features,
@@ -228,19 +229,33 @@ def test_tracks_end_at_a_cut(opened: Callable[[Path], Any], tmp_path: Path) -> N
         assert set(begins) == {"cut"}
 
 
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("spoil", [np.zeros_like, lambda frame: np.maximum(frame, 252)], ids=["black", "flash"])
-def test_tracks_are_carried_over_a_bad_frame(spoil: Callable[[Any], Any], tmp_path: Path) -> None:
+def test_tracks_are_carried_over_bad_frames(spoil: Callable[[Any], Any], count: int, tmp_path: Path) -> None:
     frames = scene()
-    frames[19] = spoil(frames[19])
+    for index in range(19, 19 + count):
+        frames[index] = spoil(frames[index])
     clip = Clip.open(write_movie(tmp_path / "flash.mp4", frames))
     coverage = auto_track(clip)
-    assert (coverage.cuts, coverage.bad_frames) == ((), (20,))
-    assert coverage.tracks_per_frame[20] == 0
-    assert coverage.thin_frames == {20: "bad frame, tracks are carried over it"}
+    bad = range(20, 20 + count)
+    assert (coverage.cuts, coverage.bad_frames) == ((), tuple(bad))
+    assert [coverage.tracks_per_frame[frame] for frame in bad] == [0] * count
+    assert coverage.thin_frames == dict.fromkeys(bad, "bad frame, tracks have no marker on it")
     before = [track for track in clip.tracks if 19 in track.markers and 12 in track.markers]
     assert len(before) > 50
-    assert np.mean([21 in track.markers for track in before]) > 0.8
+    assert np.mean([bad.stop in track.markers for track in before]) > 0.8
     assert (missed(clip) < 0.5).mean() > 0.99
+
+
+def test_tracks_end_at_a_cut_that_bad_frames_cover(tmp_path: Path) -> None:
+    frames = scene(1, 20) + scene(2, 20)
+    frames[19], frames[20] = np.maximum(frames[19], 252), np.zeros_like(frames[20])
+    clip = Clip.open(write_movie(tmp_path / "covered.mp4", frames))
+    coverage = auto_track(clip)
+    assert (coverage.cuts, coverage.bad_frames) == ((22,), (20, 21))
+    assert not [track for track in clip.tracks if min(track.markers) < 22 <= max(track.markers)]
+    assert {track.lost.get(20) for track in clip.tracks if max(track.markers) == 19} == {"cut"}
+    assert {track.lost.get(21) for track in clip.tracks if min(track.markers) == 22} == {"cut"}
 
 
 def test_frames_without_texture_are_named_with_the_reason(tmp_path: Path) -> None:
@@ -331,9 +346,14 @@ def stopping_after(frames: int) -> Callable[[Progress], None]:
 
 @pytest.fixture(scope="module")
 def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pan with an actor, a flash and a cut."""
-    frames = Actor(lambda index: -90 + 14 * index).before(scene(1, 30)) + scene(2, 12)
-    frames[15] = np.maximum(frames[15], 252)
+    """A pan with an actor, two bad frames, a cut and a dissolve."""
+    shots = Actor(lambda index: -90 + 14 * index).before(scene(1, 20)), scene(2, 14), scene(3, 14)
+    mixed = [
+        np.round(one + (index + 1) / 7 * (other.astype(float) - one)).astype(np.uint8)
+        for index, (one, other) in enumerate(zip(shots[1][-6:], shots[2][:6], strict=True))
+    ]
+    frames = [*shots[0], *shots[1][:-6], *mixed, *shots[2][6:]]
+    frames[9], frames[10] = np.zeros_like(frames[9]), np.maximum(frames[10], 252)
     return write_movie(tmp_path_factory.mktemp("eventful") / "eventful.mp4", frames)
 
 
@@ -341,13 +361,31 @@ def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(eventful: Path) -> tuple[Coverage, list[dict[str, Any]]]:
     clip = Clip.open(eventful)
     coverage = auto_track(clip)
-    assert (coverage.cuts, coverage.bad_frames) == ((31,), (16,))
+    assert (coverage.cuts[0], coverage.bad_frames[:2]) == (21, (10, 11))
     assert coverage.joined > 0
     return coverage, [track.to_dict() for track in clip.tracks]
 
 
+def test_no_track_lives_on_a_dissolve(uninterrupted: tuple[Coverage, list[dict[str, Any]]]) -> None:
+    coverage, found = uninterrupted
+    _, begins = coverage.cuts
+    assert set(range(30, 34)) <= set(coverage.bad_frames) <= {10, 11, *range(28, 37)}
+    assert begins == coverage.bad_frames[-1] + 1
+    tracks = [TrackData.from_dict(entry) for entry in found]
+    assert not [track for track in tracks if set(track.markers) & set(coverage.bad_frames)]
+    assert not [track for track in tracks if min(track.markers) < begins <= max(track.markers)]
+    assert coverage.tracks_per_frame[27] >= 50
+    assert coverage.tracks_per_frame[begins] >= 50
+    assert set(coverage.covered) & set(coverage.bad_frames) == set()
+    ends = [
+        track.lost.get(coverage.bad_frames[2]) for track in tracks if max(track.markers) == coverage.bad_frames[2] - 1
+    ]
+    assert "cut" in ends
+    assert set(ends) <= {"cut", None}  # of what was lost on a mixture nothing is told
+
+
 @pytest.mark.parametrize(
-    "stops", [(1,), (15, 1, 1, 1), (16,), (30, 1), (41, 1, 1), (42,), (43,), (68, 1), (20, 20, 20, 20), (84,)]
+    "stops", [(1,), (9, 1, 1, 1), (10,), (20, 1), (28, 3, 3, 1), (42,), (43,), (47, 5, 2), (20, 20, 20, 20), (84,)]
 )
 def test_a_run_that_goes_on_ends_as_if_it_had_never_stopped(
     eventful: Path, tmp_path: Path, uninterrupted: tuple[Coverage, list[dict[str, Any]]], stops: tuple[int, ...]

@@ -14,11 +14,12 @@ from .blender_camera import solve_in_blender
 from .checks import check_choice, checked_number
 from .coords import pixels_from_co
 from .errors import FootageError, ParameterError, TrackingError
+from .judge import ShotMotion
 from .solve.cameras import Cameras
 from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
 from .solve.result import CameraSolve, by_track, in_scene
-from .solve.solver import LensSearch, among_frames, solve_shot
+from .solve.solver import LensSearch, among_frames, solve_again, solve_shot
 from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData
@@ -42,7 +43,7 @@ _CUT = "cut"  # what tracks.json says of a track that ends there
 def solve_camera(
     clip: Any, *, focal: float | None = None, sensor_width: float | None = None, refine_focal: bool = False,
     zoom: bool = False, distortion: str = "auto", motion: str = "auto", engine: str = "colmap",
-    frames: tuple[int, int] | None = None,
+    frames: tuple[int, int] | None = None, judged: Sequence[ShotMotion] = (),
 ) -> CameraSolve:  # fmt: skip
     """Find the camera that a clip was shot with, and the points that its tracks show.
 
@@ -75,6 +76,9 @@ def solve_camera(
         ``"colmap"``, or ``"blender"``, Blender's own solver.
     frames
         First and last frame of the shot to solve, the plate's numbers, both inclusive; default all.
+    judged
+        What :func:`.judge_with_motion` said of the shots. Where the lens that is asked for is what was looked for then
+        (nothing known; ``distortion`` and ``motion`` "auto"), engine ``colmap`` goes on from there.
 
     Returns
     -------
@@ -109,7 +113,8 @@ def solve_camera(
     if engine == "blender":
         solve = _by_blender(shot, lens, only_turns=bool(MOTIONS[motion]), sensor=width)
     else:
-        solve = _by_colmap(shot, lens, MOTIONS[motion], width)
+        known = _known(shot, lens, judged) if MOTIONS[motion] is None else None
+        solve = _by_colmap(shot, lens, MOTIONS[motion], width, known)
     store.set_errors(solve.track_errors)
     return solve
 
@@ -229,8 +234,35 @@ def _cuts_seen(store: Store, last: int, first: int) -> list[int]:
         return []
 
 
-def _by_colmap(shot: _Shot, lens: LensSearch, only_turns: bool | None, sensor: float) -> CameraSolve:
-    found = solve_shot(shot.positions[:, shot.columns], shot.store.size, lens, only_turns=only_turns)
+@dataclass(frozen=True)
+class _Known:
+    """The cameras of the piece that is solved, as they are known before."""
+
+    cameras: Cameras
+    only_turns: bool
+
+
+def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Known | None:
+    """What the judgement found, if that is an answer to what is asked now."""
+    first, last = shot.frames[shot.solved.first], shot.frames[shot.solved.last]
+    for motion in judged:
+        solution = motion.scene.solution
+        if solution is not None and motion.first <= first <= last <= motion.last:
+            if lens != LensSearch(distortion=None, zooms=solution.cameras.zooms):
+                return None
+            within = slice(first - motion.first, last - motion.first + 1)
+            return _Known(solution.cameras.within(within), solution.only_turns)
+    return None
+
+
+def _by_colmap(
+    shot: _Shot, lens: LensSearch, only_turns: bool | None, sensor: float, known: _Known | None
+) -> CameraSolve:
+    positions, size = shot.positions[:, shot.columns], shot.store.size
+    if known is None:
+        found = solve_shot(positions, size, lens, only_turns=only_turns)
+    else:
+        found = solve_again(known.cameras, positions, size, only_turns=known.only_turns)
     return shot.result(
         found.cameras, found.points, found.errors, found.used, engine="colmap", only_turns=found.only_turns,
         sensor_width=sensor, rounds=found.rounds, average_error=found.average_error,

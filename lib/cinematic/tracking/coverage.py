@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +13,24 @@ from .coords import Size
 from .engine import detect
 from .footage import Luminance
 from .masks import Excluded, detection_margin
-from .records import Records, is_marker
 
 _PATIENCE = 5  # frames after a look before the next one, when tracks are wanting
 _IMPATIENCE = 2  # the same when there are fewer than the least that is needed
 _REGULAR = 15  # frames after which to look whatever is there: new things come into view
 _THIN = 0.05  # share of the cells with texture that may be without a track
 
-_MOSTLY = 0.9  # share of a track's markers whose cells another track must hold, too, for it to be too much
+_MOSTLY = 0.9  # share of a track's markers whose cells another one must hold, too, for it to be too much
 
 _TRIED = 2  # features at once for a cell in which a track has failed
 
 LEAST_PER_FRAME = 50
 """Tracks that a frame should have at least, where its texture allows: enough for a robust solve."""
+
+
+FrameCells = npt.NDArray[np.int64]
+"""(n, 2) Frame and cell of each marker of a track."""
+
+Name = TypeVar("Name", int, str)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,10 @@ class Grid:
         column = np.clip((positions[:, 0] + 0.5) * self.columns / width, 0, self.columns - 1).astype(np.int64)
         row = np.clip((positions[:, 1] + 0.5) * self.rows / height, 0, self.rows - 1).astype(np.int64)
         return row * self.columns + column
+
+    def places(self, frames: npt.ArrayLike, positions: npt.NDArray[np.float64]) -> FrameCells:
+        """The cells that one track holds, from its ``frames`` (n,) and its positions on them (n, 2), px."""
+        return np.column_stack([np.asarray(frames, np.int64), self.cells(positions)])
 
     def counted(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """(cells,) How many positions lie in each cell."""
@@ -170,18 +180,29 @@ def _ranks(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return ranks
 
 
-def redundant(tracks: Mapping[int, Records], grid: Grid, target: int) -> list[int]:
+def redundant(
+    places: Mapping[Name, FrameCells],
+    grid: Grid,
+    target: int,
+    others: Iterable[FrameCells] = (),
+    share: float = _MOSTLY,
+) -> list[Name]:
     """Tracks that can go: all their frames have more than ``target``, and on most of them their cell keeps another.
 
     The shortest go first.
+
+    Parameters
+    ----------
+    places
+        Of the tracks that may go.
+    others
+        Of those that stay in any case.
+    share
+        Of a track's frames on which its cell must keep another.
     """
-    places = {}
-    for track, records in tracks.items():
-        markers = records[is_marker(records)]
-        places[track] = np.stack([markers["frame"].astype(np.int64), grid.cells(markers["position"])], 1)
-    if not places:
+    everything = np.concatenate([*places.values(), *others, np.zeros((0, 2), np.int64)])
+    if not len(everything):
         return []
-    everything = np.concatenate(list(places.values()))
     first = int(everything[:, 0].min())
     held = np.zeros((int(everything[:, 0].max()) - first + 1, grid.count), np.int32)
     np.add.at(held, (everything[:, 0] - first, everything[:, 1]), 1)
@@ -189,7 +210,7 @@ def redundant(tracks: Mapping[int, Records], grid: Grid, target: int) -> list[in
     gone = []
     for track in sorted(places, key=lambda track: (len(places[track]), track)):
         frames, cells = places[track][:, 0] - first, places[track][:, 1]
-        if (total[frames] > target).all() and (held[frames, cells] > 1).mean() >= _MOSTLY:
+        if (total[frames] > target).all() and (held[frames, cells] > 1).mean() >= share:
             held[frames, cells] -= 1
             total[frames] -= 1
             gone.append(track)
@@ -205,7 +226,7 @@ def covered(look: Look, grid: Grid, positions: npt.NDArray[np.float64]) -> float
 def why_thin(frame: int, count: int, looks: Mapping[int, Look], bad: Sequence[int], cuts: Sequence[int]) -> str:
     """In words, why a frame has no more than ``count`` tracks."""
     if frame in bad:
-        return "bad frame, tracks are carried over it"
+        return "bad frame, tracks have no marker on it"
     if not looks:
         return "never looked at"
     nearest = looks[min(looks, key=lambda looked: (abs(looked - frame), looked))]

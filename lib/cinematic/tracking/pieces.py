@@ -59,10 +59,10 @@ def join(tracks: dict[int, Records], pairs: Iterable[tuple[int, int]]) -> dict[i
     return parts
 
 
-def trimmed(rows: Records, least: int) -> Records:
+def trimmed(rows: Records, least: int, skipped: Sequence[int]) -> Records:
     """Without markers at an end that were being covered, and without stretches of fewer than ``least`` markers.
 
-    Of the news of losses those stay that end a stretch.
+    Of the news of losses those stay that end a stretch, if need be behind frames that were ``skipped``.
     """
     markers = rows[is_marker(rows)]
     breaks = np.flatnonzero(np.diff(markers["frame"]) != 1) + 1
@@ -70,7 +70,8 @@ def trimmed(rows: Records, least: int) -> Records:
     kept = []
     for run in np.split(markers, breaks):
         if len(run):
-            kept += _trimmed_run(run, losses, least)
+            before, after = (losses.get(_beside(run, step, skipped)) for step in (-1, 1))
+            kept += _trimmed_run(run, before, after, least)
     if not kept:
         return rows[:0]
     found = joined(kept)
@@ -85,9 +86,16 @@ def has_gap(rows: Records, skipped: Sequence[int]) -> bool:
     return bool((np.diff(frames) > 1).any())
 
 
-def _trimmed_run(run: Records, losses: Mapping[int, np.void], least: int) -> list[Records]:
+def _beside(run: Records, step: int, skipped: Sequence[int]) -> int:
+    """The frame before (-1) or behind (1) a stretch, of those that were not skipped."""
+    frame = int(run["frame"][0 if step < 0 else -1]) + step
+    while frame in skipped:
+        frame += step
+    return frame
+
+
+def _trimmed_run(run: Records, before: np.void | None, after: np.void | None, least: int) -> list[Records]:
     """A stretch without its bad ends, and the losses beside it; nothing when too little is left."""
-    before, after = losses.get(int(run["frame"][0]) - 1), losses.get(int(run["frame"][-1]) + 1)
     if after is not None and after["reason"] in _ABRUPT:
         run = run[: len(run) - _faded(run["correlation"][::-1])]
     if before is not None and before["reason"] in _ABRUPT:

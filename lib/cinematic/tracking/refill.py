@@ -1,8 +1,9 @@
 """What cleaning has emptied is filled again: by other features, and by parts of what was taken away.
 
 Features are looked for only in cells that no track holds any more, and not where tracks have failed; several for each
-cell, for some will fail, too. They are tracked both ways and judged by the camera that is known already. Cells that are
-empty even then get, of all tracks that failed, parts that follow one point of the scene by themselves.
+cell, for some will fail, too. They are tracked both ways and judged by the camera that is known already; of the good
+ones those go that fill no cell where there are enough tracks. Cells that are empty even then get, of all tracks that
+failed, parts that follow one point of the scene by themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from .cleaning import Cleaning, part_of, plan_cleaning
 from .clip import unique_name
 from .coords import Size, pixels_from_co
-from .coverage import Grid
+from .coverage import FrameCells, Grid, redundant
 from .judge import Limits, ShotMotion, judge, judge_others, slack_of
 from .klt import free_names
 from .parts import LEAST_NEW, best_parts
@@ -72,12 +73,26 @@ def refill(
         added += [track for track in of_shot if track.name not in changed] + plan.after
         failed += _taken_away(plan, of_shot)
     grid = Grid.of(store.size, job.wanted.target)
+    added = _without_too_much(added, kept, grid, job.wanted.target)
     full = _cells_of(kept + added, grid, store.size)
     worth_a_look = [stretch for stretch in failed if _may_fill(stretch, full, grid, store.size)]
     chosen = _filling(_parts(worth_a_look, store.size, motions, limits), full, grid, store.size)
     filling = _made(chosen, taken | {track.name for track in [*new, *added]})
     store.write(added + filling)
     return Refilled(tuple(track.name for track in added + filling), len(new), len(filling))
+
+
+def _without_too_much(
+    added: Sequence[TrackData], kept: Sequence[TrackData], grid: Grid, target: int
+) -> list[TrackData]:
+    """Without those that fill no cell where there are more tracks than were asked for."""
+    of_added = {track.name: _places_of(track, grid) for track in added}
+    gone = redundant(of_added, grid, target, [_places_of(track, grid) for track in kept], share=1.0)
+    return [track for track in added if track.name not in gone]
+
+
+def _places_of(track: TrackData, grid: Grid) -> FrameCells:
+    return grid.places(list(track.markers), pixels_from_co(list(track.markers.values()), grid.size))
 
 
 def _taken_away(cleaning: Cleaning, tracks: Iterable[TrackData]) -> list[Stretch]:

@@ -150,7 +150,8 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = _told_of_cleaning(cleaning)
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
-    solved = None if job.camera is None else solve_step(steps, tracker.clip, job.camera)
+    motion = () if judgement is None else judgement.motion
+    solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved)
 
@@ -285,14 +286,17 @@ def _told_of_coverage(coverage: Coverage) -> Iterator[str]:
     if coverage.cuts:
         yield f"cuts: new shots begin at frame {', '.join(map(str, coverage.cuts))}"
     if coverage.bad_frames:
-        yield f"bad frames, tracks are carried over them: {', '.join(map(str, coverage.bad_frames))}"
+        yield f"bad frames, tracks have no marker on them: {_ranges(coverage.bad_frames)}"
     reasons: dict[str, list[int]] = {}
     for frame, reason in coverage.thin_frames.items():
         if frame not in coverage.bad_frames:
             reasons.setdefault(reason, []).append(frame)
     for reason, frames in reasons.items():
-        ranges = (f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in segments(frames))
-        yield f"few tracks on frames {', '.join(ranges)}: {reason}"
+        yield f"few tracks on frames {_ranges(frames)}: {reason}"
+
+
+def _ranges(frames: Sequence[int]) -> str:
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in segments(frames))
 
 
 class Targets:

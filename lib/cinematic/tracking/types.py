@@ -248,7 +248,7 @@ class Coverage:
     covered: dict[int, float]  # frames that were searched -> share of the cells with texture that hold a track
     thin_frames: dict[int, str]  # frames with fewer than 50 tracks (or than were asked for) -> why, in words
     cuts: tuple[int, ...]  # first frames of new shots
-    bad_frames: tuple[int, ...]  # flashes, dropped or corrupt frames that tracks were carried over
+    bad_frames: tuple[int, ...]  # flashes, dropped, corrupt or dissolving frames: without markers
 
 
 @dataclass(frozen=True)

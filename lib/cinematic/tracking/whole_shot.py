@@ -105,7 +105,7 @@ class _Run:
         """The first pass: go on, stop at cuts, look where tracks are wanting."""
         if self.stage != "forwards":
             return
-        start = self.job.first if self.watch.last is None else self.watch.last
+        start = self.watch.again_from(self.job.first)
         with self.job.exclusion.reader(start, self.job.last) as masks:
             for looked in looked_at(self.footage.frames(start, self.job.last, turning_back=True), self.watch):
                 excluded = masks.on(looked.number)
@@ -146,9 +146,9 @@ class _Run:
         """The second pass: every track goes on from the frame it began on, towards the first one."""
         if self.stage != "backwards":
             return
-        began = _began(joined(self.forward.records.values()))
+        began = _began(self._tracked_forwards())
         start = self.job.last if self.at is None else self.at
-        before = self.at
+        before = None if self.at is None else self._last_tracked(self.at)
         with self.job.exclusion.reader(self.job.first, start, backwards=True) as masks:
             for frame, pyramid in self._pyramids_backwards(start):
                 excluded = masks.on(frame)
@@ -193,13 +193,16 @@ class _Run:
 
     def deliver(self) -> tuple[list[TrackData], Coverage]:
         """Make tracks of it all, and say how the frames are covered."""
-        forward, backward = (joined(sweep.records.values()) for sweep in (self.forward, self.backward))
+        forward, backward = self._tracked_forwards(), joined(self.backward.records.values())
         tracks = whole(forward, backward)
-        parts = join(tracks, self.backward.pairs + self.forward.pairs)
-        tracks = {number: trimmed(rows, self.job.least_markers) for number, rows in tracks.items()}
+        pairs = [pair for pair in self.backward.pairs + self.forward.pairs if tracks.keys() >= set(pair)]
+        parts = join(tracks, pairs)
+        tracks = {number: trimmed(rows, self.job.least_markers, self.watch.bad) for number, rows in tracks.items()}
         tracks = {number: rows for number, rows in tracks.items() if len(rows)}
         if self.job.gaps is None:  # else some are still to fail: all are spares
-            for number in redundant(tracks, self.grid, self.job.wanted.target):
+            markers = {number: rows[is_marker(rows)] for number, rows in tracks.items()}
+            places = {number: self.grid.places(rows["frame"], rows["position"]) for number, rows in markers.items()}
+            for number in redundant(places, self.grid, self.job.wanted.target):
                 del tracks[number]
         references = reference_frames(forward)
         made = [
@@ -209,6 +212,10 @@ class _Run:
             data.name = name
         in_pieces = sum(len(parts[number]) > 1 or has_gap(rows, self.watch.bad) for number, rows in tracks.items())
         return made, self._coverage(tracks, in_pieces)
+
+    def _tracked_forwards(self) -> Records:
+        """What came of the first pass, without what it followed through a dissolve before that had ended."""
+        return joined(rows for frame, rows in self.forward.records.items() if frame not in self.watch.bad)
 
     def _track(self, rows: Records, references: list[int]) -> TrackData:
         markers = rows[is_marker(rows)]
@@ -226,6 +233,7 @@ class _Run:
         per_frame = dict(zip(frames, counts.tolist(), strict=True))
         enough = min(LEAST_PER_FRAME, self.job.wanted.target)
         watch = self.watch
+        looks = {frame: seen for frame, seen in sorted(self.looks.items()) if frame not in watch.bad}
         return Coverage(
             tracks=len(tracks),
             joined=joined_count,
@@ -233,10 +241,10 @@ class _Run:
             tracks_per_frame=per_frame,
             covered={
                 frame: covered(seen, self.grid, markers["position"][markers["frame"] == frame])
-                for frame, seen in sorted(self.looks.items())
+                for frame, seen in looks.items()
             },
             thin_frames={
-                frame: why_thin(frame, count, self.looks, watch.bad, watch.cuts)
+                frame: why_thin(frame, count, looks, watch.bad, watch.cuts)
                 for frame, count in per_frame.items()
                 if count < enough
             },
@@ -271,14 +279,15 @@ class _Run:
             sweep.pairs = [(a, b) for a, b in saved.plain["pairs"][name]]
         if self.at is None:
             return
-        # the last frame that was tracked: bad ones are skipped
-        frame = next(f for f in self._way_back(self.at) if f not in self.watch.bad)
+        frame = self._last_tracked(self.at)
         pyramid = build_pyramid(self.footage.frame(frame))
         self._sweeps()[self.stage].restore(saved.plain["sweep"], saved.arrays, frame, pyramid)
 
-    def _way_back(self, frame: int) -> range:
-        """Frames from this one to where the pass began."""
-        return range(frame, self.job.first - 1, -1) if self.stage == "forwards" else range(frame, self.job.last + 1)
+    def _last_tracked(self, frame: int) -> int:
+        """The last frame of this pass, up to this one, that was tracked: bad ones are skipped."""
+        forwards = self.stage == "forwards"
+        way_back = range(frame, self.job.first - 1, -1) if forwards else range(frame, self.job.last + 1)
+        return next(each for each in way_back if each not in self.watch.bad)
 
     def _sweeps(self) -> dict[str, Sweep]:
         return {"forwards": self.forward, "backwards": self.backward}

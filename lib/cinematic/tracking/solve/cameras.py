@@ -35,9 +35,24 @@ class Cameras:
         return np.isfinite(self.translation).all(axis=1)
 
     @property
+    def zooms(self) -> bool:
+        """Whether the focal length changes."""
+        focal = self.focal[self.solved]
+        return bool(len(focal)) and bool(np.ptp(focal) > 0)
+
+    @property
     def positions(self) -> FloatArray:
         """(f, 3) Where the cameras stand in the world."""
         return -np.einsum("fji,fj->fi", self.rotation, self.translation)
+
+    def within(self, frames: slice) -> Cameras:
+        """Those of some frames in a row."""
+        return replace(
+            self,
+            rotation=self.rotation[frames],
+            translation=self.translation[frames],
+            focal=self.focal[frames],
+        )
 
     def without(self, frames: npt.NDArray[np.bool_]) -> Cameras:
         """The same, but for some frames (f,) that lose theirs."""

@@ -70,8 +70,7 @@ class CameraSolve:
     @property
     def zooms(self) -> bool:
         """Whether the focal length changes."""
-        focal = self.cameras.focal[self.cameras.solved]
-        return bool(len(focal)) and bool(np.ptp(focal) > 0)
+        return self.cameras.zooms
 
     @property
     def lens(self) -> str:
