@@ -10,25 +10,22 @@ being known to the limit, the limit widens to what can be known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size, corners_of, pixel_offsets_from_co
-from .metrics import PatternTrack
+from .coords import Size
+from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
-from .reasons import Evidence, gone_wrong, moves_along, why_off
+from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
-
-Look = Callable[[Sequence[PatternTrack]], Mapping[str, Mapping[int, float]]]
-"""Measures patterns in the footage: ZNCC by track and frame (:func:`.metrics.correlations`)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,6 @@ SUSPECT, BAD = 0.65, 1.0
 
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
-_LOOKED_AT = 8  # frames, from where a track goes wrong, in which its feature is looked for
 
 
 def judge(
@@ -171,20 +167,16 @@ def _judge_by(
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
     first, scene = motion.first, motion.scene
     slack = slack_of(scene.usual, limits)
-    together = moves_along(
-        positions, scene.offset / slack[:, None], scene.distance / slack, limits.reprojection_px, size[0]
-    )
+    offset = (positions - scene.places) / slack[:, None]
+    together = moves_along(positions, offset, scene.distance / slack, limits.reprojection_px, size[0])
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
         _Judged(track, first, int(references[row]), positions[row], scene, slack, row, bool(together[row]))
         for row, track in enumerate(tracks)
     ]
-    shows = _still_shows(judged, size, limits, look)
-    return [
-        _verdict(each, limits, float(shaking[row]), row in doubles, shows.get(each.track.name))
-        for row, each in enumerate(judged)
-    ]
+    shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
+    return [_verdict(each, limits, float(shaking[row]), row in doubles, shown[row]) for row, each in enumerate(judged)]
 
 
 @dataclass(frozen=True)
@@ -206,9 +198,10 @@ class _Judged:
         return self.scene.distance[self.row] / self.slack
 
     @property
-    def offset(self) -> FloatArray:
-        """(f, 2) px."""
-        return self.scene.offset[self.row]
+    def whereabouts(self) -> Whereabouts:
+        return Whereabouts(
+            self.track, self.first, self.reference, self.positions, self.scene.places[self.row], self.distance
+        )
 
 
 def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64]:
@@ -220,34 +213,7 @@ def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64
     return references
 
 
-def _still_shows(judged: Sequence[_Judged], size: Size, limits: Limits, look: Look | None) -> dict[str, float]:
-    """By track: ZNCC, at the median, where the scene's motion has the feature once its markers have left it."""
-    if look is None:
-        return {}
-    wanted = [pattern for each in judged if (pattern := _where_it_should_be(each, size, limits)) is not None]
-    found = look(wanted) if wanted else {}
-    return {name: float(np.median(list(values.values()))) for name, values in found.items() if values}
-
-
-def _where_it_should_be(each: _Judged, size: Size, limits: Limits) -> PatternTrack | None:
-    """The reference pattern, and the places where it should be found in the first frames that are off."""
-    off = gone_wrong(each.distance, each.reference, limits.reprojection_px)[:_LOOKED_AT]
-    off = off[np.isfinite(each.offset[off]).all(axis=1)]
-    if not len(off):
-        return None
-    track = each.track
-    upright = corners_of(track.pattern_area, size)
-    before = int(off[0]) - int(np.sign(off[0] - each.reference))  # the last frame in which all was well
-    shapes = [track.corners.get(each.first + index, upright) for index in (each.reference, *[before] * len(off))]
-    places = np.vstack([each.positions[each.reference], each.positions[off] - each.offset[off]])
-    quads = places[:, None] + pixel_offsets_from_co(np.reshape(shapes, (-1, 4, 2)), size)
-    order = np.argsort(np.concatenate([[each.reference], off]))
-    frames = np.concatenate([[each.reference], off])[order] + each.first
-    reference = int(np.flatnonzero(order == 0)[0])
-    return PatternTrack(track.name, frames, quads[order], np.full(len(frames), reference))
-
-
-def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, shows: float | None) -> Verdict:
+def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, seen: Shown) -> Verdict:
     track, first = each.track, each.first
     judged = np.flatnonzero(np.isfinite(each.distance))
     off = {first + int(index): float(each.distance[index]) for index in judged}
@@ -263,7 +229,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     off_load = max(_upper(off) / limits.track_reprojection_px, len(wrong) / max(1, len(off)) / limits.bad_marker_share)
     why = ""
     if off_load >= SUSPECT or wrong:
-        why = why_off(_evidence(each, shows), limits.reprojection_px)
+        why = why_off(_evidence(each, seen), limits.reprojection_px)
         loads[why] = max(loads.get(why, 0.0), off_load)
     badness = max(loads.values())
     if len(track.markers) < limits.frames:
@@ -271,6 +237,8 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     if is_double:
         loads["duplicate"] = BAD
     reasons = sorted((reason for reason, load in loads.items() if load >= SUSPECT), key=lambda r: -loads[r])
+    if loads.get(why, 0.0) >= BAD:  # what made it so comes before what shows it
+        reasons.sort(key=lambda reason: reason != why)
     heaviest = max(loads.values())
     return Verdict(
         name=track.name,
@@ -297,10 +265,12 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     )
 
 
-def _evidence(each: _Judged, shows: float | None) -> Evidence:
+def _evidence(each: _Judged, seen: Shown) -> Evidence:
     covariances = {frame - each.first: entry for frame, entry in each.track.covariances.items()}
-    offset = each.offset / each.slack[:, None]
-    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, shows)
+    offset = (each.positions - each.scene.places[each.row]) / each.slack[:, None]
+    values = list(each.track.correlations.values())
+    correlation = float(np.median(values)) if values else None
+    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, correlation, seen)
 
 
 def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:

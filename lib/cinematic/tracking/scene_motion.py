@@ -36,7 +36,7 @@ class SceneErrors:
     """What the scene's motion says of n tracks over f frames."""
 
     distance: FloatArray  # (n, f) px; NaN where nothing could be said
-    offset: FloatArray  # (n, f, 2) px, from where the point shows to the marker; NaN without a solved camera
+    places: FloatArray  # (n, f, 2) px, where each track's point shows, with a marker or without; NaN: not known
     usual: FloatArray  # (f,) px; how far off markers are there that the camera rests on, at the median; NaN: unknown
     parallax: FloatArray  # (n,) degrees: the largest angle between a track's rays and its reference's; NaN: unknown
     solution: Solution | None  # the camera solve it rests on
@@ -91,9 +91,10 @@ def _errors_of(
 ) -> SceneErrors:
     cameras = solution.cameras
     distance = reprojection_errors(cameras, points, positions)
-    offset = positions - cameras.project(points)
     unknown = np.full(positions.shape[1], np.nan)
-    return SceneErrors(distance, offset, unknown, _parallax(cameras, points, positions, references), solution, "")
+    return SceneErrors(
+        distance, cameras.project(points), unknown, _parallax(cameras, points, positions, references), solution, ""
+    )
 
 
 def _usual(distance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
