@@ -35,9 +35,9 @@ class Limits:
 
     frames: int = 5  # fewer markers: too short
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
+    drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
     bad_marker_share: float = 0.20  # more bad markers: a bad track
-    cut_share: float = 0.30  # of a track's markers may be cut off for the rest to be kept
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach
     deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
     forward_backward_px: float = 0.9  # how far off the way back may end
@@ -61,6 +61,7 @@ SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
+_TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
 
 
@@ -150,9 +151,9 @@ def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:
     return [sorted(rows) for rows in shots]
 
 
-def slack_of(usual: FloatArray, limits: Limits) -> FloatArray:
-    """(f,) By how much limits widen in each frame, where markers are ``usual`` (f,) px off; 1 where they do not."""
-    return np.fmin(np.fmax(1.0, _UNUSUAL * usual / limits.reprojection_px), _MOST_SLACK)
+def slack_of(usual: FloatArray, limit: float) -> FloatArray:
+    """(f,) By how much a limit (px) widens in each frame, where markers are ``usual`` (f,) px off; 1 where not."""
+    return np.fmin(np.fmax(1.0, _UNUSUAL * usual / limit), _MOST_SLACK)
 
 
 def _judge_by(
@@ -166,13 +167,14 @@ def _judge_by(
 ) -> list[Verdict]:
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
     first, scene = motion.first, motion.scene
-    slack = slack_of(scene.usual, limits)
+    slack = slack_of(scene.usual, limits.reprojection_px)
+    drift_slack = slack_of(scene.usual_drift, limits.drift_px)
     offset = (positions - scene.places) / slack[:, None]
     together = moves_along(positions, offset, scene.distance / slack, limits.reprojection_px, size[0])
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
-        _Judged(track, first, int(references[row]), positions[row], scene, slack, row, bool(together[row]))
+        _Judged(track, first, int(references[row]), positions[row], scene, slack, drift_slack, row, bool(together[row]))
         for row, track in enumerate(tracks)
     ]
     shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
@@ -189,6 +191,7 @@ class _Judged:
     positions: FloatArray  # (f, 2) px
     scene: SceneErrors
     slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
+    drift_slack: FloatArray  # (f,) the same of drift
     row: int
     in_company: bool
 
@@ -196,6 +199,11 @@ class _Judged:
     def distance(self) -> FloatArray:
         """(f,) From the scene's motion: px, to be held against limits that are not widened."""
         return self.scene.distance[self.row] / self.slack
+
+    @property
+    def drift(self) -> FloatArray:
+        """(f,) The slow part of :attr:`distance`, widened like it."""
+        return self.scene.drift[self.row] / self.drift_slack
 
     @property
     def whereabouts(self) -> Whereabouts:
@@ -220,6 +228,8 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
     shown = {first + int(index): float(each.scene.distance[each.row, index]) for index in judged}
     deviations = {frame: _largest_deviation(entry) for frame, entry in track.covariances.items()}
     wrong = [frame for frame, distance in off.items() if distance > limits.reprojection_px]
+    drift = each.drift
+    astray = [first + int(index) for index in judged if drift[index] > limits.drift_px]
     loads = {
         "low correlation": _correlation_load(track.correlations, limits.correlation),
         "sliding along an edge": _upper(deviations) / limits.deviation_px,
@@ -228,7 +238,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
     }
     off_load = max(_upper(off) / limits.track_reprojection_px, len(wrong) / max(1, len(off)) / limits.bad_marker_share)
     why = ""
-    if off_load >= SUSPECT or wrong:
+    if off_load >= SUSPECT or wrong or astray:
         why = why_off(_evidence(each, seen), limits.reprojection_px)
         loads[why] = max(loads.get(why, 0.0), off_load)
     badness = max(loads.values())
@@ -245,7 +255,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
         badness=float(1 - np.exp(-0.7 * badness)),
-        bad_markers=dict.fromkeys(wrong, why) | _uncorrelated(track, limits),
+        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(track, limits),
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown),
@@ -276,23 +286,22 @@ def _evidence(each: _Judged, seen: Shown) -> Evidence:
 def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     """The parts of a track that may be kept, the reference marker's first; none: the track is hopeless."""
     marked = np.isfinite(each.positions[:, 0])
-    if marked.sum() < limits.frames:
+    if marked.sum() < limits.frames or why == "moving object":
         return []
-    own = part_around(each.distance, marked, each.reference, limits.reprojection_px)
+    astray = (each.drift > limits.drift_px) | (each.distance > _TOO_FAR * limits.drift_px)
+    own = part_around(astray, marked, each.reference)
     within = np.arange(own[0], own[1] + 1)
-    within = within[marked[within]]
-    parts = [own] if _is_sound(each.distance[within], limits) else []
+    parts = [own] if _is_sound(each, within[marked[within]], limits) else []
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
         limit = limits.track_reprojection_px * float(np.median(each.slack))
         return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
-    return parts if 1 - len(within) / marked.sum() <= limits.cut_share else []
+    return parts
 
 
-def _is_sound(distance: FloatArray, limits: Limits) -> bool:
-    known = distance[np.isfinite(distance)]
-    if len(distance) < limits.frames or (known > limits.reprojection_px).mean() > limits.bad_marker_share:
-        return False
-    return not len(known) or float(np.quantile(known, 0.9)) <= limits.track_reprojection_px
+def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
+    drifting = each.drift[markers] > limits.drift_px  # False for NaN
+    going = drifting | (each.distance[markers] > limits.reprojection_px)
+    return bool(drifting.mean() <= limits.bad_marker_share) and int((~going).sum()) >= limits.frames
 
 
 def _uncorrelated(track: TrackData, limits: Limits) -> dict[int, str]:
