@@ -86,5 +86,6 @@ def test_the_footage_is_asked_where_the_feature_should_be() -> None:
 
 def test_presets_say_how_much_is_too_much() -> None:
     assert preset_limits("balanced").reprojection_px == 0.5
-    assert preset_limits("handheld").reprojection_px > Limits().reprojection_px
+    assert preset_limits("balanced").drift_px == Limits().drift_px
+    assert preset_limits("handheld").correlation < Limits().correlation
     assert preset_limits("high_quality").frames == 10
