@@ -149,6 +149,7 @@ def _cleaned(before: np.ndarray, after: np.ndarray, found: Truth) -> dict[str, f
     still = found.mover < 0
     off = np.linalg.norm(before - found.positions(), axis=2)
     good = (off <= 0.5) & found.visible & (found.usable & still)[:, None]
+    good &= np.arange(found.frames) != (found.start - 1)[:, None]  # as in every measure, reference markers do not count
     left = np.isfinite(after[..., 0])
     return {
         "bad1": was.bad1, "after1": _per_cent(now, now.bad1), "bad4": was.bad4, "after4": _per_cent(now, now.bad4),

@@ -164,16 +164,15 @@ def test_a_deleted_track_leaves_its_name_without_a_past(movie: Path) -> None:
 
 
 def test_a_track_is_followed_until_it_is_off_for_good() -> None:
-    marked = np.ones(12, bool)
-    distance = np.zeros(12)
-    distance[[2, 9, 10, 11]] = 3.0
-    assert part_around(distance, marked, 5, 1.0) == (0, 8)  # one stray marker is no end
-    distance[1] = 3.0
-    assert part_around(distance, marked, 5, 1.0) == (3, 8)
-    assert part_around(np.full(12, np.nan), marked, 5, 1.0) == (0, 11)
+    marked, astray = np.ones(12, bool), np.zeros(12, bool)
+    assert part_around(astray, marked, 5) == (0, 11)
+    astray[[2, 9, 10, 11]] = True
+    assert part_around(astray, marked, 5) == (0, 8)  # one stray marker is no end
+    astray[1] = True
+    assert part_around(astray, marked, 5) == (3, 8)
     marked[7] = False
-    assert part_around(distance, marked, 5, 1.0) == (3, 8)
-    assert part_around(np.full(12, 9.0), marked, 5, 1.0) == (5, 5)
+    assert part_around(astray, marked, 5) == (3, 8)
+    assert part_around(np.ones(12, bool), marked, 5) == (5, 5)
 
 
 def test_readiness_tells_of_missing_parallax() -> None:

@@ -9,6 +9,7 @@ from cinematic.tracking import TrackData
 from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.judge import Limits, judge
 from cinematic.tracking.readiness import readiness
+from cinematic.tracking.scene_motion import slow_part
 from tests.test_epipolar import tracks as projected
 
 SIZE = (960, 540)
@@ -114,6 +115,22 @@ def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
     others = [verdict for row, verdict in enumerate(verdicts) if row != 7]
     assert np.median([verdict.measures["off_scene_px"] for verdict in others]) > Limits().reprojection_px
     assert {verdict.verdict for verdict in others} == {"good", "suspect"}
-    assert not any(verdict.bad_markers for verdict in others)
+    assert sum(len(verdict.bad_markers) for verdict in others) < 0.01 * sum(len(track) for track in swaying)
     assert verdicts[7].verdict == "bad"
     assert verdicts[7].reasons[0] == "drifting"
+
+
+def test_drift_is_told_from_noise() -> None:
+    """At 0.2 px of noise a drift of 0.3 px does not show in single markers; in the slow part it does."""
+    noise = np.random.default_rng(3).normal(0, 0.2, (200, 2))
+    drift = np.linspace(0, 0.6, 200)[:, None] * (1.0, 0.0)
+    offset = noise + drift
+    offset[50] = np.nan
+    offset[120] += 5.0  # one stray marker
+    slow = slow_part(offset)
+    assert np.isnan(slow[50]).all()
+    known = np.isfinite(slow[:, 0])
+    assert np.median(np.linalg.norm(offset - drift, axis=1)[known]) > 0.2
+    assert np.median(np.linalg.norm(slow - drift, axis=1)[known]) < 0.13
+    assert np.linalg.norm(slow - drift, axis=1)[known].max() < 0.5
+    assert np.isnan(slow_part(np.full((4, 2), np.nan))).all()

@@ -7,15 +7,17 @@ import pytest
 
 from cinematic.tracking.judge import Limits, judge, preset_limits
 from cinematic.tracking.metrics import PatternTrack
-from cinematic.tracking.reasons import Evidence, gone_wrong, moves_along, why_off
+from cinematic.tracking.reasons import Evidence, Shown, gone_wrong, moves_along, why_off
 from tests.scenes import SIZE, path, scene
 
 FRAMES = 24
 
 
-def evidence(offset: np.ndarray, shows: float | None = None, **others: object) -> Evidence:
+def evidence(offset: np.ndarray, after: float | None = None, **others: object) -> Evidence:
     known = {"in_company": False, "covariances": {}} | others
-    return Evidence(np.linalg.norm(offset, axis=1), offset, 0, shows=shows, **known)
+    if after is not None:
+        known["seen"] = Shown(before=0.9, after=after, farthest=after)
+    return Evidence(np.linalg.norm(offset, axis=1), offset, 0, **known)
 
 
 def off_from(frame: int, step: float, direction: tuple[float, float] = (1.0, 0.0)) -> np.ndarray:
@@ -27,10 +29,17 @@ def off_from(frame: int, step: float, direction: tuple[float, float] = (1.0, 0.0
     [
         (evidence(off_from(10, 0.1)), "drifting"),
         (evidence(off_from(10, 2.0)), "occluded"),  # away within a few frames, and nobody has looked
-        (evidence(off_from(10, 2.0), shows=0.1), "occluded"),
-        (evidence(off_from(10, 2.0), shows=0.95), "drifting"),  # its feature is still there to be seen
+        (evidence(off_from(10, 2.0), 0.1), "occluded"),
+        (evidence(off_from(10, 2.0), 0.9), "drifting"),  # its feature is still there to be seen
+        (evidence(off_from(10, 2.0), seen=Shown(before=0.1, after=0.1)), "drifting"),  # it did not show before, either
+        (evidence(off_from(10, 2.0), seen=Shown(before=0.9, after=0.9, leaves=True)), "occluded"),
+        (evidence(off_from(8, 0.08), 0.1), "drifting"),  # it had begun to before it was hidden
         (evidence(np.where(np.arange(FRAMES)[:, None] < 10, 0.0, (8.0, 0.0))), "mismatched jump"),
         (evidence(off_from(0, 0.5), in_company=True), "moving object"),
+        (evidence(off_from(0, 0.5), in_company=True, correlation=0.5), "drifting"),  # what it shows is something else
+        (evidence(off_from(0, 0.5), 0.1, correlation=0.95), "moving object"),  # alone, but evenly, and it is not there
+        (evidence(off_from(0, 0.5), 0.9, correlation=0.95, in_company=True), "drifting"),  # it is still there
+        (evidence(off_from(0, 0.5)), "drifting"),
         (evidence(off_from(5, 0.1), covariances={20: (0.09, 0.0, 0.01)}), "sliding along an edge"),
         (evidence(off_from(5, 0.1, (0.0, 1.0)), covariances={20: (0.09, 0.0, 0.01)}), "drifting"),
     ],
@@ -64,18 +73,19 @@ def test_the_footage_is_asked_where_the_feature_should_be() -> None:
 
     def look(patterns: object) -> dict[str, dict[int, float]]:
         asked.extend(patterns)
-        return {pattern.name: dict.fromkeys(pattern.frames[1:].tolist(), 0.05) for pattern in asked}
+        return {each.name: {frame: 0.9 if frame <= 14 else 0.05 for frame in each.frames.tolist()} for each in asked}
 
     verdict = judge(seen.tracks, SIZE, look=look)[whole]
     assert verdict.reasons[0] == "occluded"
     (pattern,) = [each for each in asked if each.name == f"t{whole}"]
     frames = pattern.frames - 1
-    assert set(range(14, 20)) <= set(frames)
+    assert set(range(14, 19)) <= set(frames)
     centres = pattern.quads.mean(axis=1)
     assert np.abs(centres - truth[frames]).max() < 1.0  # where it was, not where the markers went
 
 
 def test_presets_say_how_much_is_too_much() -> None:
     assert preset_limits("balanced").reprojection_px == 0.5
-    assert preset_limits("handheld").reprojection_px > Limits().reprojection_px
+    assert preset_limits("balanced").drift_px == Limits().drift_px
+    assert preset_limits("handheld").correlation < Limits().correlation
     assert preset_limits("high_quality").frames == 10

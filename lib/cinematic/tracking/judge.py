@@ -10,25 +10,22 @@ being known to the limit, the limit widens to what can be known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size, corners_of, pixel_offsets_from_co
-from .metrics import PatternTrack
+from .coords import Size
+from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
-from .reasons import Evidence, gone_wrong, moves_along, why_off
+from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
-
-Look = Callable[[Sequence[PatternTrack]], Mapping[str, Mapping[int, float]]]
-"""Measures patterns in the footage: ZNCC by track and frame (:func:`.metrics.correlations`)."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class Limits:
 
     frames: int = 5  # fewer markers: too short
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
+    drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
     bad_marker_share: float = 0.20  # more bad markers: a bad track
-    cut_share: float = 0.30  # of a track's markers may be cut off for the rest to be kept
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach
     deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
     forward_backward_px: float = 0.9  # how far off the way back may end
@@ -64,8 +61,8 @@ SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
+_TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
-_LOOKED_AT = 8  # frames, from where a track goes wrong, in which its feature is looked for
 
 
 def judge(
@@ -154,9 +151,9 @@ def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:
     return [sorted(rows) for rows in shots]
 
 
-def slack_of(usual: FloatArray, limits: Limits) -> FloatArray:
-    """(f,) By how much limits widen in each frame, where markers are ``usual`` (f,) px off; 1 where they do not."""
-    return np.fmin(np.fmax(1.0, _UNUSUAL * usual / limits.reprojection_px), _MOST_SLACK)
+def slack_of(usual: FloatArray, limit: float) -> FloatArray:
+    """(f,) By how much a limit (px) widens in each frame, where markers are ``usual`` (f,) px off; 1 where not."""
+    return np.fmin(np.fmax(1.0, _UNUSUAL * usual / limit), _MOST_SLACK)
 
 
 def _judge_by(
@@ -170,21 +167,18 @@ def _judge_by(
 ) -> list[Verdict]:
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
     first, scene = motion.first, motion.scene
-    slack = slack_of(scene.usual, limits)
-    together = moves_along(
-        positions, scene.offset / slack[:, None], scene.distance / slack, limits.reprojection_px, size[0]
-    )
+    slack = slack_of(scene.usual, limits.reprojection_px)
+    drift_slack = slack_of(scene.usual_drift, limits.drift_px)
+    offset = (positions - scene.places) / slack[:, None]
+    together = moves_along(positions, offset, scene.distance / slack, limits.reprojection_px, size[0])
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
-        _Judged(track, first, int(references[row]), positions[row], scene, slack, row, bool(together[row]))
+        _Judged(track, first, int(references[row]), positions[row], scene, slack, drift_slack, row, bool(together[row]))
         for row, track in enumerate(tracks)
     ]
-    shows = _still_shows(judged, size, limits, look)
-    return [
-        _verdict(each, limits, float(shaking[row]), row in doubles, shows.get(each.track.name))
-        for row, each in enumerate(judged)
-    ]
+    shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
+    return [_verdict(each, limits, float(shaking[row]), row in doubles, shown[row]) for row, each in enumerate(judged)]
 
 
 @dataclass(frozen=True)
@@ -197,6 +191,7 @@ class _Judged:
     positions: FloatArray  # (f, 2) px
     scene: SceneErrors
     slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
+    drift_slack: FloatArray  # (f,) the same of drift
     row: int
     in_company: bool
 
@@ -206,9 +201,15 @@ class _Judged:
         return self.scene.distance[self.row] / self.slack
 
     @property
-    def offset(self) -> FloatArray:
-        """(f, 2) px."""
-        return self.scene.offset[self.row]
+    def drift(self) -> FloatArray:
+        """(f,) The slow part of :attr:`distance`, widened like it."""
+        return self.scene.drift[self.row] / self.drift_slack
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        return Whereabouts(
+            self.track, self.first, self.reference, self.positions, self.scene.places[self.row], self.distance
+        )
 
 
 def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64]:
@@ -220,40 +221,15 @@ def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64
     return references
 
 
-def _still_shows(judged: Sequence[_Judged], size: Size, limits: Limits, look: Look | None) -> dict[str, float]:
-    """By track: ZNCC, at the median, where the scene's motion has the feature once its markers have left it."""
-    if look is None:
-        return {}
-    wanted = [pattern for each in judged if (pattern := _where_it_should_be(each, size, limits)) is not None]
-    found = look(wanted) if wanted else {}
-    return {name: float(np.median(list(values.values()))) for name, values in found.items() if values}
-
-
-def _where_it_should_be(each: _Judged, size: Size, limits: Limits) -> PatternTrack | None:
-    """The reference pattern, and the places where it should be found in the first frames that are off."""
-    off = gone_wrong(each.distance, each.reference, limits.reprojection_px)[:_LOOKED_AT]
-    off = off[np.isfinite(each.offset[off]).all(axis=1)]
-    if not len(off):
-        return None
-    track = each.track
-    upright = corners_of(track.pattern_area, size)
-    before = int(off[0]) - int(np.sign(off[0] - each.reference))  # the last frame in which all was well
-    shapes = [track.corners.get(each.first + index, upright) for index in (each.reference, *[before] * len(off))]
-    places = np.vstack([each.positions[each.reference], each.positions[off] - each.offset[off]])
-    quads = places[:, None] + pixel_offsets_from_co(np.reshape(shapes, (-1, 4, 2)), size)
-    order = np.argsort(np.concatenate([[each.reference], off]))
-    frames = np.concatenate([[each.reference], off])[order] + each.first
-    reference = int(np.flatnonzero(order == 0)[0])
-    return PatternTrack(track.name, frames, quads[order], np.full(len(frames), reference))
-
-
-def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, shows: float | None) -> Verdict:
+def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, seen: Shown) -> Verdict:
     track, first = each.track, each.first
     judged = np.flatnonzero(np.isfinite(each.distance))
     off = {first + int(index): float(each.distance[index]) for index in judged}
     shown = {first + int(index): float(each.scene.distance[each.row, index]) for index in judged}
     deviations = {frame: _largest_deviation(entry) for frame, entry in track.covariances.items()}
     wrong = [frame for frame, distance in off.items() if distance > limits.reprojection_px]
+    drift = each.drift
+    astray = [first + int(index) for index in judged if drift[index] > limits.drift_px]
     loads = {
         "low correlation": _correlation_load(track.correlations, limits.correlation),
         "sliding along an edge": _upper(deviations) / limits.deviation_px,
@@ -262,8 +238,8 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     }
     off_load = max(_upper(off) / limits.track_reprojection_px, len(wrong) / max(1, len(off)) / limits.bad_marker_share)
     why = ""
-    if off_load >= SUSPECT or wrong:
-        why = why_off(_evidence(each, shows), limits.reprojection_px)
+    if off_load >= SUSPECT or wrong or astray:
+        why = why_off(_evidence(each, seen), limits.reprojection_px)
         loads[why] = max(loads.get(why, 0.0), off_load)
     badness = max(loads.values())
     if len(track.markers) < limits.frames:
@@ -271,13 +247,15 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     if is_double:
         loads["duplicate"] = BAD
     reasons = sorted((reason for reason, load in loads.items() if load >= SUSPECT), key=lambda r: -loads[r])
+    if loads.get(why, 0.0) >= BAD:  # what made it so comes before what shows it
+        reasons.sort(key=lambda reason: reason != why)
     heaviest = max(loads.values())
     return Verdict(
         name=track.name,
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
         badness=float(1 - np.exp(-0.7 * badness)),
-        bad_markers=dict.fromkeys(wrong, why) | _uncorrelated(track, limits),
+        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(track, limits),
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown),
@@ -297,32 +275,33 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, sho
     )
 
 
-def _evidence(each: _Judged, shows: float | None) -> Evidence:
+def _evidence(each: _Judged, seen: Shown) -> Evidence:
     covariances = {frame - each.first: entry for frame, entry in each.track.covariances.items()}
-    offset = each.offset / each.slack[:, None]
-    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, shows)
+    offset = (each.positions - each.scene.places[each.row]) / each.slack[:, None]
+    values = list(each.track.correlations.values())
+    correlation = float(np.median(values)) if values else None
+    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, correlation, seen)
 
 
 def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     """The parts of a track that may be kept, the reference marker's first; none: the track is hopeless."""
     marked = np.isfinite(each.positions[:, 0])
-    if marked.sum() < limits.frames:
+    if marked.sum() < limits.frames or why == "moving object":
         return []
-    own = part_around(each.distance, marked, each.reference, limits.reprojection_px)
+    astray = (each.drift > limits.drift_px) | (each.distance > _TOO_FAR * limits.drift_px)
+    own = part_around(astray, marked, each.reference)
     within = np.arange(own[0], own[1] + 1)
-    within = within[marked[within]]
-    parts = [own] if _is_sound(each.distance[within], limits) else []
+    parts = [own] if _is_sound(each, within[marked[within]], limits) else []
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
         limit = limits.track_reprojection_px * float(np.median(each.slack))
         return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
-    return parts if 1 - len(within) / marked.sum() <= limits.cut_share else []
+    return parts
 
 
-def _is_sound(distance: FloatArray, limits: Limits) -> bool:
-    known = distance[np.isfinite(distance)]
-    if len(distance) < limits.frames or (known > limits.reprojection_px).mean() > limits.bad_marker_share:
-        return False
-    return not len(known) or float(np.quantile(known, 0.9)) <= limits.track_reprojection_px
+def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
+    drifting = each.drift[markers] > limits.drift_px  # False for NaN
+    going = drifting | (each.distance[markers] > limits.reprojection_px)
+    return bool(drifting.mean() <= limits.bad_marker_share) and int((~going).sum()) >= limits.frames
 
 
 def _uncorrelated(track: TrackData, limits: Limits) -> dict[int, str]:

@@ -18,20 +18,20 @@ def jitter(positions: FloatArray) -> FloatArray:
     acceleration = np.diff(positions, n=2, axis=1)
     sample = _sampled_frames(positions)
     for row in range(count):
-        apart = _median(np.linalg.norm(sample - sample[row], axis=2).T)
+        apart = known_median(np.linalg.norm(sample - sample[row], axis=2).T)
         apart[row] = np.nan
         near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
         own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))
         if not len(near):
             continue
-        difference = acceleration[row, own] - _median(acceleration[np.ix_(near, own)])
+        difference = acceleration[row, own] - known_median(acceleration[np.ix_(near, own)])
         size = np.linalg.norm(difference, axis=1)
         size = size[np.isfinite(size)]
         result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
     return result
 
 
-def _median(values: FloatArray) -> FloatArray:
+def known_median(values: FloatArray) -> FloatArray:
     """Along the first axis, of what is not NaN; NaN where nothing is. numpy's own takes seven times as long."""
     ordered = np.sort(values, axis=0)  # NaN last
     known = np.isfinite(ordered).sum(axis=0)

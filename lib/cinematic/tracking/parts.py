@@ -26,22 +26,20 @@ _MOSTLY = 0.8  # of a part's markers are not off
 _LOOKED_FROM = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a stretch's markers
 
 
-def part_around(distance: FloatArray, marked: npt.NDArray[np.bool_], reference: int, limit: float) -> Part:
+def part_around(astray: npt.NDArray[np.bool_], marked: npt.NDArray[np.bool_], reference: int) -> Part:
     """The part that follows the point of the reference marker.
 
     Parameters
     ----------
-    distance : (f,)
-        From the scene's motion, px; NaN where nothing is known, which is no reason to cut.
+    astray : (f,)
+        Where a marker is off; where nothing is known is no reason to cut.
     marked : (f,)
         Where the track has a marker.
     reference
         Index of the reference marker's frame.
-    limit
-        px from which a marker is off.
     """
     frames = np.flatnonzero(marked)
-    off = distance[frames] > limit  # False for NaN
+    off = astray[frames]
     at = int(np.searchsorted(frames, reference))
     last = at + _until_off(off[at:])
     first = at - _until_off(off[: at + 1][::-1])
@@ -119,7 +117,7 @@ def best_parts(
         points = triangulate_pinned(cameras, positions, references)
         distance = reprojection_errors(cameras, points, positions) / widened
         for row, reference in enumerate(references.tolist()):
-            low, high = part_around(distance[row], marked[row], reference, limits[0])
+            low, high = part_around(distance[row] > limits[0], marked[row], reference)
             frames = np.flatnonzero(distance[row] <= limits[0])  # False for NaN
             frames = frames[(frames >= low) & (frames <= high)]
             there = int(marked[row, low : high + 1].sum())

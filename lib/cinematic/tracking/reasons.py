@@ -1,9 +1,9 @@
 """Why a track is off the scene's motion, from how it came to be so.
 
-An object that moves by itself takes its markers along, one like the other. A marker that something passes in front of
-is right until then, and where its feature should be the picture shows something else from there on. One that finds a
-look-alike jumps within one frame. What creeps away drifts; along the direction in which its pattern holds it least, it
-slides.
+An object that moves by itself takes its markers along, evenly or one like the other, and their patterns stay what they
+were. A marker that something passes in front of is right until then, and where its feature should be the picture shows
+something else from there on; or the feature leaves the picture. One that finds a look-alike jumps within one frame.
+What creeps away drifts; along the direction in which its pattern holds it least, it slides.
 """
 
 from __future__ import annotations
@@ -16,20 +16,33 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-_JUMP_SHARE = 0.5  # of the largest offset, made within one frame
-_LEAST_JUMP_PX = 2.0
+_JUMP_PX = 2.0  # made within one frame
+_ABOUT_ONSET = 1  # frames to either side of the first that is off
 _LEAST_COMMON = 4  # frames
-_SUDDEN = 4.0  # times the median step
 _MOVING_SHARE = 0.5  # of the frames are off
 _COMPANY = 0.12  # of the picture's width: how near those are who may move along
 _ALIKE = 0.35  # of an offset's size: how much those of one object may differ
 _FOR_GOOD = 0.8  # of the markers from there on are off
 _RIGHT_FRAMES = 2  # from the reference frame on, before something came in front
-_HIDDEN = 0.4  # ZNCC; a feature that shows correlates better than this where it should be
+_RIGHT_MARKERS = 5  # the last before something came in front
+_CREPT = 0.5  # of the limit; who is farther off at the median of those had begun to drift
+_HIDDEN = 0.5  # of the ZNCC that it had before; a feature that shows correlates better where it should be
+_INTACT = 0.85  # median ZNCC of markers that have moved with their feature
+_EVEN = 0.25  # change of a step over the step, at the median: what moves by itself has inertia
 _FAST_FRAMES = 6  # within which an occluder has taken a marker away
 _FAST_GROWTH = 3.0  # times the limit
 _ALONG = 0.85  # cosine with the pattern's weak direction
 _UNEVEN = 1.4  # ratio of the predicted deviations, weak direction over strong
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What shows where a feature should be: ZNCC with the reference pattern; None where nobody has looked."""
+
+    before: float | None = None  # in the last frames in which the markers were right
+    after: float | None = None  # in the first in which they are off
+    farthest: float | None = None  # where they are off the most
+    leaves: bool = False  # the feature leaves the picture as the markers go off
 
 
 @dataclass(frozen=True)
@@ -41,20 +54,21 @@ class Evidence:
     reference: int  # index of the reference marker's frame
     in_company: bool  # others near by are off in the same way (:func:`moves_along`)
     covariances: Mapping[int, tuple[float, float, float]]  # predicted xx, xy, yy in px^2 by index of the frame
-    shows: float | None = None  # ZNCC where the feature should be once the markers have left it; None: not looked at
+    correlation: float | None = None  # median ZNCC of the markers' patterns; None: not known
+    seen: Shown = Shown()
 
 
 def why_off(evidence: Evidence, limit: float) -> str:
     """The reason, of ``types.REASONS``, for markers that are more than ``limit`` px off."""
     distance, offset = evidence.distance, evidence.offset
-    judged = np.flatnonzero(np.isfinite(distance))
-    if evidence.in_company and (distance[judged] > limit).mean() > _MOVING_SHARE:
+    was_right = _was_right(evidence, limit)
+    if _moves_by_itself(evidence, limit, was_right):
         return "moving object"
-    if _was_right(distance, evidence.reference, limit) and evidence.shows is not None and evidence.shows < _HIDDEN:
+    if was_right and (evidence.seen.leaves or _is_hidden(evidence.seen)):
         return "occluded"
-    if _jumped(distance, offset, judged):
+    if _jumped(evidence, limit):
         return "mismatched jump"
-    if evidence.shows is None and _taken_away(distance, evidence.reference, limit):
+    if was_right and evidence.seen.after is None and _taken_away(distance, evidence.reference, limit):
         return "occluded"
     return "sliding along an edge" if _slid(distance, offset, evidence.covariances) else "drifting"
 
@@ -101,30 +115,57 @@ def moves_along(
     return found
 
 
-def _jumped(distance: FloatArray, offset: FloatArray, judged: npt.NDArray[np.int64]) -> bool:
-    """One step makes most of the way."""
-    following = np.diff(judged) == 1
-    if np.isfinite(offset).any():
-        steps = np.linalg.norm(np.diff(offset[judged], axis=0), axis=1)[following]
-    else:
-        steps = np.abs(np.diff(distance[judged]))[following]
-    steps = steps[np.isfinite(steps)]
-    if not len(steps):
+def _moves_by_itself(evidence: Evidence, limit: float, was_right: bool) -> bool:
+    judged = np.flatnonzero(np.isfinite(evidence.distance))
+    if (evidence.distance[judged] > limit).mean() <= _MOVING_SHARE:
         return False
-    largest = min(float(np.nanmax(distance[judged])), 1e6)
-    least = max(_LEAST_JUMP_PX, _JUMP_SHARE * largest, _SUDDEN * float(np.median(steps)))
-    return float(steps.max()) > least
+    if evidence.correlation is not None and evidence.correlation < _INTACT:
+        return False
+    if evidence.seen.farthest is None:
+        return evidence.in_company
+    has_stayed = evidence.seen.farthest > _HIDDEN  # the feature, where the scene has it
+    return not has_stayed and (evidence.in_company or (not was_right and _is_even(evidence.offset[judged])))
 
 
-def _was_right(distance: FloatArray, reference: int, limit: float) -> bool:
-    off = gone_wrong(distance, reference, limit)
-    return len(off) > 0 and abs(int(off[0]) - reference) >= _RIGHT_FRAMES
+def _is_even(offset: FloatArray) -> bool:
+    steps = np.diff(offset, axis=0)
+    changes = np.linalg.norm(np.diff(steps, axis=0), axis=1)
+    if not len(changes) or not np.isfinite(changes).all():
+        return False
+    return float(np.median(changes)) < _EVEN * float(np.median(np.linalg.norm(steps, axis=1)))
+
+
+def _is_hidden(seen: Shown) -> bool:
+    return seen.before is not None and seen.after is not None and seen.after < _HIDDEN * seen.before
+
+
+def _was_right(evidence: Evidence, limit: float) -> bool:
+    """On the point for a while, not yet creeping away, and then off."""
+    off = gone_wrong(evidence.distance, evidence.reference, limit)
+    if not len(off) or abs(int(off[0]) - evidence.reference) < _RIGHT_FRAMES:
+        return False
+    outwards = 1 if off[0] > evidence.reference else -1
+    before = np.arange(int(off[0]) - outwards, evidence.reference - outwards, -outwards)
+    offset = evidence.offset[before][np.isfinite(evidence.offset[before, 0])][:_RIGHT_MARKERS]
+    return not len(offset) or float(np.linalg.norm(np.median(offset, axis=0))) < _CREPT * limit
+
+
+def _jumped(evidence: Evidence, limit: float) -> bool:
+    """The step with which it went off is too large to be a drift's."""
+    off = gone_wrong(evidence.distance, evidence.reference, limit)
+    if not len(off):
+        return False
+    judged = np.flatnonzero(np.isfinite(evidence.distance))
+    near = judged[np.abs(judged - off[0]) <= 1 + _ABOUT_ONSET]
+    vectors = evidence.offset[near] if np.isfinite(evidence.offset[near]).all() else evidence.distance[near, None]
+    steps = np.linalg.norm(np.diff(vectors, axis=0), axis=1)[np.diff(near) == 1]
+    return bool(len(steps)) and float(steps.max()) > _JUMP_PX
 
 
 def _taken_away(distance: FloatArray, reference: int, limit: float) -> bool:
-    """Right for a while, then away within a few frames."""
+    """Away within a few frames."""
     off = gone_wrong(distance, reference, limit)
-    return _was_right(distance, reference, limit) and float(distance[off[:_FAST_FRAMES]].max()) > _FAST_GROWTH * limit
+    return float(distance[off[:_FAST_FRAMES]].max()) > _FAST_GROWTH * limit
 
 
 def _slid(distance: FloatArray, offset: FloatArray, covariances: Mapping[int, tuple[float, float, float]]) -> bool:

@@ -158,7 +158,7 @@ def _parts(failed: Sequence[Stretch], size: Size, motions: Iterable[ShotMotion],
         positions = np.full((len(within), motion.last - motion.first + 1, 2), np.nan)
         for row, stretch in enumerate(within):
             positions[row, np.array(stretch.frames) - motion.first] = stretch.pixels(size)
-        widened = slack_of(motion.scene.usual, limits)
+        widened = slack_of(motion.scene.usual, limits.reprojection_px)
         best = best_parts(motion.scene.solution.cameras, positions, widened, strict)
         found += [
             _Part(stretch, part[0] + motion.first, tuple((part[1] + motion.first).tolist()))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .coords import Size, pixels_from_co
 from .epipolar import epipolar_distances
 from .errors import TrackingError
+from .neighbours import known_median
 from .solve import Cameras, Solution
 from .solve.pinned import triangulate_pinned
 from .solve.solver import LensSearch, solve_shot
@@ -25,6 +26,7 @@ from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]
 
+_SMOOTHED = 3  # markers to either side that tell drift from noise
 _ABOUT = 5  # frames to either side that tell what is usual on a frame
 _LEAST_KNOWN = 30  # markers there
 _FEW_USED = 1 / 3  # share of the markers
@@ -36,8 +38,10 @@ class SceneErrors:
     """What the scene's motion says of n tracks over f frames."""
 
     distance: FloatArray  # (n, f) px; NaN where nothing could be said
-    offset: FloatArray  # (n, f, 2) px, from where the point shows to the marker; NaN without a solved camera
+    drift: FloatArray  # (n, f) px; the slow part of it (:func:`slow_part`); all of it without a solved camera
+    places: FloatArray  # (n, f, 2) px, where each track's point shows, with a marker or without; NaN: not known
     usual: FloatArray  # (f,) px; how far off markers are there that the camera rests on, at the median; NaN: unknown
+    usual_drift: FloatArray  # (f,) px; the same of ``drift``
     parallax: FloatArray  # (n,) degrees: the largest angle between a track's rays and its reference's; NaN: unknown
     solution: Solution | None  # the camera solve it rests on
     note: str  # why there is none; empty where there is
@@ -62,11 +66,13 @@ def scene_errors(
     except TrackingError as error:
         count, frames, _ = positions.shape
         nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
-        return SceneErrors(epipolar_distances(positions), nothing, usual, parallax, None, str(error))
+        distance = epipolar_distances(positions)
+        return SceneErrors(distance, distance, nothing, usual, usual, parallax, None, str(error))
     pinned = triangulate_pinned(solution.cameras, positions, references)
     free = np.isnan(pinned[:, :1])  # no camera in the reference frame
     errors = _errors_of(solution, np.where(free, solution.points, pinned), positions, references)
-    return replace(errors, usual=_usual(errors.distance, solution.used))
+    usual, usual_drift = (_usual(values, solution.used) for values in (errors.distance, errors.drift))
+    return replace(errors, usual=usual, usual_drift=usual_drift)
 
 
 def errors_of_others(
@@ -83,7 +89,8 @@ def errors_of_others(
     references : (n,)
     """
     points = triangulate_pinned(solution.cameras, positions, references)
-    return replace(_errors_of(solution, points, positions, references), usual=known.usual)
+    errors = _errors_of(solution, points, positions, references)
+    return replace(errors, usual=known.usual, usual_drift=known.usual_drift)
 
 
 def _errors_of(
@@ -91,9 +98,33 @@ def _errors_of(
 ) -> SceneErrors:
     cameras = solution.cameras
     distance = reprojection_errors(cameras, points, positions)
-    offset = positions - cameras.project(points)
+    places = cameras.project(points)
+    slow = np.full(distance.shape, np.nan)
+    for row, offset in enumerate(positions - places):
+        slow[row] = np.linalg.norm(slow_part(offset), axis=1)
+    drift = np.where(np.isfinite(slow), slow, distance)
     unknown = np.full(positions.shape[1], np.nan)
-    return SceneErrors(distance, offset, unknown, _parallax(cameras, points, positions, references), solution, "")
+    parallax = _parallax(cameras, points, positions, references)
+    return SceneErrors(distance, drift, places, unknown, unknown, parallax, solution, "")
+
+
+def slow_part(offset: FloatArray) -> FloatArray:
+    """What a track's markers are off together for some frames, without what changes from frame to frame.
+
+    Grain moves each marker by itself, drift moves them together: of each marker and the three before and behind it the
+    median counts, coordinate by coordinate.
+
+    Parameters
+    ----------
+    offset : (f, 2)
+        px; NaN where there is no marker.
+    """
+    slow = np.full_like(offset, np.nan)
+    known = np.flatnonzero(np.isfinite(offset).all(axis=1))
+    if len(known):
+        padded = np.pad(offset[known], ((_SMOOTHED, _SMOOTHED), (0, 0)), constant_values=np.nan)
+        slow[known] = known_median(np.stack([padded[at : at + len(known)] for at in range(2 * _SMOOTHED + 1)]))
+    return slow
 
 
 def _usual(distance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
