@@ -38,6 +38,7 @@ class Limits:
     drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
     bad_marker_share: float = 0.20  # more bad markers: a bad track
+    cut_share: float = 0.50  # of a track's markers may be cut off for the rest to be kept
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach
     deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
     forward_backward_px: float = 0.9  # how far off the way back may end
@@ -291,11 +292,12 @@ def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     astray = (each.drift > limits.drift_px) | (each.distance > _TOO_FAR * limits.drift_px)
     own = part_around(astray, marked, each.reference)
     within = np.arange(own[0], own[1] + 1)
-    parts = [own] if _is_sound(each, within[marked[within]], limits) else []
+    within = within[marked[within]]
+    parts = [own] if _is_sound(each, within, limits) else []
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
         limit = limits.track_reprojection_px * float(np.median(each.slack))
         return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
-    return parts
+    return parts if 1 - len(within) / marked.sum() <= limits.cut_share else []
 
 
 def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
