@@ -145,6 +145,7 @@ MISTAKES = [
     ("matchmover", b"ki(", b"zz(", "expected frame, x, y and ki"),
     ("matchmover", b"imageSequence", b"imageSeq", ":1: expected imageSequence or pointTrack"),
     ("matchmover", b"1920\t1080", b"1920", "expected width, height, f"),
+    ("matchmover", b"1920\t1080", b"0\t1080", "expected pixels as a whole number from 1"),
     ("mayalive", b"# Size  1920", b"# Size ", ":1: expected pixels as a whole number"),
     ("mayalive", b"# Size", b"# Shape", ":1: expected # Size WIDTH HEIGHT"),
     ("mmsolver:json", b'"num_points": 3', b'"num_points": 5', "expected '5' points, got 3"),

@@ -106,7 +106,7 @@ def _read_sequence(lines: Lines, header: Header) -> None:
     found = _SEQUENCE.search(text)
     if not found:
         lines.fail(f"expected width, height, f( PATH ) and b( FIRST LAST STEP ), got {shown(text)}")
-    header.size = (lines.count(found["width"], "pixels"), lines.count(found["height"], "pixels"))
+    header.size = (lines.whole(found["width"], "pixels", 1), lines.whole(found["height"], "pixels", 1))
     header.footage = found["path"].replace("\n", "")
     first, last, *_ = [*lines.fields(found["range"], 2, 3, "FIRST LAST STEP")]
     header.frame_start, header.frame_end = lines.whole(first), lines.whole(last)
