@@ -40,6 +40,7 @@ _GRAINY = 0.3
 # 1.9, 2.4, 3.3, 3.6 %). Less grain: nothing is won, and what looks like grain may be fine texture.
 _SPECKLED = 0.25
 _MOST_FRAMES = 4
+_LEAST_TEXTURE = 0.05  # share of gradients' energy that is left, where grain seems to be all of it
 _TOLD_APART = 0.05  # share of a pattern's energy that must be texture for its contrast to be known
 
 
@@ -85,6 +86,7 @@ class Patterns(NamedTuple):
     grain: np.ndarray  # float64 (n,) share of the weaker gradients' energy that was noise when the pattern was cut
     frames: np.ndarray  # float64 (n,) of how many frames ``raw`` is the mean
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
+    grain_error: np.ndarray  # float64 (n, 2, 2) template axes; by how much grain in the gradients enlarges errors
     evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
 
 
@@ -105,6 +107,7 @@ def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
         grain=np.zeros(count),
         frames=np.zeros(count),
         solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
+        grain_error=np.tile(np.eye(2), (count, 1, 1)),
         evidence=np.zeros((count, MODELS)),
     )
 
@@ -162,6 +165,12 @@ def _average_some(first, last, grid, patches, rows, bases, sizes, into):  # type
 
 
 @inner_kernel
+def is_final(patterns, k, service):  # type: ignore[no-untyped-def]
+    """Whether pattern ``k``, matched in ``service`` frames so far, is what it will be: no more frames go into it."""
+    return service >= _MOST_FRAMES - 1 or not patterns.grain[k] > _SPECKLED
+
+
+@inner_kernel
 def _average(raw, patch, k, grid, into):  # type: ignore[no-untyped-def]
     """Make ``raw`` the mean of one frame more, its light made that of the pattern; False where that is not known."""
     size = 2 * int(grid.radius) + 1
@@ -198,6 +207,7 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
     into.worth[k] = 1.0
     weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
     grain = grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2
+    _enlarge_errors(gram[0, 0], gram[0, 1], gram[1, 1], grain, into.grain_error[k])
     if grain > _GRAINY * weaker:
         fill_smooth_slopes(raw, grid.radius, into.slope_u[k], into.slope_v[k])
         uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
@@ -208,6 +218,24 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
         if two:
             solution_matrix(gram, bases[model], sizes[model], into.solution[k, model])
     return grain / weaker if weaker > 0.0 else 0.0
+
+
+@inner_kernel
+def _enlarge_errors(uu, uv, vv, grain, out):  # type: ignore[no-untyped-def]
+    """By how much errors of position are larger than the Gram matrix of sharp gradients says, ``grain`` of it noise.
+
+    What the residual's noise moves is divided by the product of the pattern's gradients and the frame's; grain has a
+    part in the first of these only. So the errors are ``(G - grain)^-1 G`` times what ``G^-1`` says.
+    """
+    weaker, stronger = eigenvalues(uu, uv, vv)
+    if not stronger > 0.0:
+        return
+    along_weaker = weaker / max(weaker - grain, _LEAST_TEXTURE * weaker) if weaker > 0.0 else 1.0
+    along_stronger = stronger / max(stronger - grain, _LEAST_TEXTURE * stronger)
+    slope = (along_stronger - along_weaker) / (stronger - weaker) if stronger > weaker else 0.0
+    out[0, 0] = along_weaker + slope * (uu - weaker)
+    out[1, 1] = along_weaker + slope * (vv - weaker)
+    out[0, 1] = out[1, 0] = slope * uv
 
 
 @inner_kernel

@@ -164,8 +164,8 @@ class SizedTracker(TrackTable):
     def _state_of_all(self) -> TrackState:
         """The columns that a step reads and writes."""
         return TrackState(
-            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._position,
-            self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
+            self._patterns, self._models, self._adaptive, self._correlation_min, self._fresh, self._service,
+            self._position, self._velocity, self._warp, self._base, self._link_covariance, self._patch, self._shapes,
         )  # fmt: skip
 
     def _keep(self, rows: np.ndarray, markers: FrameMarkers, start: np.ndarray, warps: np.ndarray) -> None:

@@ -32,14 +32,14 @@ from .lanes import borrowed, hold
 from .middle import middle_distance
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
 from .patch_pattern import pattern_room
-from .patterns import PatternGrid, Patterns
+from .patterns import PatternGrid, Patterns, is_final
 from .pyramid import Pyramid
 from .threads import spread
 from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
 # Pixels of predicted deviation from which on a pattern's middle is asked. Surer ones are never contradicted.
-_UNSURE = 0.06
+_UNSURE = 0.08
 # Levels that the coarse search takes. Where a track's velocity is known half size alone does: a quarter of full size
 # sees so little of a blurred or grainy pattern that it leads astray, on the way back above all (development, quarter
 # and half: recall05 0.47 in place of 0.51 on the blurred street). What fails is looked for at all levels.
@@ -48,6 +48,7 @@ _NEAR, _ALL = 1, 3
 _TRACKED, _OUT_OF_FRAME = int(LostReason.TRACKED), int(LostReason.OUT_OF_FRAME)
 _LOW_CORRELATION, _SHAPE = int(LostReason.LOW_CORRELATION), int(LostReason.SHAPE)
 _FORWARD_BACKWARD, _MIDDLE = int(LostReason.FORWARD_BACKWARD), int(LostReason.MIDDLE_ELSEWHERE)
+_UNCERTAIN = int(LostReason.UNCERTAIN)
 _REASONS = np.zeros(4, np.int8)
 _REASONS[CONVERGED] = LostReason.TRACKED
 _REASONS[OUTSIDE] = LostReason.OUT_OF_FRAME
@@ -63,6 +64,7 @@ class TrackState(NamedTuple):
     adaptive: np.ndarray  # bool (n,) the model may grow richer
     correlation_min: np.ndarray  # float64 (n,)
     fresh: np.ndarray  # bool (n,) has one marker only, so that its velocity is unknown
+    service: np.ndarray  # int64 (n,) frames in which the reference in use has been matched
     positions: np.ndarray  # float64 (n, 2)
     velocities: np.ndarray  # float64 (n, 2)
     warps: np.ndarray  # float64 (n, 3, 3) template coordinates of the reference in use -> frame
@@ -91,6 +93,7 @@ class _Limits(NamedTuple):
     border: int
     shape_change: float
     distance: float
+    deviation: float
     middle: float
 
 
@@ -147,7 +150,7 @@ def _limits(options: TrackOptions) -> _Limits:
     size = options.pattern_size
     return _Limits(
         size / 2, soft_border(size), float(options.shape_change_max), float(options.forward_backward_max),
-        float(options.middle_max),
+        float(options.deviation_max), float(options.middle_max),
     )  # fmt: skip
 
 
@@ -187,10 +190,8 @@ def _move_some(  # type: ignore[no-untyped-def]
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
-        if reason == _TRACKED and not _middle_agrees(
-            current, grid, middle, k, n, state, limits, scratch, window, moved
-        ):
-            reason = _MIDDLE
+        if reason == _TRACKED:
+            reason = _certain(current, grid, middle, k, n, state, limits, scratch, window, moved)
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
             reason = _look_back(
@@ -221,10 +222,8 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
         _copy_warp(scratch.trial, state.warps[k])
         noise = scratch.align.figures[RESIDUAL] / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
         _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
-        if reason == _TRACKED and not _middle_agrees(
-            current, grid, middle, k, n, state, limits, scratch, window, moved
-        ):
-            reason = _MIDDLE
+        if reason == _TRACKED:
+            reason = _certain(current, grid, middle, k, n, state, limits, scratch, window, moved)
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)
 
@@ -315,17 +314,22 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
 
 
 @inner_kernel
-def _middle_agrees(current, grid, middle, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
-    """Whether the middle of an unsure pattern lies where the whole was found. One that is lost says nothing."""
+def _certain(current, grid, middle, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
+    """The reason to lose a pattern that noise moves too far, or whose middle lies elsewhere than the whole.
+
+    A middle that is lost says nothing.
+    """
     covariance = moved.covariance[n]
     _, largest = eigenvalues(covariance[0, 0], covariance[0, 1], covariance[1, 1])
+    if largest > limits.deviation * limits.deviation and is_final(state.patterns, k, state.service[k]):
+        return _UNCERTAIN
     if not (largest > _UNSURE * _UNSURE and limits.middle < np.inf):
-        return True
+        return _TRACKED
     distance = middle_distance(
         current, grid, middle, state.patterns, k, state.warps[k], scratch.middle_pattern, scratch.middle_patch,
         scratch.trial, window, scratch.align,
     )  # fmt: skip
-    return not distance > limits.middle
+    return _MIDDLE if distance > limits.middle else _TRACKED
 
 
 @inner_kernel
@@ -355,7 +359,8 @@ def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untype
     """Where the first marker and the first pattern's corners are, and how sure that is.
 
     The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
-    carried to the marker's own place in the template and into the frame, plus that of the reference itself.
+    carried to the marker's own place in the template, enlarged for the grain in the pattern's gradients and carried
+    into the frame, plus that of the reference itself.
     """
     jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
     lever = np.zeros((2, UNKNOWNS))
@@ -377,6 +382,7 @@ def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untype
         s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
         corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
         corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
+    enlarged = state.patterns.grain_error[k]
     lever[0, 0] = lever[1, 1] = 1.0
     lever[0, 2] = lever[1, 4] = u
     lever[0, 3] = lever[1, 5] = v
@@ -384,7 +390,10 @@ def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untype
     lever[0, 7], lever[1, 7] = u * v, v * v
     for i in range(2):
         for a in range(UNKNOWNS):
-            carried[i, a] = jacobian[i, 0] * lever[0, a] + jacobian[i, 1] * lever[1, a]
+            left, right = lever[0, a], lever[1, a]
+            along = enlarged[0, 0] * left + enlarged[0, 1] * right
+            down = enlarged[1, 0] * left + enlarged[1, 1] * right
+            carried[i, a] = jacobian[i, 0] * along + jacobian[i, 1] * down
     solution = state.patterns.solution[k, state.models[k]]
     for i in range(2):
         for j in range(2):

@@ -34,10 +34,11 @@ class LostReason(enum.IntEnum):
     DIVERGED = 5  # the alignment did not settle
     SHAPE = 6  # the pattern was squeezed faster than a surface turns: it straddles two depths, or is being covered
     MIDDLE_ELSEWHERE = 7  # the pattern's middle fits elsewhere: it straddles two depths, or slides in the grain
+    UNCERTAIN = 8  # noise moves what little texture it has too far
     # Said by those who end tracks from outside:
-    CUT = 8  # the shot ends here
-    MASKED = 9  # it lies where nothing is to be tracked
-    SAME_FEATURE = 10  # another track has it already
+    CUT = 9  # the shot ends here
+    MASKED = 10  # it lies where nothing is to be tracked
+    SAME_FEATURE = 11  # another track has it already
 
     @property
     def words(self) -> str:
@@ -72,9 +73,11 @@ class TrackOptions:
     # Seen by the models Affine and Perspective only. On rendered plates 1.25 takes nearly all markers that follow an
     # occluder's edge and 2 % of the good ones. Infinity: not checked.
     shape_change_max: float = 1.25
-    middle_max: float = (
-        1.0  # pixels; above it the middle of an unsure pattern is elsewhere: lost. Infinity: not checked
-    )
+    # Pixels; above it a marker is lost: standard deviation of its place, as noise and texture let expect it, along the
+    # direction that holds it least. Infinity: not checked.
+    deviation_max: float = 0.16
+    # Pixels; above it a marker is lost: how far from the whole an unsure pattern's middle fits. Infinity: not checked.
+    middle_max: float = 1.0
     # pattern_match AUTO takes a new reference when the pattern's size has changed by this factor either way ...
     scale_band: float = 1.4
     # ... or when its correlation is below this while it changes slowly from frame to frame (so: no occluder).
@@ -89,6 +92,7 @@ class TrackOptions:
         check_range("correlation_min", self.correlation_min, -1.0, 1.0)
         check_range("forward_backward_max", self.forward_backward_max, 0.0, np.inf)
         check_range("shape_change_max", self.shape_change_max, 1.0, np.inf)
+        check_range("deviation_max", self.deviation_max, 0.0, np.inf)
         check_range("middle_max", self.middle_max, 0.0, np.inf)
         check_range("scale_band", self.scale_band, 1.01, 100.0)
         check_range("correlation_band", self.correlation_band, -1.0, 1.0)
