@@ -47,6 +47,19 @@ def _sample(frame, found):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
+def noise_left(energy, residual, frames):  # type: ignore[no-untyped-def]
+    """Energy of one frame's noise in a pattern, from what is left where a frame is laid on it.
+
+    The pattern, the mean of ``frames`` frames, holds the texture t and n / frames of noise, together ``energy``; the
+    frame holds t + n. They correlate by ``t / sqrt((t + n / frames) (t + n))``, and ``residual`` is what that leaves of
+    ``energy``: less than all the noise, for the gain that fits best is too small in noise. Solved for n.
+    """
+    share, left = 1.0 / frames, min(residual / energy, 1.0)
+    half = share + 0.5 * (1.0 - left) * (1.0 - share)
+    return energy * left / (half + np.sqrt(max(half * half - share * share * left, 0.0)))
+
+
+@inner_kernel
 def noise_of(raw):  # type: ignore[no-untyped-def]
     """Standard deviation of what looks like noise in a piece of a frame, at least 3 x 3."""
     squares = 0.0

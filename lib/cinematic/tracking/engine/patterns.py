@@ -86,7 +86,7 @@ class Patterns(NamedTuple):
     grain: np.ndarray  # float64 (n,) share of the weaker gradients' energy that was noise when the pattern was cut
     frames: np.ndarray  # float64 (n,) of how many frames ``raw`` is the mean
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
-    grain_error: np.ndarray  # float64 (n, 2, 2) template axes; by how much grain in the gradients enlarges errors
+    gradients: np.ndarray  # float64 (n, 3) sums of their products uu, uv, vv, sharp
     evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
 
 
@@ -107,7 +107,7 @@ def empty_patterns(count: int, grid: PatternGrid) -> Patterns:
         grain=np.zeros(count),
         frames=np.zeros(count),
         solution=np.zeros((count, MODELS, UNKNOWNS, UNKNOWNS)),
-        grain_error=np.tile(np.eye(2), (count, 1, 1)),
+        gradients=np.zeros((count, 3)),
         evidence=np.zeros((count, MODELS)),
     )
 
@@ -207,7 +207,7 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
     into.worth[k] = 1.0
     weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
     grain = grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2
-    _enlarge_errors(gram[0, 0], gram[0, 1], gram[1, 1], grain, into.grain_error[k])
+    into.gradients[k, 0], into.gradients[k, 1], into.gradients[k, 2] = gram[0, 0], gram[0, 1], gram[1, 1]
     if grain > _GRAINY * weaker:
         fill_smooth_slopes(raw, grid.radius, into.slope_u[k], into.slope_v[k])
         uu, _, vv = energies(into.slope_u[k], into.slope_v[k])
@@ -221,17 +221,20 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
 
 
 @inner_kernel
-def _enlarge_errors(uu, uv, vv, grain, out):  # type: ignore[no-untyped-def]
-    """By how much errors of position are larger than the Gram matrix of sharp gradients says, ``grain`` of it noise.
+def enlarged_errors(grid, patterns, k, noise, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (2, 2), template axes, with what errors of pattern ``k`` are times what its gradients say.
 
-    What the residual's noise moves is divided by the product of the pattern's gradients and the frame's; grain has a
-    part in the first of these only. So the errors are ``(G - grain)^-1 G`` times what ``G^-1`` says.
+    Noise that moves a pattern is divided by the product of the pattern's gradients and the frame's, and grain has a
+    part in the first of these only: with Gram matrix G the errors are ``(G - grain)^-1 G`` times what ``G^-1`` says.
+    Fine texture passes for grain until it is seen again: ``noise``, the variance of a frame's noise as the fit has it,
+    tells how much there is at most.
     """
+    variance = min(patterns.noise[k] ** 2, noise) / patterns.frames[k]
+    grain = grid.pixels * GRADIENT_NOISE * variance * grid.radius**2
+    uu, uv, vv = patterns.gradients[k]
     weaker, stronger = eigenvalues(uu, uv, vv)
-    if not stronger > 0.0:
-        return
     along_weaker = weaker / max(weaker - grain, _LEAST_TEXTURE * weaker) if weaker > 0.0 else 1.0
-    along_stronger = stronger / max(stronger - grain, _LEAST_TEXTURE * stronger)
+    along_stronger = stronger / max(stronger - grain, _LEAST_TEXTURE * stronger) if stronger > 0.0 else 1.0
     slope = (along_stronger - along_weaker) / (stronger - weaker) if stronger > weaker else 0.0
     out[0, 0] = along_weaker + slope * (uu - weaker)
     out[1, 1] = along_weaker + slope * (vv - weaker)

@@ -156,10 +156,24 @@ class SizedTracker(TrackTable):
             frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
         )
         self._keep(rows, markers, start, warps)
-        sure = markers.tracked & (markers.correlation > _SURE_CORRELATION)
-        average_patterns(self.grid, self._patch, rows[sure], self._patterns)
+        self._average(markers)
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
+
+    def _average(self, markers: FrameMarkers) -> None:
+        """Take what this frame shows into the references that are grainy.
+
+        It was laid there with the error of its match, of which the mean gets its share: the chain's error grows.
+        """
+        sure = np.flatnonzero(markers.tracked & (markers.correlation > _SURE_CORRELATION))
+        rows = markers.track[sure]
+        before = self._patterns.frames[rows]
+        average_patterns(self.grid, self._patch, rows, self._patterns)
+        taken = self._patterns.frames[rows] > before
+        sure, rows = sure[taken], rows[taken]
+        share = 1 / self._patterns.frames[rows]
+        of_match = markers.covariance[sure] - self._link_covariance[rows]  # the frame's scale is still the pattern's
+        self._link_covariance[rows] += share[:, None, None] ** 2 * of_match
 
     def _state_of_all(self) -> TrackState:
         """The columns that a step reads and writes."""
@@ -225,7 +239,7 @@ class SizedTracker(TrackTable):
         for now, kept in zip(self._patterns, self._first_patterns, strict=True):
             now[away] = kept[away]
         self._base[away] = self._first_base[away]
-        self._link_covariance[away] = 0.0
+        self._link_covariance[away] = self._first_link_covariance[away]
         self._reference_frame[away] = self._seed_frame[away]
         self._service[away] = 0
 
@@ -266,6 +280,7 @@ class SizedTracker(TrackTable):
         first = rows[self._reference_frame[rows] == self._seed_frame[rows]]
         for kept, now in zip(self._first_patterns, self._patterns, strict=True):
             kept[first] = now[first]
+        self._first_link_covariance[first] = self._link_covariance[first]
         total = self._warp[rows] @ self._base[rows]
         self._take_reference(current, rows, frame)
         self._base[rows] = inverted(self._warp[rows]) @ total
@@ -291,6 +306,6 @@ class SizedTracker(TrackTable):
             now[rows] = kept[rows]
         self._patch[rows] = patches[rows]
         self._warp[rows], self._base[rows] = warps[rows], self._first_base[rows]
-        self._link_covariance[rows] = 0.0
+        self._link_covariance[rows] = self._first_link_covariance[rows]
         self._reference_frame[rows] = self._seed_frame[rows]
         return rows

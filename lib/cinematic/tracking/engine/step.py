@@ -31,8 +31,9 @@ from .gradients import eigenvalues
 from .lanes import borrowed, hold
 from .middle import middle_distance
 from .motion_models import AFFINE, MODEL_SIZES, PERSPECTIVE, UNKNOWNS
+from .noise import noise_left
 from .patch_pattern import pattern_room
-from .patterns import PatternGrid, Patterns, is_final
+from .patterns import PatternGrid, Patterns, enlarged_errors, is_final
 from .pyramid import Pyramid
 from .threads import spread
 from .types import LostReason, TrackOptions
@@ -186,12 +187,11 @@ def _move_some(  # type: ignore[no-untyped-def]
         window.place[2] = 0
         window_back.place[2] = 0
         reason, residual = _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n)
-        noise = residual / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
-        _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
+        deviation = _measure(k, n, state, residual, grid, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
         if reason == _TRACKED:
-            reason = _certain(current, grid, middle, k, n, state, limits, scratch, window, moved)
+            reason = _certain(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
             reason = _look_back(
@@ -220,10 +220,9 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
         if reason == _TRACKED and not correlation >= state.correlation_min[k]:
             reason = _LOW_CORRELATION
         _copy_warp(scratch.trial, state.warps[k])
-        noise = scratch.align.figures[RESIDUAL] / max(1, grid.pixels - MODEL_SIZES[state.models[k]])
-        _measure(k, n, state, noise, grid.radius, limits.half_size, moved)
+        deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
         if reason == _TRACKED:
-            reason = _certain(current, grid, middle, k, n, state, limits, scratch, window, moved)
+            reason = _certain(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)
 
@@ -314,16 +313,14 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
 
 
 @inner_kernel
-def _certain(current, grid, middle, k, n, state, limits, scratch, window, moved):  # type: ignore[no-untyped-def]
+def _certain(current, grid, middle, k, deviation, state, limits, scratch, window):  # type: ignore[no-untyped-def]
     """The reason to lose a pattern that noise moves too far, or whose middle lies elsewhere than the whole.
 
     A middle that is lost says nothing.
     """
-    covariance = moved.covariance[n]
-    _, largest = eigenvalues(covariance[0, 0], covariance[0, 1], covariance[1, 1])
-    if largest > limits.deviation * limits.deviation and is_final(state.patterns, k, state.service[k]):
+    if deviation > limits.deviation and is_final(state.patterns, k, state.service[k]):
         return _UNCERTAIN
-    if not (largest > _UNSURE * _UNSURE and limits.middle < np.inf):
+    if not (deviation > _UNSURE and limits.middle < np.inf):
         return _TRACKED
     distance = middle_distance(
         current, grid, middle, state.patterns, k, state.warps[k], scratch.middle_pattern, scratch.middle_patch,
@@ -355,14 +352,16 @@ def _singular_values(a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untyped-def]
+def _measure(k, n, state, residual, grid, half, moved):  # type: ignore[no-untyped-def]
     """Where the first marker and the first pattern's corners are, and how sure that is.
 
-    The covariance is the residual's variance times the solution matrix (the inverse Hessian within the motion model),
-    carried to the marker's own place in the template, enlarged for the grain in the pattern's gradients and carried
-    into the frame, plus that of the reference itself.
+    The covariance is the variance of the noise, the pattern's and the frame's, times the solution matrix (the inverse
+    Hessian within the motion model), carried to the marker's own place in the template, enlarged for the grain in the
+    pattern's gradients and carried into the frame, plus that of the reference itself. Returns the largest standard
+    deviation without the latter.
     """
-    jacobian, carried = np.empty((2, 2)), np.empty((2, UNKNOWNS))
+    of_match = np.empty((2, 2))
+    jacobian, enlarged, carried = np.empty((2, 2)), np.empty((2, 2)), np.empty((2, UNKNOWNS))
     lever = np.zeros((2, UNKNOWNS))
     warp, base, corners = state.warps[k], state.bases[k], moved.corners
     u, v = base[0, 2] / base[2, 2], base[1, 2] / base[2, 2]
@@ -382,7 +381,10 @@ def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untype
         s = warp[2, 0] * p + warp[2, 1] * q + warp[2, 2]
         corners[n, corner, 0] = (warp[0, 0] * p + warp[0, 1] * q + warp[0, 2]) / s - x
         corners[n, corner, 1] = (warp[1, 0] * p + warp[1, 1] * q + warp[1, 2]) / s - y
-    enlarged = state.patterns.grain_error[k]
+    frames = state.patterns.frames[k]
+    noise = noise_left(state.patterns.energy[k], residual, frames)
+    noise /= max(1, grid.pixels - MODEL_SIZES[state.models[k]])
+    enlarged_errors(grid, state.patterns, k, noise, enlarged)
     lever[0, 0] = lever[1, 1] = 1.0
     lever[0, 2] = lever[1, 4] = u
     lever[0, 3] = lever[1, 5] = v
@@ -401,8 +403,10 @@ def _measure(k, n, state, noise, radius, half, moved):  # type: ignore[no-untype
             for a in range(8):
                 for b in range(8):
                     total += carried[i, a] * solution[a, b] * carried[j, b]
-            total *= noise
+            total *= noise * (1.0 + 1.0 / frames)
+            of_match[i, j] = total
             for a in range(2):
                 for b in range(2):
-                    total += jacobian[i, a] * state.link_covariance[k, a, b] * jacobian[j, b] / (radius * radius)
+                    total += jacobian[i, a] * state.link_covariance[k, a, b] * jacobian[j, b] / grid.radius**2
             moved.covariance[n, i, j] = total
+    return np.sqrt(max(0.0, eigenvalues(of_match[0, 0], of_match[0, 1], of_match[1, 1])[1]))

@@ -35,6 +35,7 @@ class TrackTable:
     _base: np.ndarray  # (n, 3, 3) first pattern's pixel offsets -> those template coordinates
     _first_base: np.ndarray  # (n, 3, 3)
     _link_covariance: np.ndarray  # (n, 2, 2) of the reference in use, in its pixels^2
+    _first_link_covariance: np.ndarray  # (n, 2, 2)
     _reference_frame: np.ndarray  # (n,)
     _shapes: np.ndarray  # (n, SHAPE_SPAN, 2, 2) of the last frames, in turn; first pattern -> frame
     _service: np.ndarray  # (n,) frames in which the reference in use has been matched
@@ -116,6 +117,7 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
         "_base": np.zeros((count, 3, 3)),
         "_first_base": np.zeros((count, 3, 3)),
         "_link_covariance": np.zeros((count, 2, 2)),
+        "_first_link_covariance": np.zeros((count, 2, 2)),
         "_reference_frame": np.array(seeds.frames, np.int64),
         "_shapes": np.zeros((count, SHAPE_SPAN, 2, 2)),
         "_service": np.zeros(count, np.int64),

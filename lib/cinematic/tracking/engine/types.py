@@ -73,9 +73,9 @@ class TrackOptions:
     # Seen by the models Affine and Perspective only. On rendered plates 1.25 takes nearly all markers that follow an
     # occluder's edge and 2 % of the good ones. Infinity: not checked.
     shape_change_max: float = 1.25
-    # Pixels; above it a marker is lost: standard deviation of its place, as noise and texture let expect it, along the
-    # direction that holds it least. Infinity: not checked.
-    deviation_max: float = 0.16
+    # Pixels; above it a marker is lost: how far noise moves the match (standard deviation, along the direction that the
+    # pattern's texture holds least). Infinity: not checked.
+    deviation_max: float = 0.19
     # Pixels; above it a marker is lost: how far from the whole an unsure pattern's middle fits. Infinity: not checked.
     middle_max: float = 1.0
     # pattern_match AUTO takes a new reference when the pattern's size has changed by this factor either way ...
