@@ -170,12 +170,24 @@ def _judge_by(
     first, scene = motion.first, motion.scene
     slack = slack_of(scene.usual, limits.reprojection_px)
     drift_slack = slack_of(scene.usual_drift, limits.drift_px)
-    offset = (positions - scene.places) / slack[:, None]
-    together = moves_along(positions, offset, scene.distance / slack, limits.reprojection_px, size[0])
+    offset, distance = (positions - scene.places) / slack[:, None], scene.distance / slack
+    together = moves_along(positions, offset, distance, limits.reprojection_px, size[0])
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
-        _Judged(track, first, int(references[row]), positions[row], scene, slack, drift_slack, row, bool(together[row]))
+        _Judged(
+            track,
+            first,
+            int(references[row]),
+            positions[row],
+            scene,
+            row,
+            offset[row],
+            distance[row],
+            scene.drift[row] / drift_slack,
+            slack,
+            bool(together[row]),
+        )
         for row, track in enumerate(tracks)
     ]
     shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
@@ -191,20 +203,13 @@ class _Judged:
     reference: int  # index of the frame of its reference marker
     positions: FloatArray  # (f, 2) px
     scene: SceneErrors
-    slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
-    drift_slack: FloatArray  # (f,) the same of drift
     row: int
+    # From the scene's motion, px, to be held against limits that are not widened:
+    offset: FloatArray  # (f, 2)
+    distance: FloatArray  # (f,)
+    drift: FloatArray  # (f,) the slow part of it
+    slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
     in_company: bool
-
-    @property
-    def distance(self) -> FloatArray:
-        """(f,) From the scene's motion: px, to be held against limits that are not widened."""
-        return self.scene.distance[self.row] / self.slack
-
-    @property
-    def drift(self) -> FloatArray:
-        """(f,) The slow part of :attr:`distance`, widened like it."""
-        return self.scene.drift[self.row] / self.drift_slack
 
     @property
     def whereabouts(self) -> Whereabouts:
@@ -278,10 +283,9 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
 
 def _evidence(each: _Judged, seen: Shown) -> Evidence:
     covariances = {frame - each.first: entry for frame, entry in each.track.covariances.items()}
-    offset = (each.positions - each.scene.places[each.row]) / each.slack[:, None]
     values = list(each.track.correlations.values())
     correlation = float(np.median(values)) if values else None
-    return Evidence(each.distance, offset, each.reference, each.in_company, covariances, correlation, seen)
+    return Evidence(each.distance, each.offset, each.reference, each.in_company, covariances, correlation, seen)
 
 
 def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
