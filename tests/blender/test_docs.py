@@ -109,3 +109,24 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_tables_have_a_head_and_rows_as_wide_as_it() -> None:
+    for page in PAGES:
+        for number, table in tables(page.read_text(encoding="utf-8")):
+            widths = {line.replace(r"\|", "").count("|") for line in table}
+            assert len(widths) == 1, f"{page.name}:{number}: rows of {sorted(widths)} bars"
+            assert set(table[1]) <= set("|-: "), f"{page.name}:{number}: no line under the head"
+            assert "---" not in table[0], f"{page.name}:{number}: no head"
+
+
+def tables(text: str) -> list[tuple[int, list[str]]]:
+    """The lines of each table, and the number of its first."""
+    found: list[tuple[int, list[str]]] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("|"):
+            if number == 1 or not lines[number - 2].startswith("|"):
+                found.append((number, []))
+            found[-1][1].append(line)
+    return found
