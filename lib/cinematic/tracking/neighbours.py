@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .coords import lengths
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -18,14 +20,14 @@ def jitter(positions: FloatArray) -> FloatArray:
     acceleration = np.diff(positions, n=2, axis=1)
     sample = _sampled_frames(positions)
     for row in range(count):
-        apart = known_median(np.linalg.norm(sample - sample[row], axis=2).T)
+        apart = known_median(lengths(sample - sample[row]).T)
         apart[row] = np.nan
         near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
         own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))
         if not len(near):
             continue
         difference = acceleration[row, own] - known_median(acceleration[np.ix_(near, own)])
-        size = np.linalg.norm(difference, axis=1)
+        size = lengths(difference)
         size = size[np.isfinite(size)]
         result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
     return result
@@ -43,17 +45,17 @@ def known_median(values: FloatArray) -> FloatArray:
 
 def duplicates(positions: FloatArray, limit: float) -> set[int]:
     """Rows that follow another, longer (or earlier) track closer than ``limit`` px on 9 of 10 common frames."""
-    lengths = np.isfinite(positions[..., 0]).sum(axis=1)
+    markers = np.isfinite(positions[..., 0]).sum(axis=1)
     sample = _sampled_frames(positions)
     doubles: set[int] = set()
-    for row in np.argsort(-lengths, kind="stable"):
-        if row in doubles or lengths[row] < 2:
+    for row in np.argsort(-markers, kind="stable"):
+        if row in doubles or markers[row] < 2:
             continue
-        apart = np.linalg.norm(sample - sample[row], axis=2)
+        apart = lengths(sample - sample[row])
         common = np.isfinite(apart).sum(axis=1)
         close = (apart < limit).sum(axis=1) >= np.maximum(2, 0.9 * common)
         followers = close & (common >= 0.5 * np.isfinite(sample[..., 0]).sum(axis=1))
-        doubles |= {int(r) for r in np.flatnonzero(followers) if r != row and lengths[r] <= lengths[row]}
+        doubles |= {int(r) for r in np.flatnonzero(followers) if r != row and markers[r] <= markers[row]}
     return doubles
 
 

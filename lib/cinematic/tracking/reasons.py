@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .coords import lengths
+
 FloatArray = npt.NDArray[np.float64]
 
 _JUMP_PX = 2.0  # made within one frame
@@ -103,10 +105,10 @@ def moves_along(
     found = np.zeros(len(positions), bool)
     for row in off:
         # only frames where this one is off: of a long shot they are few
-        frames = np.flatnonzero(np.linalg.norm(offset[row], axis=1) > limit)
-        apart = np.linalg.norm(positions[np.ix_(off, frames)] - positions[row, frames], axis=2)
-        size = np.linalg.norm(offset[row, frames], axis=1)
-        unlike = np.linalg.norm(offset[np.ix_(off, frames)] - offset[row, frames], axis=2)
+        frames = np.flatnonzero(lengths(offset[row]) > limit)
+        apart = lengths(positions[np.ix_(off, frames)] - positions[row, frames])
+        size = lengths(offset[row, frames])
+        unlike = lengths(offset[np.ix_(off, frames)] - offset[row, frames])
         common = np.isfinite(apart) & np.isfinite(unlike)
         enough = common.sum(axis=1) >= _LEAST_COMMON
         near = np.where(common, apart, np.inf).min(axis=1, initial=np.inf) < _COMPANY * width
@@ -129,10 +131,10 @@ def _moves_by_itself(evidence: Evidence, limit: float, was_right: bool) -> bool:
 
 def _is_even(offset: FloatArray) -> bool:
     steps = np.diff(offset, axis=0)
-    changes = np.linalg.norm(np.diff(steps, axis=0), axis=1)
+    changes = lengths(np.diff(steps, axis=0))
     if not len(changes) or not np.isfinite(changes).all():
         return False
-    return float(np.median(changes)) < _EVEN * float(np.median(np.linalg.norm(steps, axis=1)))
+    return float(np.median(changes)) < _EVEN * float(np.median(lengths(steps)))
 
 
 def _is_hidden(seen: Shown) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size, pixels_from_co
+from .coords import Size, lengths, pixels_from_co
 from .epipolar import epipolar_distances
 from .errors import TrackingError
 from .neighbours import known_median
@@ -101,7 +101,7 @@ def _errors_of(
     places = cameras.project(points)
     slow = np.full(distance.shape, np.nan)
     for row, offset in enumerate(positions - places):
-        slow[row] = np.linalg.norm(slow_part(offset), axis=1)
+        slow[row] = lengths(slow_part(offset))
     drift = np.where(np.isfinite(slow), slow, distance)
     unknown = np.full(positions.shape[1], np.nan)
     parallax = _parallax(cameras, points, positions, references)

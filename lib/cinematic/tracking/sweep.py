@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .coords import lengths
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.places import inverted
 from .masks import Excluded, is_excluded
@@ -117,7 +118,7 @@ class Sweep:
         suspects = valid if self._meeting else valid & np.isin(rows["track"], list(self._returned))
         met: dict[int, tuple[int, int]] = {}
         if len(known) and suspects.any():
-            distances = np.linalg.norm(rows["position"][suspects][:, None] - known["position"], axis=2)
+            distances = lengths(rows["position"][suspects][:, None] - known["position"])
             distances[rows["track"][suspects][:, None] == known["track"]] = np.inf
             near = distances.min(1) < _SAME
             others_met = known["track"][distances.argmin(1)]
@@ -190,20 +191,17 @@ class Sweep:
         places = np.empty((len(numbers), 2))
         sources = np.full((len(numbers), _NEIGHBOURS, 2), np.nan)
         targets = sources.copy()
-        shared: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
-        for row, number in enumerate(numbers.tolist()):
-            last = self._lost[number]
-            then = self.records[last]
-            places[row] = then["position"][then["track"] == self._tracks[number]][0]
-            if last not in shared:
-                valid = np.flatnonzero(is_marker(then))
-                _, before, now = np.intersect1d(then["track"][valid], living, return_indices=True)
-                shared[last] = valid[before], now
-            before, now = shared[last]
-            distances = np.linalg.norm(then["position"][before] - places[row], axis=1)
-            nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
-            sources[row, : len(nearest)] = then["position"][before[nearest]]
-            targets[row, : len(nearest)] = positions[now[nearest]]
+        last = np.array([self._lost[number] for number in numbers.tolist()])
+        for frame in np.unique(last).tolist():
+            then, rows = self.records[frame], np.flatnonzero(last == frame)
+            here = np.argmax(then["track"] == self._tracks[numbers[rows], None], axis=1)
+            places[rows] = then["position"][here]
+            valid = np.flatnonzero(is_marker(then))
+            _, before, now = np.intersect1d(then["track"][valid], living, return_indices=True)
+            around = then["position"][valid[before]]
+            nearest = np.argsort(lengths(around - places[rows, None]), axis=1, kind="stable")[:, :_NEIGHBOURS]
+            sources[rows, : nearest.shape[1]] = around[nearest]
+            targets[rows, : nearest.shape[1]] = positions[now[nearest]]
         return places, sources, targets
 
     # -- keeping --------------------------------------------------------------------------------------------------
@@ -258,7 +256,7 @@ def _motions(
         weighted = design * weights[..., None]
         gram = weighted.transpose(0, 2, 1) @ design + 1e-6 * np.eye(3)  # neighbours in a row
         solution = inverted(gram) @ (weighted.transpose(0, 2, 1) @ goals)
-        misses = np.linalg.norm(design @ solution - goals, axis=2)
+        misses = lengths(design @ solution - goals)
         misses[~known] = np.nan
         typical = np.nanmedian(np.where(enough[:, None], misses, 0.0), axis=1)
         weights = (known & (misses <= np.maximum(3 * typical, 0.5)[:, None])).astype(np.float64)

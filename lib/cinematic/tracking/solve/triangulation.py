@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..coords import lengths
 from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,7 +56,7 @@ def triangulate(cameras: Cameras, positions: FloatArray, near: FloatArray | None
 
 def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatArray) -> FloatArray:
     """(n, f) px between each marker and its point; NaN without marker, camera or point, infinite behind the camera."""
-    apart = np.linalg.norm(cameras.project(points) - positions, axis=2)
+    apart = lengths(cameras.project(points) - positions)
     judged = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
     return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
 
