@@ -124,15 +124,19 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), _PIECE)
 
 
-def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, patterns: Patterns) -> None:
+def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, patterns: Patterns) -> np.ndarray:
     """Where grain makes it worth while, take what a frame shows under patterns ``rows`` (k,) into them.
 
-    ``patches`` (n, m): that of all n tracks, in template coordinates.
+    ``patches`` (n, m): that of all n tracks, in template coordinates. Returns which of the rows took it, bool (k,).
     """
-    grainy = (patterns.grain[rows] > _SPECKLED) & (patterns.frames[rows] < _MOST_FRAMES)
-    rows = np.ascontiguousarray(rows[grainy], np.int64)
-    arguments = (grid, patches, rows, MODEL_BASES, MODEL_SIZES, patterns)
-    spread(lambda first, last: _average_some(first, last, *arguments), len(rows), _PIECE)
+    taken = (patterns.grain[rows] > _SPECKLED) & (patterns.frames[rows] < _MOST_FRAMES)
+    if taken.any():
+        grainy = np.ascontiguousarray(rows[taken], np.int64)
+        before = patterns.frames[grainy]
+        arguments = (grid, patches, grainy, MODEL_BASES, MODEL_SIZES, patterns)
+        spread(lambda first, last: _average_some(first, last, *arguments), len(grainy), _PIECE)
+        taken[taken] = patterns.frames[grainy] > before
+    return taken
 
 
 @kernel

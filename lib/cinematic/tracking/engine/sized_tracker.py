@@ -167,9 +167,7 @@ class SizedTracker(TrackTable):
         """
         sure = np.flatnonzero(markers.tracked & (markers.correlation > _SURE_CORRELATION))
         rows = markers.track[sure]
-        before = self._patterns.frames[rows]
-        average_patterns(self.grid, self._patch, rows, self._patterns)
-        taken = self._patterns.frames[rows] > before
+        taken = average_patterns(self.grid, self._patch, rows, self._patterns)
         sure, rows = sure[taken], rows[taken]
         share = 1 / self._patterns.frames[rows]
         of_match = markers.covariance[sure] - self._link_covariance[rows]  # the frame's scale is still the pattern's
