@@ -30,7 +30,7 @@ def test_the_halves_compile_what_tracking_uses_and_nothing_else() -> None:
     module.compile_moving()
     module.compile_the_rest()
     assert compiled_so_far() == before
-    for kernel in (step._scratch, step._look_back, step._certain, alignment.window_for):
+    for kernel in (step._scratch, step._look_back, step._reason_to_doubt, alignment.window_for):
         assert len({signature for signature, *_ in kernel._cache._cache_file._load_index()}) == 1, kernel
 
 

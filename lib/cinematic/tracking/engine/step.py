@@ -39,7 +39,7 @@ from .threads import spread
 from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
-# Pixels of predicted deviation from which on a pattern's middle is asked. Surer ones are never contradicted.
+# Pixels by which noise moves a match from which on its middle is asked. Surer ones are never contradicted.
 _UNSURE = 0.08
 # Levels that the coarse search takes. Where a track's velocity is known half size alone does: a quarter of full size
 # sees so little of a blurred or grainy pattern that it leads astray, on the way back above all (development, quarter
@@ -191,7 +191,7 @@ def _move_some(  # type: ignore[no-untyped-def]
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
         if reason == _TRACKED:
-            reason = _certain(current, grid, middle, k, deviation, state, limits, scratch, window)
+            reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
             reason = _look_back(
@@ -222,7 +222,7 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
         _copy_warp(scratch.trial, state.warps[k])
         deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
         if reason == _TRACKED:
-            reason = _certain(current, grid, middle, k, deviation, state, limits, scratch, window)
+            reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)
 
@@ -313,7 +313,7 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
 
 
 @inner_kernel
-def _certain(current, grid, middle, k, deviation, state, limits, scratch, window):  # type: ignore[no-untyped-def]
+def _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window):  # type: ignore[no-untyped-def]
     """The reason to lose a pattern that noise moves too far, or whose middle lies elsewhere than the whole.
 
     A middle that is lost says nothing.
