@@ -167,8 +167,7 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         store.numbers.checked(frame, "--frames")
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
-    if job.engine == "klt" and needs_compile():
-        steps.say("compiling the engine's kernels, once on this machine")
+    if job.engine == "klt":
         compile_kernels(steps.say)
     return tracker, (first, last)
 
@@ -187,10 +186,12 @@ def needs_compile() -> bool:
 
 
 def compile_kernels(say: Callable[[str], object]) -> None:
-    """Compile all of them, also those that this clip will not need: the next one may."""
-    from . import engine
+    """Compile what is not compiled yet, also what this clip will not need: the next one may. It is told before."""
+    if needs_compile():
+        from . import engine
 
-    engine.warm(say)
+        say("compiling the engine's kernels, once on this machine")
+        engine.warm(say)
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:
