@@ -210,7 +210,7 @@ def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-
     _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
     into.worth[k] = 1.0
     weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
-    grain = grid.pixels * GRADIENT_NOISE * (noise * radius) ** 2
+    grain = _grain_energy(grid, noise * noise)
     into.gradients[k, 0], into.gradients[k, 1], into.gradients[k, 2] = gram[0, 0], gram[0, 1], gram[1, 1]
     if grain > _GRAINY * weaker:
         fill_smooth_slopes(raw, grid.radius, into.slope_u[k], into.slope_v[k])
@@ -234,15 +234,26 @@ def enlarged_errors(grid, patterns, k, noise, out):  # type: ignore[no-untyped-d
     tells how much there is at most.
     """
     variance = min(patterns.noise[k] ** 2, noise) / patterns.frames[k]
-    grain = grid.pixels * GRADIENT_NOISE * variance * grid.radius**2
+    grain = _grain_energy(grid, variance)
     uu, uv, vv = patterns.gradients[k]
     weaker, stronger = eigenvalues(uu, uv, vv)
-    along_weaker = weaker / max(weaker - grain, _LEAST_TEXTURE * weaker) if weaker > 0.0 else 1.0
-    along_stronger = stronger / max(stronger - grain, _LEAST_TEXTURE * stronger) if stronger > 0.0 else 1.0
+    along_weaker, along_stronger = _over_texture(weaker, grain), _over_texture(stronger, grain)
     slope = (along_stronger - along_weaker) / (stronger - weaker) if stronger > weaker else 0.0
     out[0, 0] = along_weaker + slope * (uu - weaker)
     out[1, 1] = along_weaker + slope * (vv - weaker)
     out[0, 1] = out[1, 0] = slope * uv
+
+
+@inner_kernel
+def _grain_energy(grid, variance):  # type: ignore[no-untyped-def]
+    """What noise of a variance adds to the sharp gradients' energy in every direction."""
+    return grid.pixels * GRADIENT_NOISE * variance * grid.radius**2
+
+
+@inner_kernel
+def _over_texture(energy, grain):  # type: ignore[no-untyped-def]
+    """Gradients' energy over what of it is texture; 1 where there is none."""
+    return energy / max(energy - grain, _LEAST_TEXTURE * energy) if energy > 0.0 else 1.0
 
 
 @inner_kernel
