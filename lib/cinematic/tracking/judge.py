@@ -176,17 +176,17 @@ def _judge_by(
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
         _Judged(
-            track,
-            first,
-            int(references[row]),
-            positions[row],
-            scene,
-            row,
-            offset[row],
-            distance[row],
-            scene.drift[row] / drift_slack,
-            slack,
-            bool(together[row]),
+            track=track,
+            first=first,
+            reference=int(references[row]),
+            positions=positions[row],
+            scene=scene,
+            row=row,
+            offset=offset[row],
+            distance=distance[row],
+            drift=scene.drift[row] / drift_slack,
+            slack=slack,
+            in_company=bool(together[row]),
         )
         for row, track in enumerate(tracks)
     ]
