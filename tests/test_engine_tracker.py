@@ -281,6 +281,16 @@ def first_loss(results: list[FrameMarkers]) -> tuple[int, LostReason] | None:
     return lost[0] if lost else None
 
 
+def test_no_marker_lies_beyond_the_outermost_pixels_centres() -> None:
+    warps = [around(CENTRE, shift=(0.4 * i, 0)) for i in range(40)]
+    results = run(plate(Texture(13), warps), np.array([[226.0, 90.0]]))
+    last = max(m.position[0, 0] for m in results if len(m) and m.tracked[0])
+    assert 238.0 < last <= 239.0
+    loss = first_loss(results)
+    assert loss is not None
+    assert loss[1] == LostReason.OUT_OF_FRAME  # with half its pattern still in the picture
+
+
 def test_leaving_the_frame_is_a_reason() -> None:
     warps = [around(CENTRE, shift=(6.0 * i, 0)) for i in range(12)]
     results = run(plate(Texture(13), warps), np.array([[180.0, 90.0]]))

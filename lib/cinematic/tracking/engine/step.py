@@ -40,7 +40,7 @@ from .types import LostReason, TrackOptions
 
 _PIECE = 32  # tracks per piece of work
 # Pixels by which noise moves a match from which on its middle is asked. Surer ones are never contradicted.
-_UNSURE = 0.08
+_UNSURE = 0.1
 # Levels that the coarse search takes. Where a track's velocity is known half size alone does: a quarter of full size
 # sees so little of a blurred or grainy pattern that it leads astray, on the way back above all (development, quarter
 # and half: recall05 0.47 in place of 0.51 on the blurred street). What fails is looked for at all levels.
@@ -190,6 +190,8 @@ def _move_some(  # type: ignore[no-untyped-def]
         deviation = _measure(k, n, state, residual, grid, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
+        if reason == _TRACKED and not _is_amid_pixels(moved.position[n], current):
+            reason = _OUT_OF_FRAME
         if reason == _TRACKED:
             reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
@@ -221,6 +223,8 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
             reason = _LOW_CORRELATION
         _copy_warp(scratch.trial, state.warps[k])
         deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
+        if reason == _TRACKED and not _is_amid_pixels(moved.position[n], current):
+            reason = _OUT_OF_FRAME
         if reason == _TRACKED:
             reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
         moved.reason[n], moved.correlation[n] = reason, correlation
@@ -327,6 +331,13 @@ def _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch
         scratch.trial, window, scratch.align,
     )  # fmt: skip
     return _MIDDLE if distance > limits.middle else _TRACKED
+
+
+@inner_kernel
+def _is_amid_pixels(position, frame):  # type: ignore[no-untyped-def]
+    """Whether a place lies between pixel centres: in the last half pixel half of all markers are out of the picture."""
+    x, y = position
+    return x >= 0.0 and y >= 0.0 and x <= frame.width - 1.0 and y <= frame.height - 1.0
 
 
 @inner_kernel

@@ -27,7 +27,7 @@ class LostReason(enum.IntEnum):
     """Why a marker could not be placed."""
 
     TRACKED = 0  # it was placed
-    OUT_OF_FRAME = 1  # the pattern no longer lies inside the frame
+    OUT_OF_FRAME = 1  # the marker, or all but a part of its pattern, no longer lies inside the frame
     LOW_CORRELATION = 2  # what is there does not look like the reference
     FORWARD_BACKWARD = 3  # followed back, it does not return to where it came from
     DEGENERATE = 4  # no contrast, NaN, or a pattern that cannot tell the model's motions apart
@@ -70,15 +70,15 @@ class TrackOptions:
     correlation_min: float = 0.75  # ZNCC with the reference below which a marker is lost, 0 to 1
     forward_backward_max: float = 1.0  # pixels; above it a marker is lost. Infinity: not checked, saves a third
     # Above it a marker is lost: by which factor a pattern may grow longer than wide (or the reverse) within 4 frames.
-    # Seen by the models Affine and Perspective only. On rendered plates 1.25 takes nearly all markers that follow an
-    # occluder's edge and 2 % of the good ones. Infinity: not checked.
-    shape_change_max: float = 1.25
+    # Seen by the models Affine and Perspective only. On rendered plates 1.3 takes nearly all markers that follow an
+    # occluder's edge and 1 % of the good ones. Infinity: not checked.
+    shape_change_max: float = 1.3
     # Pixels; above it a marker is lost: how far noise moves the match (standard deviation, along the direction that the
     # pattern's texture holds least). On rendered plates 0.19 takes a quarter of the markers that are more than a pixel
     # off and 4 % of the good ones. Infinity: not checked.
     deviation_max: float = 0.19
     # Pixels; above it a marker is lost: how far from the whole an unsure pattern's middle fits. Infinity: not checked.
-    middle_max: float = 1.0
+    middle_max: float = 1.2
     # pattern_match AUTO takes a new reference when the pattern's size has changed by this factor either way ...
     scale_band: float = 1.4
     # ... or when its correlation is below this while it changes slowly from frame to frame (so: no occluder).
