@@ -139,16 +139,16 @@ def predict(before, after, x, y, u, v, levels, room):  # type: ignore[no-untyped
 
 
 @inner_kernel
-def _centre_inside(x, y, level):  # type: ignore[no-untyped-def]
-    """False also for NaN."""
-    inside_x = x >= -_SLACK and x <= level.width - 1 + _SLACK
-    return inside_x and y >= -_SLACK and y <= level.height - 1 + _SLACK
+def is_amid_pixels(x, y, level, slack):  # type: ignore[no-untyped-def]
+    """Whether a place is at most ``slack`` px beyond the outermost pixels' centres. False also for NaN."""
+    inside_x = x >= -slack and x <= level.width - 1 + slack
+    return inside_x and y >= -slack and y <= level.height - 1 + slack
 
 
 @inner_kernel
 def _search_level(before, after, scale, x, y, u, v, room):  # type: ignore[no-untyped-def]
     """Refine a displacement (full-size pixels) at one level; what it was where that fails."""
-    if before.width < _WINDOW or before.height < _WINDOW or not _centre_inside(x * scale, y * scale, before):
+    if before.width < _WINDOW or before.height < _WINDOW or not is_amid_pixels(x * scale, y * scale, before, _SLACK):
         return u, v
     left, top = int(np.floor(x * scale - 7.0)), int(np.floor(y * scale - 7.0))  # 8 pixels before the centre, 7 after
     start = (top + PAD) * before.stride + left + PAD
@@ -165,7 +165,7 @@ def _search_level(before, after, scale, x, y, u, v, room):  # type: ignore[no-un
     for _ in range(_STEPS):
         right, down = u * scale + moved_u, v * scale + moved_v
         near = abs(moved_u) < _WINDOW and abs(moved_v) < _WINDOW
-        if not (near and _centre_inside(left + 7.5 + right, top + 7.5 + down, after)):
+        if not (near and is_amid_pixels(left + 7.5 + right, top + 7.5 + down, after, _SLACK)):
             return u, v
         column, row = int(np.floor(left + right)), int(np.floor(top + down))
         a, b, c = _project_residual(

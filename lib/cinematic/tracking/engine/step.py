@@ -25,7 +25,7 @@ from .alignment import (
 )
 from .compiler import inner_kernel, kernel
 from .correlation import masked_correlation, soft_border, soft_correlation, without_noise
-from .flow import FlowRoom, flow_room, predict
+from .flow import FlowRoom, flow_room, is_amid_pixels, predict
 from .forward_backward import way_back
 from .gradients import eigenvalues
 from .lanes import borrowed, hold
@@ -190,10 +190,10 @@ def _move_some(  # type: ignore[no-untyped-def]
         deviation = _measure(k, n, state, residual, grid, limits.half_size, moved)
         if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
             reason = _SHAPE
-        if reason == _TRACKED and not _is_amid_pixels(moved.position[n], current):
-            reason = _OUT_OF_FRAME
         if reason == _TRACKED:
-            reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
+            reason = _reason_to_doubt(
+                current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
+            )
         moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
         if reason == _TRACKED and limits.distance < np.inf:
             reason = _look_back(
@@ -223,10 +223,10 @@ def _find_some(first, last, current, grid, middle, rows, state, limits, moved): 
             reason = _LOW_CORRELATION
         _copy_warp(scratch.trial, state.warps[k])
         deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
-        if reason == _TRACKED and not _is_amid_pixels(moved.position[n], current):
-            reason = _OUT_OF_FRAME
         if reason == _TRACKED:
-            reason = _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window)
+            reason = _reason_to_doubt(
+                current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
+            )
         moved.reason[n], moved.correlation[n] = reason, correlation
     hold(own)
 
@@ -317,11 +317,13 @@ def _look_back(previous, coarse_before, coarse_now, grid, k, n, state, limits, s
 
 
 @inner_kernel
-def _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch, window):  # type: ignore[no-untyped-def]
-    """The reason to lose a pattern that noise moves too far, or whose middle lies elsewhere than the whole.
+def _reason_to_doubt(current, grid, middle, k, position, deviation, state, limits, scratch, window):  # type: ignore[no-untyped-def]
+    """The reason to lose a marker at the very border, or a pattern that noise moves too far or whose middle is off.
 
-    A middle that is lost says nothing.
+    In the last half pixel half of all markers are out of the picture. A middle that is lost says nothing.
     """
+    if not is_amid_pixels(position[0], position[1], current, 0.0):
+        return _OUT_OF_FRAME
     if deviation > limits.deviation and is_final(state.patterns, k, state.service[k]):
         return _UNCERTAIN
     if not (deviation > _UNSURE and limits.middle < np.inf):
@@ -331,13 +333,6 @@ def _reason_to_doubt(current, grid, middle, k, deviation, state, limits, scratch
         scratch.trial, window, scratch.align,
     )  # fmt: skip
     return _MIDDLE if distance > limits.middle else _TRACKED
-
-
-@inner_kernel
-def _is_amid_pixels(position, frame):  # type: ignore[no-untyped-def]
-    """Whether a place lies between pixel centres: in the last half pixel half of all markers are out of the picture."""
-    x, y = position
-    return x >= 0.0 and y >= 0.0 and x <= frame.width - 1.0 and y <= frame.height - 1.0
 
 
 @inner_kernel

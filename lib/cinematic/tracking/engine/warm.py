@@ -89,7 +89,7 @@ def compile_the_rest() -> None:
     window = _compile(window_for, state.warps, one.row, 0, 0)
     room = (step._limits(_OPTIONS), scratch, window, step._nothing_moved(1))
     _compile(step._look_back, frame.full, frame.coarse, frame.coarse, one.grid, 0, 0, state, *room)
-    _compile(step._reason_to_doubt, frame.full, one.grid, one.middle, 0, 0.0, state, *room[:-1])
+    _compile(step._reason_to_doubt, frame.full, one.grid, one.middle, 0, centre[0], 0.0, state, *room[:-1])
     cut_patterns(frame, one.grid, centre, one.row, state.patterns)
     state.patterns.grain[:] = 1.0  # others are not averaged
     average_patterns(one.grid, state.patches, one.row, state.patterns)
