@@ -82,7 +82,7 @@ def detect(
     if min(width, height) <= 2 * border or max_features == 0:
         return _select(np.zeros((0, 4)))
     strength, edge_ratio = corner_strength(image, pattern_size)
-    found = _find_peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
+    found = _peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
     found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
     return _select(_spread(found, blocked, float(min_distance), max_features, width, height))
 
@@ -97,14 +97,16 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
     edge_ratio : float32 (height, width)
         Larger eigenvalue over smaller.
     """
-    derivative_taps = _gaussian_taps(_DERIVATIVE_SIGMA, int(np.ceil(3 * _DERIVATIVE_SIGMA)))
-    window_taps = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
-    smooth = _blur(np.ascontiguousarray(image, np.float32), derivative_taps)
-    xx, xy, yy = np.empty_like(smooth), np.empty_like(smooth), np.empty_like(smooth)
-    spread(lambda first, last: _tensor_strip(smooth, first, last, xx, xy, yy), len(smooth), _STRIP)
-    tensor_xx, tensor_xy, tensor_yy = _blur(xx, window_taps), _blur(xy, window_taps), _blur(yy, window_taps)
-    spread(lambda first, last: _eigenvalue_strip(first, last, tensor_xx, tensor_xy, tensor_yy), len(smooth), _STRIP)
-    return tensor_xx, tensor_yy
+    smoothing = _gaussian_taps(_DERIVATIVE_SIGMA, int(np.ceil(3 * _DERIVATIVE_SIGMA)))
+    window = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
+    image = np.ascontiguousarray(image, np.float32)
+    strength, edge_ratio = np.empty_like(image), np.empty_like(image)
+    spread(
+        lambda first, last: _strength_strip(image, smoothing, window, first, last, strength, edge_ratio),
+        len(image),
+        _STRIP,
+    )
+    return strength, edge_ratio
 
 
 def _gaussian_taps(sigma: float, reach: int) -> np.ndarray:
@@ -113,10 +115,23 @@ def _gaussian_taps(sigma: float, reach: int) -> np.ndarray:
     return (taps / taps.sum()).astype(np.float32)
 
 
-def _blur(image: np.ndarray, taps: np.ndarray) -> np.ndarray:
-    out = np.empty_like(image)
-    spread(lambda first, last: _blur_strip(image, taps, first, last, out), len(image), _STRIP)
-    return out
+def _peaks(
+    strength: np.ndarray,
+    edge_ratio: np.ndarray,
+    allowed: np.ndarray,
+    border: int,
+    threshold: float,
+    max_edge_ratio: float,
+) -> np.ndarray:
+    """Rows ``x, y, strength, edge ratio`` of all local maxima, in any order."""
+    found = []
+
+    def find(first: int, last: int) -> None:
+        rows = border + first, border + last
+        found.append(_find_peaks(strength, edge_ratio, allowed, border, *rows, threshold, max_edge_ratio))
+
+    spread(find, len(strength) - 2 * border, _STRIP)
+    return np.concatenate(found)
 
 
 def _check_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
@@ -166,46 +181,60 @@ def _spread(
 
 
 @kernel
-def _blur_strip(image, taps, first, last, out):  # type: ignore[no-untyped-def]
-    """Separable filter with a symmetric odd kernel, edge pixels repeated."""
+def _strength_strip(image, smoothing, window, first, last, strength, edge_ratio):  # type: ignore[no-untyped-def]
+    """Rows ``first`` to ``last`` of both measures: all in between stays in the processor's cache."""
     height, width = image.shape
-    reach = taps.shape[0] // 2
-    line = np.empty(width + 2 * reach, np.float32)
-    column = line[reach : reach + width]
+    reach = window.shape[0] // 2
+    top, bottom = max(first - reach, 0), min(last + reach, height)
+    above = max(top - 1, 0)
+    line = np.empty(width + 2 * max(reach, smoothing.shape[0] // 2), np.float32)
+    smooth = np.empty((min(bottom + 1, height) - above, width), np.float32)
+    for y in range(smooth.shape[0]):
+        _blur_row(image, 0, height, smoothing, above + y, line, smooth[y])
+    xx = np.empty((bottom - top, width), np.float32)
+    xy, yy = np.empty_like(xx), np.empty_like(xx)
+    for y in range(top, bottom):
+        before, after = max(y - 1, 0) - above, min(y + 1, height - 1) - above
+        _tensor_row(smooth[before], smooth[y - above], smooth[after], xx[y - top], xy[y - top], yy[y - top])
+    mixed = np.empty(width, np.float32)
     for y in range(first, last):
-        _weigh(column, taps[0], image[max(y - reach, 0)], np.float32(0))
-        for t in range(1, taps.shape[0]):
-            _weigh(column, taps[t], image[min(max(y + t - reach, 0), height - 1)], np.float32(1))
-        for x in range(reach):
-            line[x] = column[0]
-            line[reach + width + x] = column[width - 1]
-        _weigh(out[y], taps[0], line[:width], np.float32(0))
-        for t in range(1, taps.shape[0]):
-            _weigh(out[y], taps[t], line[t : t + width], np.float32(1))
+        _blur_row(xx, top, height, window, y, line, strength[y])
+        _blur_row(yy, top, height, window, y, line, edge_ratio[y])
+        _blur_row(xy, top, height, window, y, line, mixed)
+        _eigenvalue_row(strength[y], mixed, edge_ratio[y])
 
 
 @inner_kernel
-def _weigh(total, weight, row, keep):  # type: ignore[no-untyped-def]
-    """``total = keep * total + weight * row``, where ``keep`` 0 forgets even NaN."""
-    if keep == 0:
-        for x in range(total.shape[0]):
-            total[x] = weight * row[x]
-    else:
-        for x in range(total.shape[0]):
-            total[x] += weight * row[x]
+def _blur_row(rows, top, height, taps, y, line, out):  # type: ignore[no-untyped-def]
+    """Row ``y`` by a separable filter with symmetric taps, edge pixels repeated. ``rows`` are those from ``top`` on."""
+    width, reach = out.shape[0], taps.shape[0] // 2
+    column = line[reach : reach + width]
+    _weigh(column, taps[reach], rows[y - top])
+    for t in range(1, reach + 1):
+        _weigh_pair(column, taps[reach + t], rows[max(y - t, 0) - top], rows[min(y + t, height - 1) - top])
+    for x in range(reach):
+        line[x] = column[0]
+        line[reach + width + x] = column[width - 1]
+    _weigh(out, taps[reach], column)
+    for t in range(1, reach + 1):
+        _weigh_pair(out, taps[reach + t], line[reach - t : reach - t + width], line[reach + t : reach + t + width])
 
 
-@kernel
-def _tensor_strip(image, first, last, xx, xy, yy):  # type: ignore[no-untyped-def]
-    """Products of central differences; zero on the outermost pixels."""
-    height = image.shape[0]
-    for y in range(first, last):
-        above, below = image[max(y - 1, 0)], image[min(y + 1, height - 1)]
-        _tensor_row(above, image[y], below, xx[y], xy[y], yy[y])
+@inner_kernel
+def _weigh(total, weight, row):  # type: ignore[no-untyped-def]
+    for x in range(total.shape[0]):
+        total[x] = weight * row[x]
+
+
+@inner_kernel
+def _weigh_pair(total, weight, one, other):  # type: ignore[no-untyped-def]
+    for x in range(total.shape[0]):
+        total[x] += weight * (one[x] + other[x])
 
 
 @inner_kernel
 def _tensor_row(above, here, below, xx, xy, yy):  # type: ignore[no-untyped-def]
+    """Products of central differences; zero on the outermost pixels."""
     width = here.shape[0]
     half = np.float32(0.5)
     xx[0] = xy[0] = yy[0] = 0
@@ -216,15 +245,9 @@ def _tensor_row(above, here, below, xx, xy, yy):  # type: ignore[no-untyped-def]
         xx[x], xy[x], yy[x] = gx * gx, gx * gy, gy * gy
 
 
-@kernel
-def _eigenvalue_strip(first, last, xx, xy, yy):  # type: ignore[no-untyped-def]
-    """In place: ``xx`` becomes the root of the smaller eigenvalue, ``yy`` the ratio of the larger to it."""
-    for y in range(first, last):
-        _eigenvalue_row(xx[y], xy[y], yy[y])
-
-
 @inner_kernel
 def _eigenvalue_row(xx, xy, yy):  # type: ignore[no-untyped-def]
+    """In place: ``xx`` becomes the root of the smaller eigenvalue, ``yy`` the ratio of the larger to it."""
     half, tiny = np.float32(0.5), np.float32(1e-20)
     for x in range(xx.shape[0]):
         mean = half * (xx[x] + yy[x])
@@ -238,11 +261,11 @@ def _eigenvalue_row(xx, xy, yy):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _find_peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio):  # type: ignore[no-untyped-def]
-    """Rows ``x, y, strength, edge ratio`` of all local maxima, to a fraction of a pixel (parabola through three)."""
-    height, width = strength.shape
+def _find_peaks(strength, edge_ratio, allowed, border, first, last, threshold, max_edge_ratio):  # type: ignore[no-untyped-def]
+    """The local maxima between two rows, to a fraction of a pixel (parabola through three)."""
+    width = strength.shape[1]
     found = []
-    for y in range(border, height - border):
+    for y in range(first, last):
         for x in range(border, width - border):
             value = strength[y, x]
             if not (value >= threshold and value > 0 and allowed[y, x] and edge_ratio[y, x] <= max_edge_ratio):
