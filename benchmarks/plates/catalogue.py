@@ -43,6 +43,8 @@ def _family(seed: int) -> dict[str, PlateSpec]:
         "interior": dataclasses.replace(base, layout="interior", seed=seed + 2, exposure=0.7, grain=2.0),
         "turntable": dataclasses.replace(base, layout="turntable", seed=seed + 3),
         "aerial": dataclasses.replace(base, layout="aerial", seed=seed + 4, distortion=-0.06),
+        "solids": dataclasses.replace(base, layout="solids", seed=seed + 5),
+        "posts": dataclasses.replace(base, layout="posts", seed=seed + 6, shutter=0.4),
     }
 
 

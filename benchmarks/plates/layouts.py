@@ -256,10 +256,61 @@ def aerial(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) -
     return Stage(camera, moves[:movers], 26.0, (0.5, 0.5, -0.75), 4.8, 2.4)
 
 
+PLAIN = (
+    *WALLS[:3],
+    "brick red",
+    "brick yellow",
+    "stone pale",
+    "stone grey",
+    "planks raw",
+    "planks grey",
+    "print warm",
+    "print cold",
+    "iron teal",
+    "iron red",
+    "canvas red",
+)
+
+
+def solids(rng: np.random.Generator, frames: int, fps: float, movers: int = 2, posts: int = 0) -> Stage:
+    """Plain boxes and balls that stand about on a square: large smooth faces, few small parts, edges in mid-air."""
+    props.floor(80.0, "cobbles")
+    for _ in range(55):
+        x, y = rng.uniform(-7.0, 7.0), rng.uniform(0.0, 14.0)
+        size, name = rng.uniform(0.3, 1.6, 3), str(rng.choice(PLAIN))
+        if rng.random() < 0.3:
+            props.ball((x, y, 0.0), float(0.6 * size[0]), name)
+        else:
+            props.block(tuple(size), (x, y, 0.0), float(rng.uniform(0.0, math.pi)), name)
+    for k in range(9):  # what the square ends at
+        size = (rng.uniform(2.0, 4.0), 0.5, rng.uniform(2.0, 5.0))
+        place = (3.5 * k - 14.0, 15.0 + rng.uniform(-1.0, 1.0), 0.0)
+        props.block(size, place, float(rng.uniform(-0.3, 0.3)), str(rng.choice(PLAIN)))
+    for _ in range(posts):
+        place = (rng.uniform(-1.6, 1.6), rng.uniform(-4.2, -2.2), 0.0)
+        props.block((0.12, 0.12, 3.0), place, float(rng.uniform(0.0, math.pi)), str(rng.choice(PLAIN)))
+    x, way = rng.uniform(-1.5, 1.5), rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.6)
+    path = motion.along([[x, -7.0, 1.6], [x + 0.5 * way, -6.3, 1.7], [x + way, -5.4, 1.75]], frames)
+    target = motion.along([[0.0, 4.0, 0.8], [0.1 * way, 4.0, 0.8], [-0.2 * way, 4.0, 0.7]], frames)
+    box = props.block((0.8, 0.8, 0.9), (0.0, 0.0, 0.0), 0.0, "print warm")
+    moves = [
+        rolling(rng, frames, np.array([2.5, 1.0, 0.0]), np.array([-1.0, 0.5, 0.0]), 0.4),
+        (box, motion.slide([-3.0, 2.5, 0.0], [-0.5, 3.0, 0.0], (0.0, 1.2), frames)),
+    ]
+    return Stage(motion.hand_held(path, target, fps, rng), moves[:movers], float(rng.uniform(26.0, 35.0)))
+
+
+def posts(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) -> Stage:
+    """The same kind of square, seen past near posts: what is behind them is hidden and comes back."""
+    return solids(rng, frames, fps, movers, posts=5)
+
+
 LAYOUTS: dict[str, Callable[..., Stage]] = {
     "courtyard": courtyard,
     "street": street,
     "interior": interior,
     "turntable": turntable,
     "aerial": aerial,
+    "solids": solids,
+    "posts": posts,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -82,13 +81,13 @@ def _plan_one(
         return  # suspect, but nothing of it is known to be wrong
     if not parts:
         plan.actions.append(Action(track.name, "REMOVE", reason, going))
-        plan.before.append(copy.deepcopy(track))
+        plan.before.append(track.copy())
         if take_out is _mute:
             plan.after.append(_without(track, going, _mute))
         return
     names: list[str] = []
     own, *others = parts
-    plan.before.append(copy.deepcopy(track))
+    plan.before.append(track.copy())
     rest = [frame for frame in track.markers if frame not in own]
     plan.after.append(_without(track, rest, take_out))
     for part in others:
@@ -110,7 +109,7 @@ def _frames_of(part: tuple[int, int], track: TrackData, verdict: Verdict) -> lis
 
 
 def _without(track: TrackData, frames: Sequence[int], take_out: Callable[[TrackData, list[int]], None]) -> TrackData:
-    rest = copy.deepcopy(track)
+    rest = track.copy()
     take_out(rest, list(frames))
     if not rest.reference_frames and rest.markers:
         rest.reference_frames = [min(rest.markers)]

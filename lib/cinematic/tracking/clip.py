@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from os import PathLike
 from pathlib import Path
 
@@ -185,11 +186,16 @@ def unique_name(name: str, taken: set[str]) -> str:
     """``name``, or with the first free of ``.001``, ``.002`` ... behind it, as Blender does."""
     if not name:
         raise ParameterError("expected a track's name to have at least one character")
-    if name not in taken:
-        return name
+    return next(candidate for candidate in names_like(name) if candidate not in taken)
+
+
+def names_like(name: str) -> Iterator[str]:
+    """``name``, then with ``.001``, ``.002`` ... behind it."""
+    yield name
     stem, dot, digits = name.rpartition(".")
     stem = stem if dot and digits.isdecimal() else name
-    return next(candidate for number in range(1, len(taken) + 2) if (candidate := f"{stem}.{number:03d}") not in taken)
+    for number in count(1):
+        yield f"{stem}.{number:03d}"
 
 
 def segments(frames: Iterable[int]) -> list[list[int]]:

@@ -18,10 +18,15 @@ class FrameColumn(MutableMapping[int, Any]):
     """
 
     __slots__ = ("_frames", "_values", "_width")
+    _frames: array[int]
+    _values: array[float]
 
     def __init__(self, width: int, entries: Mapping[int, Any] | Iterable[tuple[int, Any]] = ()) -> None:
         """``width`` floats a frame; 0: a plain float."""
         self._width = width
+        if isinstance(entries, FrameColumn) and entries._width == width:  # in order, and checked, already
+            self._frames, self._values = entries._frames[:], entries._values[:]
+            return
         ordered = sorted(dict(entries).items())
         self._frames = array("q", [frame for frame, _ in ordered])
         self._values = array("d", [value for _, value in ordered] if not width else ())

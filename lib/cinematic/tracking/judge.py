@@ -10,7 +10,7 @@ being known to the limit, the limit widens to what can be known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .coords import Size
 from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
+from .order_statistics import quantile
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
 from .reasons import Evidence, moves_along, why_off
@@ -230,16 +231,16 @@ def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64
 def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, seen: Shown) -> Verdict:
     track, first = each.track, each.first
     judged = np.flatnonzero(np.isfinite(each.distance))
-    off = {first + int(index): float(each.distance[index]) for index in judged}
-    shown = {first + int(index): float(each.scene.distance[each.row, index]) for index in judged}
-    deviations = {frame: _largest_deviation(entry) for frame, entry in track.covariances.items()}
-    wrong = [frame for frame, distance in off.items() if distance > limits.reprojection_px]
-    drift = each.drift
-    astray = [first + int(index) for index in judged if drift[index] > limits.drift_px]
+    frames = (first + judged).tolist()
+    off = each.distance[judged].tolist()
+    shown = dict(zip(frames, each.scene.distance[each.row, judged].tolist(), strict=True))
+    deviations = dict(zip(track.covariances, _largest_deviations(track.covariances), strict=True))
+    wrong = [frame for frame, distance in zip(frames, off, strict=True) if distance > limits.reprojection_px]
+    astray = (first + judged[each.drift[judged] > limits.drift_px]).tolist()
     loads = {
         "low correlation": _correlation_load(track.correlations, limits.correlation),
-        "sliding along an edge": _upper(deviations) / limits.deviation_px,
-        "drifting": _upper(track.forward_backward) / limits.forward_backward_px,
+        "sliding along an edge": _upper(deviations.values()) / limits.deviation_px,
+        "drifting": _upper(track.forward_backward.values()) / limits.forward_backward_px,
         "jittery": shaking / limits.jitter_px,
     }
     off_load = max(_upper(off) / limits.track_reprojection_px, len(wrong) / max(1, len(off)) / limits.bad_marker_share)
@@ -264,9 +265,9 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(track, limits),
         measures={
             "markers": float(len(track.markers)),
-            "off_scene_px": _upper(shown),
-            "deviation_px": _upper(deviations),
-            "forward_backward_px": _upper(track.forward_backward),
+            "off_scene_px": _upper(shown.values()),
+            "deviation_px": _upper(deviations.values()),
+            "forward_backward_px": _upper(track.forward_backward.values()),
             "jitter_px": shaking,
             "lowest_correlation": min(track.correlations.values(), default=float("nan")),
             "parallax_deg": float(each.scene.parallax[each.row]),
@@ -319,16 +320,16 @@ def _correlation_load(correlations: Mapping[int, float], limit: float) -> float:
     """1 where a tenth of the markers correlate less than the limit."""
     if not correlations:
         return 0.0
-    low = float(np.quantile(list(correlations.values()), 0.1))
+    low = quantile(correlations.values(), 0.1)
     return max(0.0, (1 - low) / (1 - limit))
 
 
-def _upper(values: Mapping[int, float]) -> float:
+def _upper(values: Collection[float]) -> float:
     """What nine in ten markers stay below."""
-    return float(np.quantile(list(values.values()), 0.9)) if values else 0.0
+    return quantile(values, 0.9) if values else 0.0
 
 
-def _largest_deviation(covariance: tuple[float, float, float]) -> float:
-    """Standard deviation along the error ellipse's long axis, px."""
-    xx, xy, yy = covariance
-    return float(np.sqrt(max(0.0, (xx + yy) / 2 + np.hypot((xx - yy) / 2, xy))))
+def _largest_deviations(covariances: Mapping[int, tuple[float, float, float]]) -> list[float]:
+    """Standard deviations along the error ellipses' long axes, px."""
+    xx, xy, yy = np.array(list(covariances.values())).reshape(-1, 3).T
+    return np.sqrt(np.maximum(0.0, (xx + yy) / 2 + np.hypot((xx - yy) / 2, xy))).tolist()

@@ -6,12 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .clip import Clip, unique_name
+from .clip import Clip, names_like
 from .coords import Size, co_from_pixels, co_offsets_from_pixels, pixels_from_co
 from .engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions, build_pyramid
 from .engine import detect as detect_patterns
@@ -126,11 +127,7 @@ def new_track(frame: int, co: npt.ArrayLike, settings: dict[str, Any]) -> TrackD
 def free_names(store: Store, count: int, taken: Iterable[str] = ()) -> list[str]:
     """Names for new tracks, by Blender's rule; none of ``taken``, either."""
     taken = {data.name for data in store.read()} | set(taken)
-    names = []
-    for _ in range(count):
-        names.append(unique_name("Track", taken))
-        taken.add(names[-1])
-    return names
+    return list(islice((name for name in names_like("Track") if name not in taken), count))
 
 
 class _Group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class PatternTrack:
     quads: FloatArray  # (n, 4, 2) the pattern's corners, px: bottom-left, bottom-right, top-right, top-left
     references: npt.NDArray[np.int64]  # (n,) row of the marker whose pattern this one is matched against
 
-    @property
+    @cached_property
     def samples(self) -> int:
         """Samples along one side of the pattern: about one a pixel of its first reference."""
         quad = self.quads[self.references[0]]

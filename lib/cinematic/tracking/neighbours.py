@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import lengths
+from .order_statistics import known_median, quantile
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -19,43 +20,57 @@ def jitter(positions: FloatArray) -> FloatArray:
         return result
     acceleration = np.diff(positions, n=2, axis=1)
     sample = _sampled_frames(positions)
+    spans = Spans(sample)
     for row in range(count):
-        apart = known_median(lengths(sample - sample[row]).T)
-        apart[row] = np.nan
-        near = np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]  # NaN sorts last
+        others = spans.meeting_row(row)
+        others = others[others != row]
+        apart = known_median(lengths(sample[others] - sample[row]).T)
+        near = others[np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]]  # NaN sorts last
         own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))
         if not len(near):
             continue
         difference = acceleration[row, own] - known_median(acceleration[np.ix_(near, own)])
         size = lengths(difference)
         size = size[np.isfinite(size)]
-        result[row] = float(np.quantile(size, 0.9)) if len(size) else 0.0
+        result[row] = quantile(size.tolist(), 0.9) if len(size) else 0.0
     return result
 
 
-def known_median(values: FloatArray) -> FloatArray:
-    """Along the first axis, of what is not NaN; NaN where nothing is. numpy's own takes seven times as long."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    known = np.isfinite(ordered).sum(axis=0)
-    lower, upper = (
-        np.take_along_axis(ordered, index[None], axis=0)[0] for index in (np.maximum(known - 1, 0) // 2, known // 2)
-    )
-    return np.where(known > 0, (lower + upper) / 2, np.nan)
+class Spans:
+    """From which frame to which each of n tracks has markers: most tracks of a long shot never meet."""
+
+    def __init__(self, positions: FloatArray) -> None:
+        """``positions`` (n, f, 2), NaN where there is no marker."""
+        marked = np.isfinite(positions[..., 0])
+        frames = marked.shape[1]
+        there = marked.any(axis=1)
+        self._first = np.where(there, marked.argmax(axis=1) if frames else 0, frames)
+        self._last = np.where(there, frames - 1 - marked[:, ::-1].argmax(axis=1) if frames else 0, -1)
+
+    def meeting(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Rows of the tracks that have begun by frame ``last`` and end at ``first`` or later."""
+        return np.flatnonzero((self._first <= last) & (self._last >= first))
+
+    def meeting_row(self, row: int) -> npt.NDArray[np.int64]:
+        """The same of those that one of them may meet, itself among them."""
+        return self.meeting(int(self._first[row]), int(self._last[row]))
 
 
 def duplicates(positions: FloatArray, limit: float) -> set[int]:
     """Rows that follow another, longer (or earlier) track closer than ``limit`` px on 9 of 10 common frames."""
     markers = np.isfinite(positions[..., 0]).sum(axis=1)
     sample = _sampled_frames(positions)
+    spans = Spans(sample)
     doubles: set[int] = set()
     for row in np.argsort(-markers, kind="stable"):
         if row in doubles or markers[row] < 2:
             continue
-        apart = lengths(sample - sample[row])
+        others = spans.meeting_row(int(row))
+        apart = lengths(sample[others] - sample[row])
         common = np.isfinite(apart).sum(axis=1)
         close = (apart < limit).sum(axis=1) >= np.maximum(2, 0.9 * common)
-        followers = close & (common >= 0.5 * np.isfinite(sample[..., 0]).sum(axis=1))
-        doubles |= {int(r) for r in np.flatnonzero(followers) if r != row and markers[r] <= markers[row]}
+        followers = close & (common >= 0.5 * np.isfinite(sample[others, :, 0]).sum(axis=1))
+        doubles |= {int(r) for r in others[followers] if r != row and markers[r] <= markers[row]}
     return doubles
 
 

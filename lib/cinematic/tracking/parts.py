@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .order_statistics import quantile
 from .solve import Cameras, Solution
 from .solve.pinned import triangulate_pinned
 from .solve.triangulation import reprojection_errors, triangulate
@@ -86,7 +87,7 @@ def _is_one_point(positions: FloatArray, solution: Solution, run: Part, limit: f
     alone = np.full((1, *positions.shape), np.nan)
     alone[0, run[0] : run[1] + 1] = positions[run[0] : run[1] + 1]
     errors = reprojection_errors(solution.cameras, triangulate(solution.cameras, alone), alone)[0, run[0] : run[1] + 1]
-    return bool(np.isfinite(errors).all()) and float(np.quantile(errors, 0.9)) <= limit
+    return bool(np.isfinite(errors).all()) and quantile(errors.tolist(), 0.9) <= limit
 
 
 def best_parts(
@@ -124,7 +125,7 @@ def best_parts(
             best = found[row]
             if len(frames) < max(LEAST_NEW, _MOSTLY * there, 0 if best is None else len(best[1]) + 1):
                 continue
-            if reference in frames and float(np.quantile(distance[row, frames], 0.9)) <= limits[1]:
+            if reference in frames and quantile(distance[row, frames].tolist(), 0.9) <= limits[1]:
                 found[row] = reference, frames
     return found
 

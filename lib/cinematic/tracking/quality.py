@@ -7,7 +7,6 @@ away.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -442,7 +441,7 @@ def _told_verdicts(verdicts: Collection[Verdict]) -> list[str]:
 
 def _swap(clip: Any, gone: Iterable[str], come: Sequence[TrackData]) -> None:
     """Put tracks in the place of others, on either kind of clip."""
-    come = copy.deepcopy(come)  # what the clip holds changes later; what the cleaning remembers must not
+    come = [track.copy() for track in come]  # what the clip holds changes later; what the cleaning remembers must not
     if isinstance(clip, Clip):
         return clip.tracks.swap(gone, come)
     arriving = {track.name for track in come}

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import lengths
+from .neighbours import Spans
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -103,17 +104,21 @@ def moves_along(
     """
     off = np.flatnonzero(np.nanmax(np.where(np.isfinite(distance), distance, 0.0), axis=1, initial=0.0) > limit)
     found = np.zeros(len(positions), bool)
+    spans = Spans(positions[off])
     for row in off:
         # only frames where this one is off: of a long shot they are few
         frames = np.flatnonzero(lengths(offset[row]) > limit)
-        apart = lengths(positions[np.ix_(off, frames)] - positions[row, frames])
+        if len(frames) < _LEAST_COMMON:
+            continue
+        others = off[spans.meeting(int(frames[0]), int(frames[-1]))]
+        apart = lengths(positions[np.ix_(others, frames)] - positions[row, frames])
         size = lengths(offset[row, frames])
-        unlike = lengths(offset[np.ix_(off, frames)] - offset[row, frames])
+        unlike = lengths(offset[np.ix_(others, frames)] - offset[row, frames])
         common = np.isfinite(apart) & np.isfinite(unlike)
         enough = common.sum(axis=1) >= _LEAST_COMMON
         near = np.where(common, apart, np.inf).min(axis=1, initial=np.inf) < _COMPANY * width
         alike = np.where(common, unlike, 0.0).sum(axis=1) < _ALIKE * np.where(common, size, 0.0).sum(axis=1)
-        found[row] = (enough & near & alike & (off != row)).any()
+        found[row] = (enough & near & alike & (others != row)).any()
     return found
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .coords import Size, lengths, pixels_from_co
 from .epipolar import epipolar_distances
 from .errors import TrackingError
-from .neighbours import known_median
+from .order_statistics import known_median
 from .solve import Cameras, Solution
 from .solve.pinned import triangulate_pinned
 from .solve.solver import LensSearch, solve_shot
@@ -155,10 +155,10 @@ def _parallax(
 
 
 def _solution(positions: FloatArray, size: Size, focal: float | None) -> Solution:
-    fixed = solve_shot(positions, size, LensSearch(focal, distortion=None))
+    fixed = solve_shot(positions, size, LensSearch(focal, distortion=None), to_judge=True)
     if _fit(fixed) >= _POOR_FIT:
         return fixed
-    zooming = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=True))
+    zooming = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=True), to_judge=True)
     return zooming if _fit(zooming) > _fit(fixed) else fixed
 
 

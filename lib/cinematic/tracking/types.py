@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,16 @@ class TrackData:
         self.corners = FrameColumn(8, self.corners)
         self.forward_backward = FrameColumn(0, self.forward_backward)
         self.covariances = FrameColumn(3, self.covariances)
+
+    def copy(self) -> TrackData:
+        """One that shares nothing with this one that can change."""
+        return replace(
+            self,
+            markers=dict(self.markers),
+            reference_frames=list(self.reference_frames),
+            muted=dict(self.muted),
+            lost=dict(self.lost),
+        )
 
     def drop(self, frames: Iterable[int]) -> None:
         """Take markers away, with all that is known of them."""

@@ -74,15 +74,20 @@ def _along_rays(
         return residual, (moved[..., :2] - shown * moved[..., 2:]) / depth * focal
 
     inverse = _best_start(linearised, _likely_inverse_depths(cameras), trust)
+    residual, slope = linearised(inverse)
     for scale in SCALES:
+        cost = robust_cost(residual, trust, scale)
         for _ in range(STEPS):
-            residual, slope = linearised(inverse)
             weight = trust / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
             push = np.einsum("nf,nfi,nfi->n", weight, slope, residual)
             normal = np.einsum("nf,nfi,nfi->n", weight, slope, slope)
             tried = np.maximum(inverse - push / (normal + 1e-12), 0.0)
-            better = robust_cost(linearised(tried)[0], trust, scale) <= robust_cost(residual, trust, scale)
-            inverse = np.where(better, tried, inverse)
+            residual_after, slope_after = linearised(tried)
+            cost_after = robust_cost(residual_after, trust, scale)
+            better = cost_after <= cost
+            inverse, cost = np.where(better, tried, inverse), np.where(better, cost_after, cost)
+            residual = np.where(better[:, None, None], residual_after, residual)
+            slope = np.where(better[:, None, None], slope_after, slope)
     return origin + ray / np.maximum(inverse, 1e-9)[:, None]
 
 

@@ -33,6 +33,7 @@ LIKELY_FOCAL = 1.2
 _ROUNDS = 4
 _ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 _ITERATIONS, _ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
+_ITERATIONS_TO_JUDGE = 5  # in place of those; an unknown focal length may then be half a percent farther off
 # Pairs, mapping and adjustment cost what the key frames do, and more of them told no more: on development plates of 24
 # and 48 frames all of them, every second and every third gave the same cameras (path off by 0.016 to 0.05 %).
 _MOST_KEY_FRAMES = 24
@@ -128,13 +129,17 @@ def solve_positions(
     return solution
 
 
-def solve_shot(positions: FloatArray, size: Size, lens: LensSearch, *, only_turns: bool | None = None) -> Solution:
+def solve_shot(
+    positions: FloatArray, size: Size, lens: LensSearch, *, only_turns: bool | None = None, to_judge: bool = False
+) -> Solution:
     """Solve a camera that moves or only turns: which of the two is recognised, or said by ``only_turns``.
 
     Parameters are those of :func:`solve_positions`; so are the errors, but a camera that only turns is none.
+    ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
     """
+    between = _ITERATIONS_TO_JUDGE if to_judge else _ITERATIONS_BETWEEN
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
-        return _solved(positions, size, lens, only_turns)
+        return _solved(positions, size, lens, only_turns, between)
 
 
 def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns: bool) -> Solution:
@@ -155,7 +160,9 @@ def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns
         return _checked(_refined(known, None, positions, size, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN), _MOVES)
 
 
-def _solved(positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None) -> Solution:
+def _solved(
+    positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
     rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
     if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
         raise TrackingError(
@@ -178,7 +185,7 @@ def _solved(positions: FloatArray, size: Size, lens: LensSearch, only_turns: boo
         return turning
     if one_plane and not lens.focal_is_exact:
         raise TrackingError(_one_plane(mapped))
-    moving = _moving(mapped.cameras, keys, positions, size, lens)
+    moving = _moving(mapped.cameras, keys, positions, size, lens, iterations_between)
     if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
         return turning
     return _checked(moving, _MOVES)
@@ -233,8 +240,9 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 
 def _moving(
-    mapped: Cameras | None, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch
-) -> Solution | None:
+    mapped: Cameras | None, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch,
+    iterations_between: int,
+) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
     if mapped is None or mapped.solved.sum() < LEAST_FRAMES:
         return None
@@ -246,7 +254,7 @@ def _moving(
     if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
-    return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, _ITERATIONS_BETWEEN)
+    return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
 
 
 def _better(tried: Mapping[bool, Solution | None]) -> bool:

@@ -201,6 +201,7 @@ class _Problem:
         bases = _tangents(state.directions)
         by_frame, by_shared, by_direction = self._slopes(state, seen, plane, square, bases)
         weighted = by_frame * weight[:, None, None], by_shared * weight[:, None, None]
+        weighted_direction = by_direction * weight[:, None, None]
         count, tracks = self.own * len(self.solved), len(state.directions)
         place = self.place[self.frames]
         corner = _summed(np.einsum("mik,mil->mkl", weighted[0], by_frame), place, len(self.solved))
@@ -216,8 +217,8 @@ class _Problem:
             np.einsum("mik,mi->k", weighted[1], residual),
         ])  # fmt: skip
         self._add_pull(camera, push, state.cameras)
-        point = _summed(np.einsum("m,mik,mil->mkl", weight, by_direction, by_direction), self.rows, tracks)
-        point_push = _summed(np.einsum("m,mik,mi->mk", weight, by_direction, residual), self.rows, tracks)
+        point = _summed(np.einsum("mik,mil->mkl", weighted_direction, by_direction), self.rows, tracks)
+        point_push = _summed(np.einsum("mik,mi->mk", weighted_direction, residual), self.rows, tracks)
         cross = np.zeros((count + self.shared, tracks, 2))
         own = place[:, None] * self.own + np.arange(self.own)
         cross[own[:, :, None], self.rows[:, None, None], np.arange(2)] = np.einsum(
