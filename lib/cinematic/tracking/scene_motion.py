@@ -25,11 +25,12 @@ from .solve.triangulation import reprojection_errors
 from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 _SMOOTHED = 3  # markers to either side that tell drift from noise
 _ABOUT = 5  # frames to either side that tell what is usual on a frame
 _LEAST_KNOWN = 30  # markers there
-_FEW_USED = 1 / 3  # share of the markers
+_FEW_USED = 1 / 3  # share of the markers there: where a camera rests on fewer it is the camera that must be wrong
 _POOR_FIT = 0.6  # share of the markers; where a fixed lens explains fewer, a zooming one is tried
 
 
@@ -68,11 +69,14 @@ def scene_errors(
         nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
         distance = epipolar_distances(positions)
         return SceneErrors(distance, distance, nothing, usual, usual, parallax, None, str(error))
+    astray = _frames_astray(solution)
+    solution = _without(solution, astray)
     pinned = triangulate_pinned(solution.cameras, positions, references)
     free = np.isnan(pinned[:, :1])  # no camera in the reference frame
     errors = _errors_of(solution, np.where(free, solution.points, pinned), positions, references)
     usual, usual_drift = (_usual(values, solution.used) for values in (errors.distance, errors.drift))
-    return replace(errors, usual=usual, usual_drift=usual_drift)
+    errors = replace(errors, usual=usual, usual_drift=usual_drift)
+    return _by_pairs(errors, positions, astray) if astray.any() else errors
 
 
 def errors_of_others(
@@ -91,6 +95,33 @@ def errors_of_others(
     points = triangulate_pinned(solution.cameras, positions, references)
     errors = _errors_of(solution, points, positions, references)
     return replace(errors, usual=known.usual, usual_drift=known.usual_drift)
+
+
+def _frames_astray(solution: Solution) -> BoolArray:
+    """(f,) Where the camera is off what most markers say, and is therefore not known."""
+    judged, frames = np.isfinite(solution.errors), solution.errors.shape[1]
+    astray = np.zeros(frames, bool)
+    for frame in range(frames):
+        about = _about(frame)
+        count = judged[:, about].sum()
+        astray[frame] = count >= _LEAST_KNOWN and solution.used[:, about].sum() < _FEW_USED * count
+    return astray
+
+
+def _about(frame: int) -> slice:
+    return slice(max(0, frame - _ABOUT), frame + _ABOUT + 1)
+
+
+def _without(solution: Solution, frames: BoolArray) -> Solution:
+    """The same with no camera in some frames (f,)."""
+    errors = np.where(frames, np.nan, solution.errors)
+    return replace(solution, cameras=solution.cameras.without(frames), errors=errors, used=solution.used & ~frames)
+
+
+def _by_pairs(errors: SceneErrors, positions: FloatArray, frames: BoolArray) -> SceneErrors:
+    """The same, with what pairs of frames say in some frames (f,)."""
+    distance = np.where(frames, epipolar_distances(positions), errors.distance)
+    return replace(errors, distance=distance, drift=np.where(frames, distance, errors.drift))
 
 
 def _errors_of(
@@ -127,17 +158,14 @@ def slow_part(offset: FloatArray) -> FloatArray:
     return slow
 
 
-def _usual(distance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
-    """(f,) What lens, shutter and noise leave unexplained about each frame: the median over the markers used there.
-
-    Where the camera rests on few of them it is the camera that must be wrong, and all count.
-    """
+def _usual(distance: FloatArray, used: BoolArray) -> FloatArray:
+    """(f,) What lens, shutter and noise leave unexplained about each frame: the median over the markers used there."""
     usual = np.full(distance.shape[1], np.nan)
     for frame in range(len(usual)):
-        about = slice(max(0, frame - _ABOUT), frame + _ABOUT + 1)
-        known, trusted = np.isfinite(distance[:, about]), used[:, about]
-        if known.sum() >= _LEAST_KNOWN:
-            counted = known & trusted if trusted.sum() >= _FEW_USED * known.sum() else known
+        about = _about(frame)
+        known = np.isfinite(distance[:, about])
+        counted = known & used[:, about]
+        if known.sum() >= _LEAST_KNOWN and counted.any():
             usual[frame] = np.median(distance[:, about][counted])
     return usual
 
