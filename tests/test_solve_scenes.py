@@ -10,7 +10,7 @@ import pytest
 
 from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
-from cinematic.tracking.solve.solver import LensSearch, Solution, key_frames, solve_shot
+from cinematic.tracking.solve.solver import LensSearch, Solution, key_frames, solve_shot, surer
 from tests.scenes import SIZE, Scene, path, path_error, scene, turn_error, without_frames
 
 FRAMES, TRACKS = 30, 140
@@ -78,6 +78,21 @@ def test_distortion_is_searched_for_where_it_explains_more(k1: float) -> None:
         assert (solution.cameras.k1, solution.cameras.k2) == (0.0, 0.0)
     assert focal_error(solution, seen) < 0.005
     assert path_error(solution.cameras, seen.cameras) < 0.0007
+
+
+def test_of_two_starts_the_one_that_explains_more_is_taken(clean: Scene) -> None:
+    first = solved(clean, focal=900.0)
+    better, alike = (replace(first, errors=share * first.errors) for share in (0.9, 0.99))
+    assert surer(first, better) is better
+    assert surer(first, alike) is first
+    assert surer(None, first) is surer(first, None) is first
+
+
+@pytest.mark.parametrize("focal", [430.0, 900.0])
+def test_a_bent_lens_of_unknown_focal_length(focal: float) -> None:
+    found = solved(scene(path(30, focal, k1=-0.22), noise=0.2, outliers=0.1), distortion=None)
+    assert found.cameras.focal[0] == pytest.approx(focal, rel=0.01)
+    assert found.cameras.k1 == pytest.approx(-0.22, abs=0.01)
 
 
 def test_wrong_markers_moving_objects_and_gaps() -> None:

@@ -7,7 +7,7 @@ solved as rotations. Pure: arrays in, arrays out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,9 @@ LEAST_FRAMES = 3
 LIKELY_FOCAL = 1.2
 """Where the search for an unknown focal length starts, in picture widths (of the longer side)."""
 
+WIDE_FOCAL = 0.6
+"""Where it starts again when the lens turns out to be bent: wide ones are."""
+
 _ROUNDS = 4
 _ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 _ITERATIONS, _ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
@@ -46,6 +49,7 @@ _SURE_PARALLAX = 0.9  # share of pairs; fewer: a camera that only turns is tried
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
 _ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
+_FOCAL_GAIN = 0.98  # of the median error: what another start must bring
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
@@ -172,9 +176,12 @@ def _solved(
     if only_turns:
         return _checked(_turning(positions, size, lens), _TURNS)
     keys = key_frames(np.isfinite(positions[..., 0]))
-    start = lens.focal or LIKELY_FOCAL * max(size)
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
-    mapped = map_cameras(leading[:, keys], size, start, focal_is_known=lens.focal_is_exact)
+
+    def mapped_from(focal: float) -> Mapped:
+        return map_cameras(leading[:, keys], size, focal, focal_is_known=lens.focal_is_exact)
+
+    mapped = mapped_from(lens.focal or LIKELY_FOCAL * max(size))
     turning = None
     if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
         turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
@@ -185,7 +192,7 @@ def _solved(
         return turning
     if one_plane and not lens.focal_is_exact:
         raise TrackingError(_one_plane(mapped))
-    moving = _moving(mapped.cameras, keys, positions, size, lens, iterations_between)
+    moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
     if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
         return turning
     return _checked(moving, _MOVES)
@@ -240,8 +247,8 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 
 def _moving(
-    mapped: Cameras | None, keys: npt.NDArray[np.int64], positions: FloatArray, size: Size, lens: LensSearch,
-    iterations_between: int,
+    mapped: Cameras | None, mapped_from: Callable[[float], Mapped], keys: npt.NDArray[np.int64], positions: FloatArray,
+    size: Size, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
     if mapped is None or mapped.solved.sum() < LEAST_FRAMES:
@@ -250,7 +257,11 @@ def _moving(
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     begun = {bent: _refined(mapped, None, seen, size, lens, bent, 1, _ITERATIONS) for bent in tried}
     bent = _better(begun)
-    solution = _went_on(begun[bent], seen, size, lens, bent, _ROUNDS - 1, _ITERATIONS)
+    first = begun[bent]
+    if bent and lens.focal is None:
+        wide = mapped_from(WIDE_FOCAL * max(size)).cameras
+        first = surer(first, None if wide is None else _refined(wide, None, seen, size, lens, bent, 1, _ITERATIONS))
+    solution = _went_on(first, seen, size, lens, bent, _ROUNDS - 1, _ITERATIONS)
     if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
@@ -263,6 +274,13 @@ def _better(tried: Mapping[bool, Solution | None]) -> bool:
     if straight is None or bent is None:
         return straight is None and True in tried
     return _gains(bent, straight)
+
+
+def surer(one: Solution | None, other: Solution | None) -> Solution | None:
+    """Of two that began from different focal lengths the one that explains more; the first where they are alike."""
+    if one is None or other is None:
+        return one or other
+    return other if _median(other) < _FOCAL_GAIN * _median(one) else one
 
 
 def _went_on(
