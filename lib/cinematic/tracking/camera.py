@@ -250,8 +250,10 @@ def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Know
         if solution is not None and motion.first <= first <= last <= motion.last:
             if lens != LensSearch(distortion=None, zooms=solution.cameras.zooms):
                 return None
-            within = slice(first - motion.first, last - motion.first + 1)
-            return _Known(solution.cameras.within(within), solution.only_turns)
+            within = solution.cameras.within(slice(first - motion.first, last - motion.first + 1))
+            if solution.only_turns and not within.solved.all():  # where it is not known it would not be looked for
+                return None
+            return _Known(within, solution.only_turns)
     return None
 
 

@@ -26,4 +26,6 @@ def quantile(values: Collection[float], share: float) -> float:
     place = share * (len(ordered) - 1)
     below = int(place)
     low, high, part = ordered[below], ordered[min(below + 1, len(ordered) - 1)], place - below
+    if part == 0 or low == high:  # both may be infinite
+        return low
     return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)

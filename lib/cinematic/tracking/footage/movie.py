@@ -22,9 +22,9 @@ from .stream import Footage, Luminance
 _NO_FOOTAGE = frozenset({"tty"})
 """FFmpeg "plays" any text file as an ANSI terminal; nobody means that."""
 
-HELD_BACKWARDS = 256 * 2**20
-"""Bytes of luma that are held to be handed out backwards: 129 frames of 1080p in 8 bits. More would save decoding,
-since each piece of a movie begins at the keyframe before it; fewer would save memory."""
+HELD_BACKWARDS = 128 * 2**20
+"""Bytes of luma that are held to be handed out backwards: 64 frames of 1080p in 8 bits. More would save decoding, since
+each piece of a movie begins at the keyframe before it; fewer would save memory."""
 
 
 class Luma(NamedTuple):
