@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class CameraSolve:
     rounds: tuple[Round, ...]  # of judging and refining; Blender's solver does not tell: empty
     average_error: float  # px, over the markers used
 
-    @property
+    @cached_property
     def track_errors(self) -> dict[str, float]:
         """Track -> mean reprojection error of its markers, used or not, px."""
         return {name: float(np.mean(list(errors.values()))) for name, errors in self.marker_errors.items() if errors}
