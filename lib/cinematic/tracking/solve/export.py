@@ -74,8 +74,7 @@ def write_colmap(folder: Path, solve: CameraSolve, tracks: Iterable[TrackData]) 
             co = [track.markers[frame] for frame in frames]
             positions[row, [solve.row(frame) for frame in frames]] = pixels_from_co(co, size)
     points = np.array([solve.bundles[name] for name in by_name]).reshape(-1, 3)
-    of_track = solve.track_errors
-    errors = [of_track.get(name, -1.0) for name in by_name]
+    errors = [solve.track_errors.get(name, -1.0) for name in by_name]
     footage = FootagePath.of_file(Path(solve.clip.path))
     names = [footage.picture_name(frame) for frame in solve.frames]
     folder.parent.mkdir(parents=True, exist_ok=True)

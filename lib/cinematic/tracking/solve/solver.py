@@ -251,7 +251,8 @@ def _moving(
     size: Size, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
-    if mapped is None or mapped.solved.sum() < LEAST_FRAMES:
+    mapped = _with_enough(mapped)
+    if mapped is None:
         return None
     seen = positions[:, keys]
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
@@ -259,13 +260,18 @@ def _moving(
     bent = _better(begun)
     first = begun[bent]
     if bent and lens.focal is None:
-        wide = mapped_from(WIDE_FOCAL * max(size)).cameras
+        wide = _with_enough(mapped_from(WIDE_FOCAL * max(size)).cameras)
         first = surer(first, None if wide is None else _refined(wide, None, seen, size, lens, bent, 1, _ITERATIONS))
     solution = _went_on(first, seen, size, lens, bent, _ROUNDS - 1, _ITERATIONS)
     if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
+
+
+def _with_enough(mapped: Cameras | None) -> Cameras | None:
+    """The same; None where too few frames have a camera to begin from."""
+    return None if mapped is None or mapped.solved.sum() < LEAST_FRAMES else mapped
 
 
 def _better(tried: Mapping[bool, Solution | None]) -> bool:
