@@ -153,6 +153,12 @@ def set_markers(clip: Clip, tracks: np.ndarray) -> None:
         track.markers.insert_frame(int(frames[-1]) + 2, co=(0.0, 0.0)).mute = True
 
 
+def set_weights(clip: Clip, weights: np.ndarray) -> None:
+    """Give the tracks of `set_markers` their weights (N,), 0 to 1."""
+    for track in clip.tracking.tracks:
+        track.weight = weights[int(track.name[1:])]
+
+
 def track_forwards(clip: Clip) -> None:
     """Track all selected tracks from frame 1 to the end."""
     import bpy

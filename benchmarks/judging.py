@@ -18,7 +18,15 @@ from benchmarks.plates.truth import Truth
 from benchmarks.report import Table
 from benchmarks.score import Scores, score, trajectory_error
 from benchmarks.solving import solve_apart
-from cinematic.tracking import Clip, TrackData, clean_tracks, detect_features, judge_tracks, track_markers
+from cinematic.tracking import (
+    Clip,
+    TrackData,
+    clean_tracks,
+    detect_features,
+    judge_with_motion,
+    track_markers,
+    weigh_tracks,
+)
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve.keyframes import solve_keyframes
@@ -106,7 +114,8 @@ def tables(entries: list[Entry]) -> list[Table]:
     )  # fmt: skip
     solving = Table(
         "solving",
-        "Blender's first solve, before and after clean_tracks, and from the two keyframes that our .blend names",
+        "Blender's first solve, before and after clean_tracks; then from the two keyframes that our .blend names, "
+        "without and with weigh_tracks (Blender's error is weighted then)",
         {
             "before": "solve1 px",
             "ate": "ate",
@@ -114,19 +123,22 @@ def tables(entries: list[Entry]) -> list[Table]:
             "ate_after": "after",
             "named": "keyframes named",
             "ate_named": "ate",
+            "weighed": "weighed",
+            "ate_weighed": "ate",
             "tracks": "tracks left",
         },
     )
     for entry in entries:
         for tracked in track(entry):
-            verdicts = judge_tracks(tracked.clip)
+            verdicts, motion = judge_with_motion(tracked.clip)
             name = f"{entry.name}, {tracked.engine}"
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             before = tracked.positions
             clean_tracks(tracked.clip, verdicts=verdicts)
             after = tracked.positions
             cleaning.rows.append({"name": name, **_cleaned(before, after, tracked.found)})
-            solving.rows.append({"name": name, **_solved(before, after, tracked.found, entry)})
+            weights = _rows_of(weigh_tracks(tracked.clip, motion=motion), len(after))
+            solving.rows.append({"name": name, **_solved(before, after, weights, tracked.found, entry)})
     return [finding, cleaning, solving]
 
 
@@ -173,21 +185,33 @@ def _per_cent(scores: Scores, share: float) -> str:
     return f"{100 * share:.2f} %" if scores.markers else "no marker"
 
 
-def _solved(before: np.ndarray, after: np.ndarray, found: Truth, entry: Entry) -> dict[str, float | str]:
+def _rows_of(weights: dict[str, float], count: int) -> np.ndarray:
+    """(N,) The features' weights; parts of a track that was split share a feature, and the largest of theirs."""
+    rows = np.zeros(count)
+    for name, weight in weights.items():
+        row = int(name[1:6])
+        rows[row] = max(rows[row], weight)
+    return np.where(rows == 0, 1.0, rows)
+
+
+def _solved(
+    before: np.ndarray, after: np.ndarray, weights: np.ndarray, found: Truth, entry: Entry
+) -> dict[str, float | str]:
     keys = solve_keyframes(after, entry.footage.size)
-    wanted = ((before, None), (after, None), (after, None if keys is None else (keys[0] + 1, keys[1] + 1)))
-    first, second, named = (
-        solve_apart(entry.footage, positions, found.lens.focal, SOLVE_LIMIT, keyframes=frames)
-        for positions, frames in wanted
-    )
+    frames = None if keys is None else (keys[0] + 1, keys[1] + 1)
+    wanted = ((before, None, None), (after, None, None), (after, frames, None), (after, frames, weights))
+    first, second, named, weighed = solves = [
+        solve_apart(entry.footage, positions, found.lens.focal, SOLVE_LIMIT, keyframes=begun_from, weights=counted)
+        for positions, begun_from, counted in wanted
+    ]
     errors = [
         trajectory_error(s.centres, found.camera_centres()[s.frames - 1]) if len(s.frames) >= 3 else float("inf")
-        for s in (first, second, named)
+        for s in solves
     ]
     told = [f"{100 * error:.3f} %" if np.isfinite(error) else "no solve" for error in errors]
     return {
         "before": first.error, "ate": errors[0], "solve1": second.error, "ate_after": told[1],
-        "named": named.error, "ate_named": told[2],
+        "named": named.error, "ate_named": told[2], "weighed": weighed.error, "ate_weighed": told[3],
         "tracks": int(np.isfinite(after[..., 0]).any(axis=1).sum()),
     }  # fmt: skip
 

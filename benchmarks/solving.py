@@ -28,15 +28,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def solve_apart(
     footage: Footage, tracks: np.ndarray, focal: float | None, limit: float, radial: bool = False,
-    keyframes: tuple[int, int] | None = None,
+    keyframes: tuple[int, int] | None = None, weights: np.ndarray | None = None,
 ) -> Solve:  # fmt: skip
     """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds.
 
-    `focal`, `radial` and `keyframes` as in `blender.solve`.
+    `focal`, `radial` and `keyframes` as in `blender.solve`; `weights` (N,) of the tracks, 0 to 1, all 1 if none.
     """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
         np.save(job / "tracks.npy", tracks)
+        np.save(job / "weights.npy", np.ones(len(tracks)) if weights is None else weights)
         content = dataclasses.asdict(footage) | {
             "folder": str(footage.folder),
             "focal": focal,
@@ -82,6 +83,7 @@ def main() -> None:
     footage = Footage(Path(content["folder"]), content["frames"], tuple(content["size"]))
     clip = blender.load_clip(footage)
     blender.set_markers(clip, np.load(job / "tracks.npy"))
+    blender.set_weights(clip, np.load(job / "weights.npy"))
     np.savez(
         job / "solve.npz",
         **dataclasses.asdict(blender.solve(clip, content["focal"], content["radial"], content["keyframes"])),

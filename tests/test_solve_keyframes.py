@@ -32,3 +32,9 @@ def test_a_camera_that_only_turns_has_none() -> None:
     seen = scene(path(60, tripod=True), 200)
     assert solve_keyframes(seen.positions, SIZE) is None
     assert solve_keyframes(np.empty((0, 0, 2)), SIZE) is None
+
+
+def test_they_are_found_before_a_wall_that_holds_most_of_the_tracks() -> None:
+    wall, rest = scene(path(60), 140, planar=True), scene(path(60), 60, seed=5)
+    positions = np.concatenate([wall.positions, rest.positions])
+    assert solve_keyframes(positions, SIZE) is not None

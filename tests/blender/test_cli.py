@@ -23,6 +23,7 @@ from cinematic.tracking.movie_clip import MovieClipStore
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
 
 COMMAND = [sys.executable, "-m", "cinematic.tracking"]
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample_plate.mp4"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -81,6 +82,19 @@ def test_what_cleaning_has_emptied_is_filled_unless_told_otherwise(movie: Path, 
     assert "filling what cleaning has emptied" in filled.stdout
     assert "filling" not in left.stdout
     assert "cleaning" in left.stdout
+
+
+def test_tracks_are_weighed_unless_told_otherwise(tmp_path: Path) -> None:
+    options = ("--no-refill", "--frames", "1-24", "--no-report")
+    weighed = run("track", SAMPLE, "-o", tmp_path / "weighed", *options)
+    left = run("track", SAMPLE, "-o", tmp_path / "left", *options, "--no-weigh")
+    assert (weighed.returncode, left.returncode) == (0, 0)
+    assert "weighing: " in weighed.stdout
+    assert "weighing" not in left.stdout
+    weights = [track.weight for track in cinetrack.read(tmp_path / "weighed" / "tracks.json")[1]]
+    assert min(weights) < 0.7
+    assert max(weights) == 1.0
+    assert {track.weight for track in cinetrack.read(tmp_path / "left" / "tracks.json")[1]} == {1.0}
 
 
 def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from .quality import (
     read_tracks,
     restore_tracks,
     solve_readiness,
+    weigh_tracks,
 )
 from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, Readiness, Refilled, TrackData, Verdict
 
@@ -92,4 +93,5 @@ __all__ = [
     "solve_readiness",
     "track_markers",
     "tracking_context",
+    "weigh_tracks",
 ]

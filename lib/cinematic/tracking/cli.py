@@ -66,6 +66,9 @@ def track(
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Cut and remove what is bad, by verdict.")] = True,
     refill: Annotated[bool, typer.Option("--refill/--no-refill", help="Fill what cleaning has emptied.")] = True,
+    weigh: Annotated[
+        bool, typer.Option("--weigh/--no-weigh", help="What scatters less counts more in Blender's solve.")
+    ] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the engine klt; default all cores.")] = None,
     solve: Annotated[bool, typer.Option("--solve", help="Solve the camera, too.")] = False,
@@ -87,7 +90,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Cover the plate with tracks, judge, clean and fill up what that emptied; write tracks.json and report.html.
+    """Cover the plate with tracks, judge, clean, fill up what that emptied, weigh; write tracks.json and report.html.
 
     Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
     klt with --detect-once, detect features on the first frame only.
@@ -105,8 +108,8 @@ def track(
         option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
-        clip, preset, engine, _parsed_frames(frames), threads, clean, refill and clean and covers, where,
-        covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
+        clip, preset, engine, _parsed_frames(frames), threads, clean, refill and clean and covers, weigh and clean,
+        where, covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)

@@ -163,6 +163,11 @@ class Clip:
         for track in self.tracks:
             track.average_error = errors.get(track.name)
 
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Give the named tracks the weights, 0 to 1, that they have in a camera solve."""
+        for name, weight in weights.items():
+            self.tracks[name].weight = weight
+
     def _switch(self, names: Iterable[str], enabled: bool) -> int:
         changed = [track for track in map(self.tracks.__getitem__, names) if track.enabled != enabled]
         for track in changed:

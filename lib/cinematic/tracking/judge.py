@@ -100,6 +100,10 @@ class ShotMotion:
     last: int
     scene: SceneErrors
 
+    def holds(self, track: TrackData) -> bool:
+        """Whether a track has markers, and all of them within the shot."""
+        return bool(track.markers) and self.first <= min(track.markers) and max(track.markers) <= self.last
+
 
 def judge_scene(
     tracks: Sequence[TrackData], size: Size, limits: Limits | None = None, look: Look | None = None
@@ -131,13 +135,20 @@ def judge_others(
     motion
         Of :func:`judge_scene`, with a solved camera.
     """
+    positions, references, scene = errors_by(motion, tracks, size)
+    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None)
+
+
+def errors_by(
+    motion: ShotMotion, tracks: Sequence[TrackData], size: Size
+) -> tuple[FloatArray, npt.NDArray[np.int64], SceneErrors]:
+    """Positions (n, f, 2) px and reference rows (n,) of a shot's tracks, and how far its camera has them off."""
     solution = motion.scene.solution
     if solution is None:
         raise ValueError(f"expected a shot with a solved camera, got none: {motion.scene.note}")
     positions = positions_within(tracks, size, motion.first, motion.last - motion.first + 1)
     references = _references(tracks, motion.first)
-    scene = errors_of_others(motion.scene, solution, positions, references)
-    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None)
+    return positions, references, errors_of_others(motion.scene, solution, positions, references)
 
 
 def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:

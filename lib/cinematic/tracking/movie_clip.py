@@ -83,6 +83,11 @@ class MovieClipStore:
         """Remember the reprojection errors (px) of a camera solve; those of Blender's own solver go before them."""
         self.clip[_ERRORS] = json.dumps(dict(errors))
 
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Give the named tracks the weights, 0 to 1, that they have in a camera solve."""
+        for name, weight in weights.items():
+            self.clip.tracking.tracks[name].weight = weight
+
     def disable(self, names: Iterable[str]) -> int:
         """Mute the named tracks' markers; the number of tracks that were enabled."""
         return disable_tracks(self.clip, [self.clip.tracking.tracks[name] for name in names])

@@ -29,6 +29,7 @@ from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .store import Store, store_of
 from .types import VERDICTS, Readiness, TrackData, Verdict
+from .weights import track_weights
 
 __all__ = [
     "BLENDER_AVAILABLE",
@@ -44,6 +45,7 @@ __all__ = [
     "read_tracks",
     "restore_tracks",
     "solve_readiness",
+    "weigh_tracks",
 ]
 
 CLEAN_ACTIONS = {
@@ -53,6 +55,8 @@ CLEAN_ACTIONS = {
     "SELECT": "SELECT",
 }
 """Our words and Blender's own -> Blender's."""
+
+_PLAIN_WEIGHT = 1.0  # of a track whose weight nobody has set
 
 
 def analyze_track_quality(
@@ -337,6 +341,37 @@ def restore_tracks(clip: Any, cleaning: Cleaning) -> int:
     gone = {track.name for track in cleaning.before} | {track.name for track in cleaning.after}
     _swap(clip, gone, cleaning.before)
     return len(cleaning.before)
+
+
+def weigh_tracks(clip: Any, *, motion: Sequence[ShotMotion] | None = None) -> dict[str, float]:
+    """Give each track the weight that it deserves in a camera solve, by how much its markers scatter.
+
+    Blender's solver multiplies a track's errors by its weight, also in the average error that it shows. Tracks that are
+    locked, disabled or set by hand keep their weight, and so do those that have another than 1: somebody chose it.
+    Where no camera can be solved, all do.
+
+    Parameters
+    ----------
+    clip : bpy.types.MovieClip or Clip
+        With tracks that have been cleaned.
+    motion
+        Of :func:`judge_with_motion`; default: found from the clip's tracks, which takes a camera solve.
+
+    Returns
+    -------
+    dict
+        ``{track name: weight}`` of the tracks that were given one, 0.1 to 1; the quarter that scatters least has 1.
+
+    Raises
+    ------
+    FootageError, BackendUnavailable
+    """
+    store = store_of(clip)
+    motions = judge_with_motion(clip)[1] if motion is None else motion
+    free = [t for t in store.read() if t.enabled and not t.locked and not t.by_hand and t.weight == _PLAIN_WEIGHT]
+    weights = track_weights(free, store.size, motions)
+    store.set_weights(weights)
+    return weights
 
 
 def get_track_quality_report(clip: Any) -> str:

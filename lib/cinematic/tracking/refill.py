@@ -66,7 +66,7 @@ def refill(
         track.name = name
     added = []
     for motion in motions:
-        of_shot = [track for track in new if _is_within(track, motion)]
+        of_shot = [track for track in new if motion.holds(track)]
         verdicts = _judged(of_shot, kept, store.size, motion, limits)
         plan = plan_cleaning(of_shot, verdicts)
         changed = {track.name for track in plan.before}
@@ -118,16 +118,12 @@ def _places(failed: Iterable[Stretch], size: Size) -> Places:
     return {frame: pixels_from_co(held, size) for frame, held in places.items()}
 
 
-def _is_within(track: TrackData, motion: ShotMotion) -> bool:
-    return motion.first <= min(track.markers) and max(track.markers) <= motion.last
-
-
 def _judged(
     tracks: Sequence[TrackData], kept: Sequence[TrackData], size: Size, motion: ShotMotion, limits: Limits
 ) -> list[Verdict]:
     """Verdicts on new tracks; without a camera to compare them with, together with those that are there."""
     if motion.scene.solution is None:
-        there = [track for track in kept if track.markers and _is_within(track, motion)]
+        there = [track for track in kept if motion.holds(track)]
         return judge([*there, *tracks], size, limits)[len(there) :]
     return [
         verdict if len(verdict.curves["off the scene's motion, px"]) >= limits.frames else _unknown(verdict)

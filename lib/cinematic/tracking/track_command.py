@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -32,7 +33,7 @@ from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, preset_limits
 from .point_tracker import PointTracker
-from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness
+from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
 from .report import write_report
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
@@ -51,6 +52,7 @@ class TrackJob:
     threads: int | None
     clean: bool
     refill: bool  # what cleaning has emptied is filled again
+    weigh: bool  # what is cleaned gets weights
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
@@ -93,7 +95,7 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
-        total = 3 + judges + (job.covering is None) + job.clean + job.refill + (job.camera is not None)
+        total = 3 + judges + (job.covering is None) + job.clean + job.refill + job.weigh + (job.camera is not None)
         with Steps(console, total=total, log=log) as steps, _blender_beside(job, quiet) as blender:
             with _interruptible(job.engine, targets, scratch), quiet():
                 tracked = _tracked(steps, job, targets)
@@ -150,6 +152,9 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = _told_of_cleaning(cleaning)
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
+        if job.weigh:
+            with steps.step("weighing") as step:
+                step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))
     motion = () if judgement is None else judgement.motion
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
@@ -204,6 +209,12 @@ def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:
 def _told_of_cleaning(cleaning: Cleaning) -> str:
     counts = Counter(action.action for action in cleaning.actions)
     return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
+
+
+def _told_of_weights(weights: Mapping[str, float]) -> str:
+    if not weights:
+        return "no camera to weigh tracks by: each counts the same"
+    return f"{len(weights)} tracks, {min(weights.values()):.2f} to 1, {median(weights.values()):.2f} in the middle"
 
 
 def _track_what_is_on_the_first_frame(
