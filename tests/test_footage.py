@@ -187,6 +187,58 @@ def test_16_bit_and_scene_linear_images(tmp_path: Path) -> None:
     assert display_curve(np.float32([0.18]))[0] == pytest.approx(0.4613, abs=1e-3)  # mid grey, IEC 61966-2-1
 
 
+def written(file: Path, pixels: np.ndarray, kind: str, **layout: int) -> Path:
+    """An image with its pixels stored as `kind`; `layout` are members of the ImageSpec."""
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
+    for name, value in layout.items():
+        setattr(spec, name, value)
+    output = oiio.ImageOutput.create(str(file))
+    assert output.open(str(file), spec)
+    assert output.write_image(pixels)
+    output.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "channels", "layout", "within"),
+    [
+        ("grey.1.png", "uint8", 1, {}, 0.003),
+        ("colour.1.png", "uint8", 3, {}, 0.003),
+        ("colour.1.tif", "uint16", 3, {}, 0.00002),
+        ("colour.1.dpx", "uint16", 3, {}, 0.00002),
+        ("colour.1.tif", "float", 3, {}, 1e-6),
+        ("four.1.exr", "half", 4, {}, 0.001),
+        ("float.1.exr", "float", 3, {}, 1e-6),
+        ("tiled.1.exr", "half", 3, {"tile_width": 32, "tile_height": 32}, 0.001),
+        ("window.1.exr", "half", 3, {"x": 7, "y": 20, "full_width": 500, "full_height": 700}, 0.001),
+    ],
+)
+def test_an_image_is_the_same_however_its_pixels_are_stored(
+    tmp_path: Path, name: str, kind: str, channels: int, layout: dict[str, int], within: float
+) -> None:
+    pixels = np.random.default_rng(3).random((600, 96, channels)).astype(np.float32)  # taller than what is read at once
+    found = open_footage(written(tmp_path / name, pixels, kind, **layout)).frame(1)
+    expected = pixels[..., :3].astype(np.float64) @ (0.2126, 0.7152, 0.0722) if channels > 1 else pixels[..., 0]
+    if name.endswith("exr"):
+        expected = np.where(expected <= 0.0031308, 12.92 * expected, 1.055 * expected ** (1 / 2.4) - 0.055)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() < within
+
+
+def test_images_read_together_come_in_order_and_an_error_in_its_turn(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        written(tmp_path / f"shot.{number:02d}.png", np.full((9, 9, 1), number / 20, np.float32), "uint8")
+    footage = open_footage(tmp_path)
+    assert [number for number, _ in footage.frames(backwards=True)] == list(range(12, 0, -1))
+    for number, image in footage.frames(3, 11):
+        assert image[4, 4] == pytest.approx(number / 20, abs=0.003)
+    (tmp_path / "shot.07.png").write_bytes((tmp_path / "shot.07.png").read_bytes()[:40])
+    seen: list[int] = []
+    with pytest.raises(FootageError, match=r"shot\.07\.png"):
+        seen.extend(number for number, _ in footage.frames())
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
 def test_what_is_no_footage_says_so(tmp_path: Path, plate: Plate) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)

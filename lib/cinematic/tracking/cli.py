@@ -29,6 +29,7 @@ from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
+from .cores import available_cores
 from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
 from .formats import cinetrack as tracks_json
@@ -294,7 +295,7 @@ def doctor(
         libmv = f"not available: {error}"
     console.print(f"engine klt: works, {'kernels compiled' if not needs_compile() else 'kernels not compiled yet'}")
     console.print(f"engine libmv: {libmv}", soft_wrap=True)
-    console.print(f"threads: {os.cpu_count()}")
+    console.print(f"threads: {available_cores()}")
 
 
 def main() -> NoReturn:

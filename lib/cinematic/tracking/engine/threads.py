@@ -14,17 +14,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
+from ..cores import available_cores
 from ..errors import ParameterError
 
 _in_use: ContextVar[int | None] = ContextVar("threads", default=None)
 _pool: ThreadPoolExecutor | None = None
-
-
-def available() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -45,7 +39,7 @@ def use_threads(count: int | None) -> Iterator[None]:
 def spread(work: Callable[[int, int], object], count: int, piece: int) -> None:
     """Call ``work(first, last)`` on intervals of ``piece`` that cover ``range(count)``, on several threads."""
     pieces = -(-count // piece)
-    threads = min(_in_use.get() or available(), pieces)
+    threads = min(_in_use.get() or available_cores(), pieces)
     tickets = itertools.count()
 
     def run() -> None:
@@ -63,7 +57,7 @@ def spread(work: Callable[[int, int], object], count: int, piece: int) -> None:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(max(8, available()), thread_name_prefix="cinematic-tracking")
+        _pool = ThreadPoolExecutor(max(8, available_cores()), thread_name_prefix="cinematic-tracking")
     return _pool
 
 

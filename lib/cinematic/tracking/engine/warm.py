@@ -17,6 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from ..cores import available_cores
 from . import step
 from .alignment import align, window_for
 from .compiler import has_cache, needs_compile
@@ -26,7 +27,6 @@ from .patterns import average_patterns, cut_patterns
 from .pyramid import Pyramid, build_pyramid
 from .sized_tracker import SizedTracker
 from .texture import deviations
-from .threads import available
 from .tracker import Tracker
 from .types import Seeds, TrackOptions
 
@@ -56,7 +56,7 @@ def warm(say: Callable[[str], object] = _warn) -> None:
     say : callable (str)
         Takes the line that says why no other process could compile half of them; this one then compiles all.
     """
-    if needs_compile() and has_cache() and available() > 1 and _is_python(sys.executable):
+    if needs_compile() and has_cache() and available_cores() > 1 and _is_python(sys.executable):
         with _other_process(say):
             compile_moving()
     _track_a_little()

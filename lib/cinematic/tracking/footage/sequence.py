@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from ..coords import FrameNumbers
+from ..cores import available_cores
 from ..errors import FootageError
 from .path import FootagePath
 from .stream import Footage, Luminance
@@ -17,6 +21,9 @@ from .stream import Footage, Luminance
 REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Luminance of linear or display RGB (ITU-R BT.709)."""
 
+_STORED = frozenset({"uint8", "uint16", "half"})  # what pixels are read as they are; everything else as float
+_MOST_READERS = 4  # frames read at the same time; each takes a frame's memory
+_STRIP = 256  # rows read at a time: they stay in the caches until they are weighed, and memory is used again
 _SCENE_LINEAR_SUFFIXES = frozenset({".exr", ".hdr"})
 
 
@@ -33,8 +40,32 @@ class ImageSequence(Footage):
         self.fps = _rate(rate)
 
     def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        for frame in range(first, last + 1):
-            yield frame, self._read(self.files[frame - self.numbers.first])
+        return self._read_together(range(first, last + 1))
+
+    def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+        return self._read_together(range(last, first - 1, -1))
+
+    def _read_together(self, numbers: Sequence[int]) -> Iterator[tuple[int, Luminance]]:
+        """The frames in this order, several read at the same time: few formats are decoded by more than one core."""
+        together = min(len(numbers), available_cores(), _MOST_READERS)
+        waiting = iter(numbers)
+        with ThreadPoolExecutor(together, "footage reader") as readers:
+            begun: deque[tuple[int, Future[Luminance]]] = deque()
+
+            def begin(count: int) -> None:
+                for number in islice(waiting, count):
+                    begun.append((number, readers.submit(self._read, self.files[number - self.numbers.first])))
+
+            begin(together)
+            try:
+                while begun:
+                    number, reading = begun.popleft()
+                    image = reading.result()
+                    begin(1)
+                    yield number, image
+            finally:
+                for _, reading in begun:
+                    reading.cancel()
 
     def _read(self, file: Path) -> Luminance:
         image = oiio.ImageInput.open(str(file))
@@ -47,14 +78,42 @@ class ImageSequence(Footage):
                     f"expected every image of the sequence to be {self.size[0]}x{self.size[1]} like the first, "
                     f"got {spec.width}x{spec.height}: {file}"
                 )
-            colour = slice(0, 3) if spec.nchannels >= 3 else slice(0, 1)
-            pixels = image.read_image(colour.start, colour.stop, oiio.FLOAT)
-            if pixels is None:
-                raise FootageError(f"cannot read {file}: {image.geterror()}")
+            luminance = np.empty((spec.height, spec.width), np.float32)
+            for rows, pixels in _strips(image, spec):
+                if pixels is None:
+                    raise FootageError(f"cannot read {file}: {image.geterror()}")
+                _weigh(pixels, luminance[rows])
         finally:
             image.close()
-        luminance = pixels @ REC709_WEIGHTS if colour.stop == 3 else pixels[..., 0]
         return display_curve(luminance) if file.suffix.lower() in _SCENE_LINEAR_SUFFIXES else luminance
+
+
+def _strips(image: Any, spec: Any) -> Iterator[tuple[slice, Any]]:
+    """Pixels (rows, width, 3 or 1) of an image as they are stored, strip by strip; None instead of those that cannot be
+    read."""
+    channels = 3 if spec.nchannels >= 3 else 1
+    native = str(spec.format) if not spec.channelformats and str(spec.format) in _STORED else oiio.FLOAT
+    if spec.tile_width:
+        yield slice(0, spec.height), image.read_image(0, channels, native)
+        return
+    for top in range(0, spec.height, _STRIP):
+        bottom = min(top + _STRIP, spec.height)
+        pixels = image.read_scanlines(spec.y + top, spec.y + bottom, spec.z, 0, channels, native)
+        yield slice(top, bottom), pixels
+
+
+def _weigh(pixels: Any, luminance: Luminance) -> None:
+    """Fill the luminance (rows, width) of pixels (rows, width, 3 or 1) that are floats, halves or whole numbers."""
+    import cv2  # a tenth of a second that movies do not need
+
+    scale = 1.0
+    if pixels.dtype == np.float16:
+        pixels = cv2.convertFp16(pixels.view(np.int16))  # the processor's own: 15 times numpy's speed
+    elif pixels.dtype != np.float32:
+        scale = float(np.iinfo(pixels.dtype).max)
+        pixels = pixels.astype(np.float32)
+    weights = REC709_WEIGHTS if pixels.shape[2] == 3 else np.ones(1, np.float32)
+    cv2.transform(pixels, (weights / np.float32(scale))[None], dst=luminance)
 
 
 def display_curve(linear: Luminance) -> Luminance:
@@ -62,9 +121,13 @@ def display_curve(linear: Luminance) -> Luminance:
 
     Above diffuse white (1.0) the curve simply goes on: highlights keep their detail. Negative light is black.
     """
+    import cv2  # its power is twice as fast as numpy's
+
     linear = np.maximum(linear, np.float32(0))
-    curve = np.float32(1.055) * np.power(linear, np.float32(1 / 2.4)) - np.float32(0.055)
-    return np.where(linear <= np.float32(0.0031308), np.float32(12.92) * linear, curve)
+    curve: Luminance = np.asarray(cv2.pow(linear, 1 / 2.4), dtype=np.float32)
+    curve *= np.float32(1.055)
+    curve -= np.float32(0.055)
+    return np.multiply(linear, np.float32(12.92), out=curve, where=linear <= np.float32(0.0031308))
 
 
 def _read_spec(file: Path) -> Any:
