@@ -3,7 +3,9 @@
     python -m benchmarks.shot_solves --plates long     focal length known and unknown, against the true camera
     python -m benchmarks.shot_solves shot.mp4 ...      real clips up to their first cut, focal length unknown
 
-What this package solves is also written as a .blend, opened again, and its bundles are projected through its camera.
+Of what this package delivers there is one more solve of Blender's: as the .blend has it, from the keyframes that it
+names and with its tracks' weights, by which Blender's error is weighted then. What this package solves is also written
+as a .blend, opened again, and its bundles are projected through its camera.
 The tracks are made anew by every run, one contender at a time. Blender is not told more than an artist would tell it
 who does not know the lens: it refines the focal length from what it gives every clip. Prints Markdown; keeps JSON in
 `benchmarks/results`.
@@ -34,18 +36,22 @@ from cinematic.tracking import CameraSolve, Clip, TrackData, TrackingError, solv
 from cinematic.tracking.blend_file import blend_with, write_blend
 from cinematic.tracking.blender_camera import add_solved_camera
 from cinematic.tracking.shots import Watch, looked_at
+from cinematic.tracking.solve.keyframes import solve_keyframes
 
 LIMIT = 900  # seconds that Blender's solve may take
 CONTENDERS = "^auto_track$|libmv"
 
 PLATE_COLUMNS = {
     "tracks": "tracks", "solve1": "Blender: solve1 px", "ate": "ate", "focal_off": "focal off", "frames": "frames",
-    "cpu": "CPU s", "seconds": "s", "own_solve1": "this package: px", "own_ate": "ate", "own_focal_off": "focal off",
-    "own_frames": "frames", "own_used": "tracks used", "own_cpu": "CPU s", "own_seconds": "s",
+    "cpu": "CPU s", "seconds": "s", "blend_solve1": "as the .blend has it: px", "blend_ate": "ate",
+    "blend_focal_off": "focal off", "blend_seconds": "s", "own_solve1": "this package: px", "own_ate": "ate",
+    "own_focal_off": "focal off", "own_frames": "frames", "own_used": "tracks used", "own_cpu": "CPU s",
+    "own_seconds": "s",
 }  # fmt: skip
 CLIP_COLUMNS = {
     "tracks": "tracks", "solve1": "Blender, focal refined: px", "frames": "frames", "cpu": "CPU s",
     "radial_solve1": "Blender, radial terms too: px", "radial_frames": "frames", "radial_cpu": "CPU s",
+    "blend_solve1": "the same, as the .blend has it: px", "blend_frames": "frames", "blend_cpu": "CPU s",
     "own_solve1": "this package: px", "own_frames": "frames", "own_used": "tracks used", "own_cpu": "CPU s",
     "own_lens": "its lens",
 }  # fmt: skip
@@ -76,6 +82,7 @@ def on_plate(entry: Entry, only: str, keyframes: tuple[int, int] | None = None) 
             theirs = solve_apart(entry.footage, positions, focal, LIMIT, keyframes=keyframes)
             ours = _solved_here(path, delivery.tracks, focal, "off")
             row = {"name": delivery.name, "tracks": len(delivery.tracks)}
+            row |= _as_the_blend_has_it(entry.footage, delivery.tracks, positions, focal, exact=exact)
             row |= _figures(theirs, exact) | {f"own_{key}": value for key, value in _own_figures(ours, exact).items()}
             table.rows.append(row)
             table.notes += _notes(delivery.name, theirs, ours)
@@ -100,6 +107,7 @@ def on_clip(path: Path, only: str) -> Iterator[Table]:
         ours = _solved_here(path, tracks, None, "auto")
         row = {"name": delivery.name, "tracks": len(tracks)}
         row |= _figures(plain) | {f"radial_{key}": value for key, value in _figures(radial).items()}
+        row |= _as_the_blend_has_it(footage, tracks, positions, None, radial=True)
         row |= {f"own_{key}": value for key, value in _own_figures(ours).items()}
         table.rows.append(row)
         table.notes += _notes(delivery.name, plain, ours)
@@ -124,6 +132,20 @@ def _solved_here(path: Path, tracks: Sequence[TrackData], focal: float | None, d
         except TrackingError as error:
             message = str(error)
     return Timed(solve, time.perf_counter() - begun, time.process_time() - cpu, message)
+
+
+def _as_the_blend_has_it(
+    footage: Footage, tracks: Sequence[TrackData], positions: np.ndarray, focal: float | None, *,
+    radial: bool = False, exact: Truth | None = None,
+) -> dict[str, float | str]:  # fmt: skip
+    """A row's share of Blender's solve as a delivered .blend asks for it; nothing for tracks that have no weights."""
+    weights = np.array([track.weight for track in tracks])
+    if (weights == 1.0).all():
+        return {}
+    found = solve_keyframes(positions, footage.size)
+    keyframes = None if found is None else (found[0] + 1, found[1] + 1)
+    solved = solve_apart(footage, positions, focal, LIMIT, radial=radial, keyframes=keyframes, weights=weights)
+    return {f"blend_{key}": value for key, value in _figures(solved, exact).items()}
 
 
 def _figures(solved: Solve, exact: Truth | None = None) -> dict[str, float | str]:

@@ -31,6 +31,7 @@ from cinematic.tracking import (
     judge_with_motion,
     refill_tracks,
     track_markers,
+    weigh_tracks,
 )
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.store import store_of
@@ -95,6 +96,7 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     cleaning = clean_tracks(clip, verdicts=verdicts)
     yield f"{name}, cleaned", clip
     refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
+    weigh_tracks(clip, motion=motion)
     yield f"{name}, refilled", clip
 
 
