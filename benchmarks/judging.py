@@ -197,10 +197,9 @@ def _rows_of(weights: dict[str, float], count: int) -> np.ndarray:
 def _solved(
     before: np.ndarray, after: np.ndarray, weights: np.ndarray, found: Truth, entry: Entry
 ) -> dict[str, float | str]:
-    keys = solve_keyframes(after, entry.footage.size)
-    frames = None if keys is None else (keys[0] + 1, keys[1] + 1)
-    wanted = ((before, None, None), (after, None, None), (after, frames, None), (after, frames, weights))
-    first, second, named, weighed = solves = [
+    named = [(first + 1, second + 1) for first, second in solve_keyframes(after, entry.footage.size)]
+    wanted = ((before, [], None), (after, [], None), (after, named, None), (after, named, weights))
+    first, second, third, weighed = solves = [
         solve_apart(entry.footage, positions, found.lens.focal, SOLVE_LIMIT, keyframes=begun_from, weights=counted)
         for positions, begun_from, counted in wanted
     ]
@@ -211,7 +210,7 @@ def _solved(
     told = [f"{100 * error:.3f} %" if np.isfinite(error) else "no solve" for error in errors]
     return {
         "before": first.error, "ate": errors[0], "solve1": second.error, "ate_after": told[1],
-        "named": named.error, "ate_named": told[2], "weighed": weighed.error, "ate_weighed": told[3],
+        "named": third.error, "ate_named": told[2], "weighed": weighed.error, "ate_weighed": told[3],
         "tracks": int(np.isfinite(after[..., 0]).any(axis=1).sum()),
     }  # fmt: skip
 

@@ -74,12 +74,13 @@ def on_plate(entry: Entry, only: str, keyframes: tuple[int, int] | None = None) 
     found = _finished(path, only)
     exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
     reprojections = _blend_table(entry.name)
+    begun_from = [keyframes] if keyframes else []
     for told, focal in (("known", exact.lens.focal), ("unknown", None)):
         title = f"{entry.name}, focal length {told}"
         table = Table(f"shot-solve-{entry.name.replace('/', '-')}-{told}", title, PLATE_COLUMNS)
         for delivery in found:
             positions = positions_of(delivery.tracks, entry.footage.size, range(1, entry.footage.frames + 1))
-            theirs = solve_apart(entry.footage, positions, focal, LIMIT, keyframes=keyframes)
+            theirs = solve_apart(entry.footage, positions, focal, LIMIT, keyframes=begun_from)
             ours = _solved_here(path, delivery.tracks, focal, "off")
             row = {"name": delivery.name, "tracks": len(delivery.tracks)}
             row |= _as_the_blend_has_it(entry.footage, delivery.tracks, positions, focal, exact=exact)
@@ -142,8 +143,7 @@ def _as_the_blend_has_it(
     weights = np.array([track.weight for track in tracks])
     if (weights == 1.0).all():
         return {}
-    found = solve_keyframes(positions, footage.size)
-    keyframes = None if found is None else (found[0] + 1, found[1] + 1)
+    keyframes = [(first + 1, second + 1) for first, second in solve_keyframes(positions, footage.size)]
     solved = solve_apart(footage, positions, focal, LIMIT, radial=radial, keyframes=keyframes, weights=weights)
     return {f"blend_{key}": value for key, value in _figures(solved, exact).items()}
 

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     tracks = [TrackData(name, {{1: (0.25, 0.5), 2: (0.3, 0.5)}}, reference_frames=[1]) for name in ("door", "lamp")]
     blender = BlendProcess(Path(sys.argv[1]))
     try:
-        with blender.writing(Path(sys.argv[2]), tracks, None):
+        with blender.writing(Path(sys.argv[2]), tracks, None, None):
             meanwhile(blender)
         print("written")
     except Exception as error:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cinematic.tracking import Clip, TrackingError, ensure_clip_loaded, read_tracks
+from cinematic.tracking import Clip, TrackData, TrackingError, blender_camera, ensure_clip_loaded, read_tracks
 from cinematic.tracking.blend_file import blend_with, write_blend
-from cinematic.tracking.blender_camera import add_solved_camera, set_solve_keyframes
+from cinematic.tracking.blender_camera import add_solved_camera, lens_of_cameras, set_solve_keyframes
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
@@ -164,6 +164,48 @@ def test_blenders_solver_is_told_where_to_begin(bpy: Any, seen: Scene, footage: 
     camera.keyframe_a, camera.keyframe_b = 2, 5
     solve_camera(movie_clip, engine="blender", focal=900.0)
     assert (camera.keyframe_a, camera.keyframe_b) == (2, 5)  # what the artist has set is the artist's
+
+
+@pytest.fixture
+def misled(monkeypatch: pytest.MonkeyPatch) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The likeliest pair of frames is none to begin from; the next one is."""
+    pairs = ((0, 11), (3, 20))  # nothing has a marker on both of the first: see `parted`
+    monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: list(pairs))
+    return pairs
+
+
+def parted(seen: Scene) -> list[TrackData]:
+    """Of each track the marker on frame 1 or that on frame 12 is gone."""
+    tracks = seen.tracks
+    for row, track in enumerate(tracks):
+        track.drop([1 if row % 2 else 12])
+    return tracks
+
+
+def test_frames_that_lead_blenders_solver_astray_are_not_named(
+    bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    movie_clip = blend_with(footage, parted(seen))
+    camera, settings = movie_clip.tracking.camera, movie_clip.tracking.settings
+    camera.focal_length, camera.k1 = 21.0, 0.25
+    settings.refine_intrinsics_focal_length = True
+    lens = lens_of_cameras(seen.cameras, SIZE)
+    assert set_solve_keyframes(movie_clip, parted(seen)) == (1, 12)
+    assert set_solve_keyframes(movie_clip, parted(seen), lens) == (4, 21)
+    named = movie_clip.tracking.objects[0]
+    assert (named.keyframe_a, named.keyframe_b) == (4, 21)
+    assert not settings.use_keyframe_selection
+    assert not movie_clip.tracking.reconstruction.is_valid  # it was a trial
+    assert camera.focal_length == pytest.approx(21.0)
+    assert camera.k1 == 0.25
+    assert settings.refine_intrinsics_focal_length
+
+
+def test_blenders_own_solve_goes_on_to_frames_that_work(
+    bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    solve = solve_camera(Clip(seen.on(footage).footage, parted(seen)), focal=900.0, engine="blender")
+    assert path_error(solve.cameras, seen.cameras) < 0.002
 
 
 def test_colmap_on_a_movie_clip_keeps_the_errors(bpy: Any, seen: Scene, footage: Path) -> None:

@@ -17,6 +17,7 @@ from .blend_file import blend_with, write_blend
 from .blender_camera import add_solved_camera, set_solve_keyframes
 from .camera import CameraSolve
 from .errors import TrackingError
+from .lens import Lens
 from .movie_clip import MovieClipStore
 from .types import TrackData
 
@@ -36,8 +37,12 @@ class BlendProcess:
         theirs.close()
 
     @contextmanager
-    def writing(self, path: Path, tracks: Sequence[TrackData], camera: CameraSolve | None) -> Iterator[None]:
+    def writing(
+        self, path: Path, tracks: Sequence[TrackData], camera: CameraSolve | None, lens: Lens | None
+    ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
+
+        ``lens`` is what :func:`.set_solve_keyframes` tries pairs of frames with.
 
         Raises
         ------
@@ -47,7 +52,7 @@ class BlendProcess:
             Blender could not write, or crashed.
         """
         with suppress(BrokenPipeError):  # it has ended; why it has is what it has said last
-            self._connection.send((path, tracks, camera))
+            self._connection.send((path, tracks, camera, lens))
         try:
             yield
         finally:
@@ -75,9 +80,9 @@ def _serve(connection: Connection, footage: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's business, which then ends this one
     try:
         clip = blend_with(footage, [])
-        path, tracks, camera = connection.recv()
+        path, tracks, camera, lens = connection.recv()
         MovieClipStore(clip).write(tracks)
-        set_solve_keyframes(clip, tracks)
+        set_solve_keyframes(clip, tracks, lens)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)

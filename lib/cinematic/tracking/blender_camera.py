@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from .blender import require_blender
 from .clip import Clip
-from .context import camera_object, tracking_context
-from .coords import co_from_pixels, pixels_from_co
+from .context import ClipEditor, camera_object, tracking_context
+from .coords import Size, co_from_pixels, pixels_from_co
 from .errors import FootageError, TrackingError
+from .lens import Lens
 from .movie_clip import MovieClipStore
 from .scene_motion import frame_positions
 from .solve.cameras import Cameras
@@ -30,6 +31,8 @@ _AXES = np.diag([1.0, -1.0, -1.0])
 _REFINE = ("focal_length", "principal_point", "radial_distortion", "tangential_distortion")
 _NAME = "Solved camera"
 _BUNDLES = "Bundles"
+
+_NOT_LOST = 1.0  # px; a solve that goes wrong is off by many more
 
 
 def solve_in_blender(
@@ -50,30 +53,90 @@ def solve_in_blender(
     """
     require_blender()
     with _as_movie_clip(store) as clip, _disabled(clip, left_out), _settings(clip, lens, only_turns):
-        _set_lens(clip, lens.focal)
+        _set_lens(clip, lens.focal or LIKELY_FOCAL * max(clip.size))
         with tracking_context(clip) as editor:
-            editor.run("solve_camera")
+            _solve_from_what_works(editor, clip, _keyframe_pairs(clip, MovieClipStore(clip).read()))
         found = clip.tracking.reconstruction
         if not found.is_valid:
             raise TrackingError("Blender's solve_camera failed: it found no valid reconstruction")
         return _cameras(clip, frames), _bundles(clip, names), float(found.average_error)
 
 
-def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData]) -> tuple[int, int] | None:
-    """Have Blender's solver begin from the two plate frames that suit the tracks best; None: no two do, all stays.
+def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | None = None) -> tuple[int, int] | None:
+    """Have Blender's solver begin from two plate frames that suit the tracks; None: no two do, all stays.
 
-    Blender begins from frames 1 and 30, or from its own choice, and loses long shots by either.
+    Blender begins from frames 1 and 30, or from its own choice, and loses long shots by either. Its start is not
+    robust: it may be lost even from frames that see much of the same from far apart.
+
+    Parameters
+    ----------
+    lens
+        What the shot was taken with, as far as it is known. Blender then solves with it from one pair after the other,
+        until its error says that it is not lost; the solves are thrown away. None: the likeliest pair is taken.
     """
+    pairs = _keyframe_pairs(clip, tracks)
+    if not pairs:
+        return None
+    frames = pairs[0] if lens is None else _first_that_works(clip, pairs, lens)
+    _begin_from(clip, frames)
+    return frames
+
+
+def lens_of_cameras(cameras: Cameras, size: Size) -> Lens:
+    """The lens of solved cameras; of one that zooms as it is in the middle of its range."""
+    focal = float(np.median(cameras.focal[cameras.solved]))
+    return Lens("POLYNOMIAL", size, focal, (size[0] / 2, size[1] / 2), (cameras.k1, cameras.k2))
+
+
+def _keyframe_pairs(clip: Any, tracks: Iterable[TrackData]) -> list[tuple[int, int]]:
+    """Plate frames to begin from, the likeliest pair first."""
     store = MovieClipStore(clip)
     first, positions = frame_positions([track for track in tracks if track.enabled], store.size)
-    found = solve_keyframes(positions, store.size)
-    if found is None:
-        return None
-    frames = first + found[0], first + found[1]
-    camera = camera_object(clip)
-    camera.keyframe_a, camera.keyframe_b = (store.numbers.clip_from_plate(frame) for frame in frames)
+    return [(first + earlier, first + later) for earlier, later in solve_keyframes(positions, store.size)]
+
+
+def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
+    numbers, camera = MovieClipStore(clip).numbers, camera_object(clip)
+    camera.keyframe_a, camera.keyframe_b = (numbers.clip_from_plate(frame) for frame in frames)
     clip.tracking.settings.use_keyframe_selection = False
-    return frames
+
+
+def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[int, int]:
+    """The first pair from which Blender's solve is not lost; the best one where it always is."""
+    with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
+        _set_lens(clip, lens.focal, lens.radial)
+        with tracking_context(clip) as editor:
+            errors = _tried(editor, clip, pairs)
+            editor.run("clear_solution")
+    return min(errors, key=lambda pair: errors[pair])
+
+
+def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:
+    """Leave the best solve in the clip; where no two frames are likely, from Blender's own choice."""
+    errors = _tried(editor, clip, pairs)
+    if errors:
+        best = min(errors, key=lambda pair: errors[pair])
+        if best == list(errors)[-1] and np.isfinite(errors[best]):
+            return
+        _begin_from(clip, best)
+    editor.run("solve_camera")
+
+
+def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """Blender's average error, px, from each pair up to the first from which it is not lost; infinite: no solve."""
+    errors: dict[tuple[int, int], float] = {}
+    for pair in pairs:
+        _begin_from(clip, pair)
+        try:
+            editor.run("solve_camera")
+        except TrackingError:  # of a pair that is no start; what is wrong with all is said by the solve that follows
+            errors[pair] = float("inf")
+            continue
+        found = clip.tracking.reconstruction
+        errors[pair] = float(found.average_error) if found.is_valid else float("inf")
+        if errors[pair] <= _NOT_LOST:
+            break
+    return errors
 
 
 def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:
@@ -146,7 +209,6 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
     kept = {name: getattr(settings, name) for name in wanted}
     for name, value in wanted.items():
         setattr(settings, name, value)
-    set_solve_keyframes(clip, MovieClipStore(clip).read())
     try:
         yield
     finally:
@@ -155,14 +217,27 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
             setattr(settings, name, value)
 
 
-def _set_lens(clip: Any, focal: float | None) -> None:
+def _set_lens(clip: Any, focal: float, radial: Sequence[float] = ()) -> None:
     camera = clip.tracking.camera
     camera.distortion_model = "POLYNOMIAL"
-    camera.k1 = camera.k2 = camera.k3 = 0.0
+    camera.k1, camera.k2, camera.k3 = (*radial, 0.0, 0.0, 0.0)[:3]
     camera.principal_point = (0.0, 0.0)
     units, camera.units = camera.units, "PIXELS"
-    camera.focal_length_pixels = focal or LIKELY_FOCAL * max(clip.size)
+    camera.focal_length_pixels = focal
     camera.units = units
+
+
+@contextmanager
+def _lens_kept(clip: Any) -> Iterator[None]:
+    """What :func:`_set_lens` sets is put back."""
+    camera = clip.tracking.camera
+    kept = {name: getattr(camera, name) for name in ("distortion_model", "k1", "k2", "k3", "focal_length_pixels")}
+    kept["principal_point"] = tuple(camera.principal_point)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(camera, name, value)
 
 
 def _cameras(clip: Any, frames: Sequence[int]) -> Cameras:

@@ -19,12 +19,13 @@ from . import formats
 from .blend_file import new_blend, write_blend
 from .blend_process import BlendProcess
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, require_movie_clip
-from .blender_camera import add_solved_camera, set_solve_keyframes
+from .blender_camera import add_solved_camera, lens_of_cameras, set_solve_keyframes
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
 from .clip import segments
+from .coords import Size
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -32,6 +33,7 @@ from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, preset_limits
+from .lens import Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
 from .report import write_report
@@ -79,6 +81,7 @@ class Tracked:
     judgement: Judgement | None  # None: neither a report nor cleaning was asked for
     is_cleaned: bool  # since it was judged
     camera: CameraSolve | None = None
+    lens: Lens | None = None  # as far as the judgement or the solve has found it
 
 
 def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: bool, debug: bool) -> Tracked:
@@ -158,7 +161,19 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     motion = () if judgement is None else judgement.motion
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
-    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved)
+    lens = _lens_found(motion, solved, store.size)
+    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
+
+
+def _lens_found(motion: Sequence[ShotMotion], solved: CameraSolve | None, size: Size) -> Lens | None:
+    """The solved camera's lens, or that of the longest shot whose camera the judgement knows; None: there is none."""
+    if solved is not None:
+        return lens_of_cameras(solved.cameras, size)
+    judged = [shot for shot in motion if shot.scene.solution is not None]
+    longest = max(judged, key=lambda shot: shot.last - shot.first, default=None)
+    if longest is None or longest.scene.solution is None:
+        return None
+    return lens_of_cameras(longest.scene.solution.cameras, size)
 
 
 def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:
@@ -396,12 +411,12 @@ class Targets:
     def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
         """The .blend is written, by the Blender beside while other files are."""
         if blender is not None:
-            with blender.writing(self.blend, job.tracks, job.camera):
+            with blender.writing(self.blend, job.tracks, job.camera, job.lens):
                 yield
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        set_solve_keyframes(movie_clip, job.tracks)
+        set_solve_keyframes(movie_clip, job.tracks, job.lens)
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)

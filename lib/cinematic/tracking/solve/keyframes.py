@@ -1,4 +1,4 @@
-"""The two frames that a solve should begin from, for solvers that begin from two.
+"""Which two frames a solve should begin from, for solvers that begin from two.
 
 They must see many of the same points, and see them from places far enough apart. How far apart shows without any
 camera: as what the best homography leaves unexplained, since it explains a camera that only turned, or a single plane.
@@ -8,6 +8,8 @@ there).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +25,16 @@ _MANY = 50.0  # tracks in common that count half of what any number would
 _FAR = 0.01  # of the picture's longer side; the parallax that counts half of what any amount would
 _LEAST_PARALLAX = 0.002  # of the longer side; with less there is nothing to begin from
 _INLIER_PX = 3.0  # of the homography
+_PAIRS = 4
+_ANOTHER_PLACE = 0.15  # of the shot, from pair to pair
 _WORST_EXPLAINED = 0.75  # quantile of the points' distances; wrong tracks are hoped to be fewer than the rest
 
 
-def solve_keyframes(positions: FloatArray, size: Size) -> tuple[int, int] | None:
-    """Indices of the two frames, the earlier one first; None: no two show enough parallax.
+def solve_keyframes(positions: FloatArray, size: Size) -> list[tuple[int, int]]:
+    """Indices of two frames, the earlier one first: up to four such pairs, each in another place of the shot.
+
+    The best pair comes first. A solver that is not robust may be led astray even from that one, and then not from the
+    next. None: no two frames show enough parallax.
 
     Parameters
     ----------
@@ -36,17 +43,28 @@ def solve_keyframes(positions: FloatArray, size: Size) -> tuple[int, int] | None
     """
     seen = np.isfinite(positions[..., 0])
     frames = np.unique(np.linspace(0, seen.shape[1] - 1, _CANDIDATES).round().astype(int)) if seen.size else []
-    best, most = None, 0.0
+    scores: dict[tuple[int, int], float] = {}
     for number, first in enumerate(frames):
         for second in frames[number + 1 :]:
             common = np.flatnonzero(seen[:, first] & seen[:, second])
             if len(common) < _LEAST_COMMON:
                 continue
             parallax = _unexplained(positions[common, first], positions[common, second]) / max(size)
-            score = len(common) / (len(common) + _MANY) * parallax / (parallax + _FAR)
-            if parallax > _LEAST_PARALLAX and score > most:
-                best, most = (int(first), int(second)), score
-    return best
+            if parallax > _LEAST_PARALLAX:
+                score = len(common) / (len(common) + _MANY) * parallax / (parallax + _FAR)
+                scores[int(first), int(second)] = score
+    return _apart(sorted(scores, key=lambda pair: (-scores[pair], pair)), seen.shape[1] * _ANOTHER_PLACE)
+
+
+def _apart(pairs: Sequence[tuple[int, int]], frames: float) -> list[tuple[int, int]]:
+    """The first ones of which each is so many frames from those before it, at both ends together."""
+    chosen: list[tuple[int, int]] = []
+    for pair in pairs:
+        if all(abs(pair[0] - other[0]) + abs(pair[1] - other[1]) >= frames for other in chosen):
+            chosen.append(pair)
+        if len(chosen) == _PAIRS:
+            break
+    return chosen
 
 
 def _unexplained(first: FloatArray, second: FloatArray) -> float:
