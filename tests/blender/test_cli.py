@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import pytest
 
+from cinematic.tracking.blend_file import open_blend
+from cinematic.tracking.context import tracking_context
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
@@ -95,6 +97,22 @@ def test_tracks_are_weighed_unless_told_otherwise(tmp_path: Path) -> None:
     assert min(weights) < 0.7
     assert max(weights) == 1.0
     assert {track.weight for track in cinetrack.read(tmp_path / "left" / "tracks.json")[1]} == {1.0}
+
+
+def test_blender_solves_the_blend_at_the_first_try(tmp_path: Path) -> None:
+    done = run("track", SAMPLE, "-o", tmp_path, "--no-report")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "lens, as the judgement found it: " in done.stdout
+    clip = open_blend(tmp_path / "sample_plate.blend")
+    tracking = clip.tracking
+    assert not tracking.reconstruction.is_valid
+    with np.load(SAMPLE.with_name("sample_plate_truth.npz")) as truth:
+        true_focal = json.loads(str(truth["head"]))["lens"]["focal"]
+    assert tracking.camera.focal_length_pixels == pytest.approx(true_focal, rel=0.02)
+    with tracking_context(clip) as editor:
+        editor.run("solve_camera")
+    assert len(tracking.reconstruction.cameras) == 48
+    assert tracking.reconstruction.average_error < 0.1
 
 
 def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:

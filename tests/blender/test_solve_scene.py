@@ -13,7 +13,12 @@ import pytest
 
 from cinematic.tracking import Clip, TrackData, TrackingError, blender_camera, ensure_clip_loaded, read_tracks
 from cinematic.tracking.blend_file import blend_with, write_blend
-from cinematic.tracking.blender_camera import add_solved_camera, lens_of_cameras, set_solve_keyframes
+from cinematic.tracking.blender_camera import (
+    add_solved_camera,
+    lens_of_cameras,
+    make_ready_to_solve,
+    set_solve_keyframes,
+)
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
@@ -199,6 +204,17 @@ def test_frames_that_lead_blenders_solver_astray_are_not_named(
     assert camera.focal_length == pytest.approx(21.0)
     assert camera.k1 == 0.25
     assert settings.refine_intrinsics_focal_length
+
+
+def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
+    movie_clip = blend_with(footage, seen.tracks)
+    make_ready_to_solve(movie_clip, seen.tracks, replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02)))
+    camera = movie_clip.tracking.camera
+    assert camera.focal_length_pixels == pytest.approx(900.0)
+    assert camera.focal_length == pytest.approx(900.0 * 36 / SIZE[0])
+    assert (camera.sensor_width, camera.distortion_model) == (36.0, "POLYNOMIAL")
+    assert (camera.k1, camera.k2, camera.k3) == pytest.approx((-0.01, 0.02, 0.0))
+    assert not movie_clip.tracking.settings.use_keyframe_selection
 
 
 def test_blenders_own_solve_goes_on_to_frames_that_work(

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .blend_file import blend_with, write_blend
-from .blender_camera import add_solved_camera, set_solve_keyframes
+from .blender_camera import add_solved_camera, make_ready_to_solve
 from .camera import CameraSolve
 from .errors import TrackingError
 from .lens import Lens
@@ -42,7 +42,7 @@ class BlendProcess:
     ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
 
-        ``lens`` is what :func:`.set_solve_keyframes` tries pairs of frames with.
+        ``lens`` is what Blender's solver will be told (:func:`.make_ready_to_solve`).
 
         Raises
         ------
@@ -82,7 +82,7 @@ def _serve(connection: Connection, footage: Path) -> None:
         clip = blend_with(footage, [])
         path, tracks, camera, lens = connection.recv()
         MovieClipStore(clip).write(tracks)
-        set_solve_keyframes(clip, tracks, lens)
+        make_ready_to_solve(clip, tracks, lens)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)

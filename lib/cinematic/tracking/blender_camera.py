@@ -14,7 +14,7 @@ from .clip import Clip
 from .context import ClipEditor, camera_object, tracking_context
 from .coords import Size, co_from_pixels, pixels_from_co
 from .errors import FootageError, TrackingError
-from .lens import Lens
+from .lens import SENSOR_WIDTH, Lens
 from .movie_clip import MovieClipStore
 from .scene_motion import frame_positions
 from .solve.cameras import Cameras
@@ -80,6 +80,14 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
     frames = pairs[0] if lens is None else _first_that_works(clip, pairs, lens)
     _begin_from(clip, frames)
     return frames
+
+
+def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> None:
+    """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known."""
+    set_solve_keyframes(clip, tracks, lens)
+    if lens is not None:
+        clip.tracking.camera.sensor_width = SENSOR_WIDTH
+        _set_lens(clip, lens.focal, lens.radial)
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens:

@@ -15,6 +15,7 @@ from .checks import check_choice, checked_number
 from .coords import pixels_from_co
 from .errors import FootageError, ParameterError, TrackingError
 from .judge import ShotMotion
+from .lens import SENSOR_WIDTH
 from .solve.cameras import Cameras
 from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
@@ -29,9 +30,6 @@ __all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "CameraSolve", "
 SOLVERS = ("colmap", "blender")
 DISTORTIONS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
 MOTIONS: dict[str, bool | None] = {"auto": None, "free": False, "tripod": True}
-
-SENSOR_WIDTH = 36.0
-"""mm; where no sensor is named. It only says what a focal length in mm means."""
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

@@ -15,7 +15,7 @@ method; far outside the picture there may be nothing to find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,18 @@ FloatArray = npt.NDArray[np.float64]
 
 LENS_MODELS = {"POLYNOMIAL": (3, 0), "DIVISION": (2, 0), "BROWN": (4, 2), "NUKE": (2, 0)}
 """How many radial and tangential terms each model has."""
+
+
+def lens_in_words(focal: tuple[float, float], radial: Sequence[float], width: int, sensor_width: float) -> str:
+    """A lens of one or a range of focal lengths, px, in a line; ``width`` of the picture in px, the sensor's in mm."""
+    low, high = (value * sensor_width / width for value in focal)
+    length = f"{low:.2f} mm ({focal[0]:.1f} px)" if focal[0] == focal[1] else f"{low:.2f} to {high:.2f} mm"
+    bent = ", radial distortion " + ", ".join(f"{term:.4f}" for term in radial) if any(radial) else ""
+    return f"{length} on a sensor {sensor_width:g} mm wide{bent}"
+
+
+SENSOR_WIDTH = 36.0
+"""mm; where no sensor is named. It only says what a focal length in mm means."""
 
 _PIXELS = Axes("px", y_down=False)
 _STEPS, _DELTA, _CLOSE = 50, 1e-6, 1e-10
@@ -47,6 +59,10 @@ class Lens:
 
     def __post_init__(self) -> None:
         check_choice("the lens model", self.model, LENS_MODELS)
+
+    def in_words(self, sensor_width: float) -> str:
+        """The lens in a line, for people; ``sensor_width`` in mm."""
+        return lens_in_words((self.focal, self.focal), self.radial, self.size[0], sensor_width)
 
     def undistorted(self, co: npt.ArrayLike) -> FloatArray:
         """Where points of the plate would be without distortion: normalised positions (n, 2); NaN where nowhere."""

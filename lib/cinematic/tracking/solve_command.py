@@ -17,7 +17,7 @@ from rich.console import Console
 
 from .blend_file import blend_with, write_blend
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected
-from .blender_camera import add_solved_camera, lens_of_cameras, set_solve_keyframes
+from .blender_camera import add_solved_camera, lens_of_cameras, make_ready_to_solve
 from .camera import CameraSolve, solve_camera
 from .clip import Clip
 from .errors import TrackingError
@@ -61,7 +61,7 @@ class CameraFiles:
     def write_blend(self, solve: CameraSolve, clip: Clip) -> None:
         """Write camera.blend: clip, tracks, camera and bundles."""
         movie_clip = blend_with(clip.footage.path, clip.read())
-        set_solve_keyframes(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
+        make_ready_to_solve(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)
 

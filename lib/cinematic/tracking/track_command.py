@@ -19,7 +19,7 @@ from . import formats
 from .blend_file import new_blend, write_blend
 from .blend_process import BlendProcess
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, require_movie_clip
-from .blender_camera import add_solved_camera, lens_of_cameras, set_solve_keyframes
+from .blender_camera import add_solved_camera, lens_of_cameras, make_ready_to_solve
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
@@ -33,7 +33,7 @@ from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, preset_limits
-from .lens import Lens
+from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
 from .report import write_report
@@ -162,6 +162,8 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
     lens = _lens_found(motion, solved, store.size)
+    if lens is not None and solved is None:
+        steps.say(f"  lens, as the judgement found it: {lens.in_words(SENSOR_WIDTH)}")
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
 
 
@@ -416,7 +418,7 @@ class Targets:
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        set_solve_keyframes(movie_clip, job.tracks, job.lens)
+        make_ready_to_solve(movie_clip, job.tracks, job.lens)
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import FormatError
+from ..lens import lens_in_words
 from ..types import ClipInfo
 from .cameras import Cameras
 from .solver import Round
@@ -76,12 +77,10 @@ class CameraSolve:
     @property
     def lens(self) -> str:
         """The lens in a line, for people."""
-        focal = self.cameras.focal[self.cameras.solved]
-        low, high = (value * self.sensor_width / self.clip.width for value in (focal.min(), focal.max()))
-        length = f"{low:.2f} to {high:.2f} mm" if self.zooms else f"{low:.2f} mm ({focal[0]:.1f} px)"
-        bent = self.cameras.k1 or self.cameras.k2
-        radial = f", radial distortion {self.cameras.k1:.4f}, {self.cameras.k2:.4f}" if bent else ""
-        return f"{length} on a sensor {self.sensor_width:g} mm wide{radial}"
+        cameras = self.cameras
+        focal = cameras.focal[cameras.solved]
+        shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
+        return lens_in_words(shown, (cameras.k1, cameras.k2), self.clip.width, self.sensor_width)
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values: what camera.json holds."""
