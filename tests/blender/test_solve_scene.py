@@ -206,6 +206,17 @@ def test_frames_that_lead_blenders_solver_astray_are_not_named(
     assert settings.refine_intrinsics_focal_length
 
 
+def test_an_artists_solve_is_not_lost_to_a_trial(
+    bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    movie_clip = blend_with(footage, parted(seen))
+    solve_camera(movie_clip, focal=900.0, engine="blender")
+    error = movie_clip.tracking.reconstruction.average_error
+    assert set_solve_keyframes(movie_clip, parted(seen), lens_of_cameras(seen.cameras, SIZE)) == (1, 12)
+    assert movie_clip.tracking.reconstruction.is_valid
+    assert movie_clip.tracking.reconstruction.average_error == error
+
+
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
     make_ready_to_solve(movie_clip, seen.tracks, replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02)))

@@ -33,6 +33,7 @@ _NAME = "Solved camera"
 _BUNDLES = "Bundles"
 
 _NOT_LOST = 1.0  # px; a solve that goes wrong is off by many more
+_MOST_MARKERS = 200_000  # that Blender solves in less than a minute
 
 
 def solve_in_blender(
@@ -72,12 +73,15 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
     ----------
     lens
         What the shot was taken with, as far as it is known. Blender then solves with it from one pair after the other,
-        until its error says that it is not lost; the solves are thrown away. None: the likeliest pair is taken.
+        until its error says that it is not lost; the solves are thrown away. None: the likeliest pair is taken. So it
+        is where the clip holds a reconstruction, which would be lost, and of so many markers that to try takes minutes.
     """
-    pairs = _keyframe_pairs(clip, tracks)
+    given = list(tracks)
+    pairs = _keyframe_pairs(clip, given)
     if not pairs:
         return None
-    frames = pairs[0] if lens is None else _first_that_works(clip, pairs, lens)
+    tries = not clip.tracking.reconstruction.is_valid and sum(len(track.markers) for track in given) <= _MOST_MARKERS
+    frames = _first_that_works(clip, pairs, lens) if lens is not None and tries else pairs[0]
     _begin_from(clip, frames)
     return frames
 
