@@ -87,7 +87,7 @@ def test_what_cleaning_has_emptied_is_filled_unless_told_otherwise(movie: Path, 
 
 
 def test_tracks_are_weighed_unless_told_otherwise(tmp_path: Path) -> None:
-    options = ("--no-refill", "--frames", "1-24", "--no-report")
+    options = ("--no-refill", "--frames", "1-12", "--no-report")
     weighed = run("track", SAMPLE, "-o", tmp_path / "weighed", *options)
     left = run("track", SAMPLE, "-o", tmp_path / "left", *options, "--no-weigh")
     assert (weighed.returncode, left.returncode) == (0, 0)
@@ -184,7 +184,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def long_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_movie(tmp_path_factory.mktemp("long") / "long.mp4", drawn_plate(count=240).frames)
+    return write_movie(tmp_path_factory.mktemp("long") / "long.mp4", drawn_plate(count=150).frames)
 
 
 @pytest.mark.parametrize("engine", [["klt", "--detect-once"], ["libmv"]], ids=["klt", "libmv"])
