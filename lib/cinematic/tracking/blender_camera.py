@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,18 +120,22 @@ def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -
         with tracking_context(clip) as editor:
             errors = _tried(editor, clip, pairs)
             editor.run("clear_solution")
-    return min(errors, key=lambda pair: errors[pair])
+    return _best(errors)
 
 
 def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:
     """Leave the best solve in the clip; where no two frames are likely, from Blender's own choice."""
     errors = _tried(editor, clip, pairs)
     if errors:
-        best = min(errors, key=lambda pair: errors[pair])
+        best = _best(errors)
         if best == list(errors)[-1] and np.isfinite(errors[best]):
             return
         _begin_from(clip, best)
     editor.run("solve_camera")
+
+
+def _best(errors: Mapping[tuple[int, int], float]) -> tuple[int, int]:
+    return min(errors, key=lambda pair: errors[pair])
 
 
 def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
@@ -328,9 +332,8 @@ def _show_behind(data: Any, clip: Any, solve: CameraSolve) -> None:
 def _write_clip_lens(clip: Any, solve: CameraSolve) -> None:
     camera = clip.tracking.camera
     camera.sensor_width, camera.units = solve.sensor_width, "MILLIMETERS"
-    camera.focal_length = solve.focal_mm(solve.solved_frames[0])
-    camera.distortion_model = "POLYNOMIAL"
-    camera.k1, camera.k2, camera.k3 = solve.cameras.k1, solve.cameras.k2, 0.0
+    cameras = solve.cameras
+    _set_lens(clip, float(cameras.focal[solve.row(solve.solved_frames[0])]), (cameras.k1, cameras.k2))
 
 
 def _point_cloud(bpy: Any, solve: CameraSolve) -> Any:
