@@ -6,6 +6,7 @@ import doctest
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from cinematic.tracking import engine
 from cinematic.tracking.engine import detect
@@ -72,6 +73,39 @@ def test_edges_are_rejected_but_corners_are_not() -> None:
     assert on_edge.sum() > 3  # without the ratio test the edge would be full of them
 
 
+def blocks_beside_texture() -> np.ndarray:
+    """Fine texture on the left; on the right flat blocks, whose corners are steps between two areas."""
+    texture = ndimage.gaussian_filter(np.random.default_rng(5).normal(0.0, 1.0, (240, 400)), 1.0)
+    image = (0.5 + 0.3 * texture).astype(np.float32)
+    image[:, 200:] = 0.3
+    for top in range(30, 220, 60):
+        for left in range(230, 390, 60):
+            image[top : top + 30, left : left + 30] = 0.7
+    return image
+
+
+def test_corners_of_flat_areas_come_last_or_not_at_all() -> None:
+    image = blocks_beside_texture()
+    sharp = detect(image, min_distance=12)
+    everything = detect(image, min_distance=12, keep_blunt=True)
+    assert not sharp.is_blunt.any()
+    assert len(sharp) > 40
+    assert sharp.positions[:, 0].max() < 200
+    np.testing.assert_array_equal(everything.positions[: len(sharp)], sharp.positions)
+    rest = everything.positions[len(sharp) :]
+    assert everything.is_blunt[len(sharp) :].all()
+    assert (rest[:, 0] > 220).sum() > 30  # strong as they are: four corners of twelve blocks
+    np.testing.assert_array_equal(
+        detect(image, min_distance=12, max_bluntness=np.inf).positions[:10],
+        everything.positions[np.argsort(-everything.strength, kind="stable")][:10],
+    )
+
+
+def test_a_picture_of_nothing_but_corners_has_features() -> None:
+    corners = blocks_beside_texture()[:, 200:]
+    assert len(detect(corners)) > 10
+
+
 def test_mask_margin_and_existing_are_kept_clear() -> None:
     image = Texture(3).frame((320, 240))
     mask = np.zeros((240, 320), bool)
@@ -120,6 +154,7 @@ def test_nan_pixels_are_kept_away_from() -> None:
         ({"min_distance": 0}, "min_distance"),
         ({"max_features": -1}, "max_features"),
         ({"max_edge_ratio": 0.5}, "max_edge_ratio"),
+        ({"max_bluntness": -1.0}, "max_bluntness"),
         ({"mask": np.ones((3, 3), bool)}, r"mask as bool of shape \(60, 60\)"),
         ({"existing": np.zeros((2, 3))}, r"\(n, 2\)"),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import Size
-from .engine import detect
+from .engine import Features, detect
 from .footage import Luminance
 from .masks import Excluded, detection_margin
 
@@ -119,12 +119,15 @@ def look(
     """
     features = _features(image, wanted, held, excluded)
     live = grid.counted(held)
-    found = _looked(grid, live, features, excluded)
-    rank = live[grid.cells(features)] + _ranks(grid.cells(features))
-    order = np.argsort(rank, kind="stable")  # the strongest feature of every bare cell first, then the second ones ...
+    found = _looked(grid, live, features.positions, excluded)
+    cells = grid.cells(features.positions)
+    rank = live[cells] + _ranks(cells)
+    wanting = (rank == 0) | ~features.is_blunt  # blunt ones only where nothing else is to be had
+    order = np.flatnonzero(wanting)[np.argsort(rank[wanting], kind="stable")]
+    # the strongest feature of every bare cell first, then the second ones ...
     bare = int((rank == 0).sum())
-    count = max(bare, min(len(features), wanted.target - len(held)))
-    return features[order[:count]], found
+    count = max(bare, min(len(order), wanted.target - len(held)))
+    return features.positions[order[:count]], found
 
 
 def look_into_gaps(
@@ -144,14 +147,16 @@ def look_into_gaps(
     """
     features = _features(image, wanted, np.concatenate([held, avoided]), excluded)
     live = grid.counted(held)
-    cells = grid.cells(features)
-    return features[(live[cells] == 0) & (_ranks(cells) < _TRIED)], _looked(grid, live, features, excluded)
+    cells = grid.cells(features.positions)
+    rank = _ranks(cells)
+    wanting = (live[cells] == 0) & ((rank == 0) | (~features.is_blunt & (rank < _TRIED)))
+    return features.positions[wanting], _looked(grid, live, features.positions, excluded)
 
 
 def _features(
     image: Luminance, wanted: Wanted, kept_away_from: npt.NDArray[np.float64], excluded: Excluded | None
-) -> npt.NDArray[np.float64]:
-    """(n, 2) px, the strongest first."""
+) -> Features:
+    """The strongest first, and the blunt ones last."""
     return detect(
         image,
         pattern_size=wanted.pattern_size,
@@ -160,7 +165,8 @@ def _features(
         min_distance=wanted.min_distance,
         mask=None if excluded is None else ~detection_margin(excluded, wanted.pattern_size),
         existing=kept_away_from,
-    ).positions
+        keep_blunt=True,
+    )
 
 
 def _looked(

@@ -34,7 +34,7 @@ def detect(
     allowed = None if excluded is None else ~detection_margin(excluded, track_settings["pattern_size"])
     positions = np.empty((0, 2))
     for threshold in search.thresholds:
-        positions = detect_patterns(
+        found = detect_patterns(
             image,
             pattern_size=track_settings["pattern_size"],
             threshold=threshold,
@@ -42,8 +42,11 @@ def detect(
             min_distance=max(1, search.min_distance),
             mask=allowed,
             existing=blocked,
-        ).positions
-        if len(positions) >= search.min_features:
+            keep_blunt=True,
+        )
+        sharp = int((~found.is_blunt).sum())
+        positions = found.positions[: max(sharp, search.min_features)]  # the blunt ones come last
+        if sharp >= search.min_features:
             break
     tracks = [new_track(frame, co, track_settings) for co in co_from_pixels(positions, store.size)]
     for data, name in zip(tracks, free_names(store, len(tracks)), strict=True):

@@ -2,8 +2,10 @@
 
 The structure tensor is averaged over a Gaussian window that fits the pattern (sigma = a sixth of its size), because
 it is the whole pattern that will be aligned and not its central pixel: its smaller eigenvalue is then, up to the
-noise, the inverse variance of the position in the direction that is worst determined. Sources: Shi & Tomasi 1994,
-"Good features to track"; Bailo et al. 2018, "Efficient adaptive non-maximal suppression" (SSC) for the even spread.
+noise, the inverse variance of the position in the direction that is worst determined. Of these patterns those whose
+correlation peaks bluntly are left out, or come last: they are likely to go wrong (:mod:`.bluntness`). Sources: Shi &
+Tomasi 1994, "Good features to track"; Bailo et al. 2018, "Efficient adaptive non-maximal suppression" (SSC) for the
+even spread.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ParameterError
+from .bluntness import TENSOR_WINDOW, blunter
 from .compiler import inner_kernel, kernel
 from .pyramid import check_image
 from .threads import spread
@@ -30,6 +33,8 @@ def detect(
     min_distance: float = 20.0,
     max_features: int | None = None,
     max_edge_ratio: float = 10.0,
+    max_bluntness: float = 1.08,
+    keep_blunt: bool = False,
     mask: np.ndarray | None = None,
     existing: np.ndarray | None = None,
 ) -> Features:
@@ -52,6 +57,11 @@ def detect(
         Keep about this many and never more: the distance grows until they are spread evenly over the frame.
     max_edge_ratio : float
         Largest ratio of the two eigenvalues; beyond it the pattern is an edge, along which it would slide.
+    max_bluntness : float
+        How wide a pattern's correlation may peak (:mod:`.bluntness`), times what is usual in the image; blunter ones
+        are likely to lie on an edge of depth.
+    keep_blunt : bool
+        Have the blunter ones, too, after all others.
     mask : bool array (height, width), optional
         True where features may be.
     existing : float array (n, 2), optional
@@ -73,6 +83,7 @@ def detect(
     check_range("margin", margin, 0.0, np.inf)
     check_range("min_distance", min_distance, 1.0, np.inf)
     check_range("max_edge_ratio", max_edge_ratio, 1.0, np.inf)
+    check_range("max_bluntness", max_bluntness, 0.0, np.inf)
     if max_features is not None and not (isinstance(max_features, int | np.integer) and max_features >= 0):
         raise ParameterError(f"expected max_features as a whole number of at least 0 or None, got {max_features!r}")
     allowed = _check_mask(mask, image.shape)
@@ -80,10 +91,13 @@ def detect(
 
     border = max(int(np.ceil(margin)), pattern_size // 2 + 1)
     if min(width, height) <= 2 * border or max_features == 0:
-        return _select(np.zeros((0, 4)))
+        return _select(np.zeros((0, 5)))
     strength, edge_ratio = corner_strength(image, pattern_size)
     found = _peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
-    found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
+    blunt = blunter(image, strength, edge_ratio, found[:, :2], pattern_size, max_bluntness)
+    found = np.column_stack([found, blunt])[np.lexsort((found[:, 0], found[:, 1], -found[:, 2], blunt))]
+    if not keep_blunt:
+        found = found[found[:, 4] == 0]
     return _select(_spread(found, blocked, float(min_distance), max_features, width, height))
 
 
@@ -98,7 +112,7 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
         Larger eigenvalue over smaller.
     """
     smoothing = _gaussian_taps(_DERIVATIVE_SIGMA, int(np.ceil(3 * _DERIVATIVE_SIGMA)))
-    window = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
+    window = _gaussian_taps(TENSOR_WINDOW * pattern_size, pattern_size // 2)
     image = np.ascontiguousarray(image, np.float32)
     strength, edge_ratio = np.empty_like(image), np.empty_like(image)
     spread(
@@ -153,13 +167,18 @@ def _check_positions(existing: np.ndarray | None) -> np.ndarray:
 
 
 def _select(found: np.ndarray) -> Features:
-    return Features(positions=found[:, :2].copy(), strength=found[:, 2].copy(), edge_ratio=found[:, 3].copy())
+    return Features(
+        positions=found[:, :2].copy(),
+        strength=found[:, 2].copy(),
+        edge_ratio=found[:, 3].copy(),
+        is_blunt=found[:, 4] > 0,
+    )
 
 
 def _spread(
     found: np.ndarray, blocked: np.ndarray, min_distance: float, most: int | None, width: int, height: int
 ) -> np.ndarray:
-    """Suppress what is too near to something stronger; with ``most``, widen the distance until few enough are left."""
+    """Suppress what is too near to something better; with ``most``, widen the distance until few enough are left."""
 
     def survivors(distance: float) -> np.ndarray:
         return found[_suppress(found, blocked, distance, width, height)]
@@ -299,7 +318,7 @@ def _parabola(before, here, after):  # type: ignore[no-untyped-def]
 
 @kernel
 def _suppress(found, blocked, distance, width, height):  # type: ignore[no-untyped-def]
-    """True for the rows of ``found`` (strongest first) that keep their distance from all stronger ones."""
+    """True for the rows of ``found`` (best first) that keep their distance from all better ones."""
     columns, lines = int(width / distance) + 1, int(height / distance) + 1
     head = np.full(columns * lines, -1)
     count, held = found.shape[0], blocked.shape[0]

@@ -53,6 +53,7 @@ class Features:
     positions: npt.NDArray[np.float64]  # (n, 2) pixels
     strength: npt.NDArray[np.float64]  # (n,) RMS gradient across the weakest direction, luminance per pixel
     edge_ratio: npt.NDArray[np.float64]  # (n,) larger eigenvalue over smaller: 1 a corner, large an edge
+    is_blunt: npt.NDArray[np.bool_]  # (n,) correlates so bluntly that it is likely to go wrong (:mod:`.bluntness`)
 
     def __len__(self) -> int:
         return len(self.positions)
