@@ -144,6 +144,13 @@ def test_nan_pixels_are_kept_away_from() -> None:
     assert nearest(features.positions, (100, 100)) > 10
 
 
+def test_nan_pixels_do_not_make_others_sharp() -> None:
+    image = blocks_beside_texture()
+    blunt = detect(image, keep_blunt=True).is_blunt.sum()
+    image[100, 100] = np.nan
+    assert detect(image, keep_blunt=True).is_blunt.sum() > 0.8 * blunt > 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -10,106 +10,65 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiler import inner_kernel, kernel
+from .compiler import kernel
+from .correlation import soften
+from .gradients import read_pixels
+from .pyramid import Level
 from .threads import spread
 
-_PIECE = 256  # places per piece of work
-# In sizes of the pattern:
-TENSOR_WINDOW = 1 / 6  # sigma of the window that the structure tensor is averaged over
-_WINDOW = 5 / 21  # sigma of the window that is looked at
-_REACH = 12 / 21  # of the luminance's samples, to either side
-_TENSOR_REACH = 9 / 21  # of the structure tensor's samples: they have a window of their own
-_SAMPLES, _TENSOR_SAMPLES = 6, 3  # to either side
-_ONE_SIDED = 3.2  # e-folds by which the width counts as wider where the texture lies a pattern's size off the middle
+_PIECE = 64  # places per piece of work
+_WINDOW, _REACH = 5 / 21, 12 / 21  # of the pattern's size: sigma of the window that is looked at, and its half
+_HALO = 3  # pixels around it: softening takes two, a difference one
+_TIMES = 2.0 * 256.0  # by this a difference of two softened pixels is more than their gradient
+_ONE_SIDED = 3.0  # e-folds by which the width counts as larger, where the gradients lie a pattern's size off the middle
 
 
-def blunter(
-    image: np.ndarray,
-    strength: np.ndarray,
-    edge_ratio: np.ndarray,
-    places: np.ndarray,
-    pattern_size: int,
-    limit: float,
-) -> np.ndarray:
-    """(n,) bool: which patterns' correlation peaks wider than ``limit`` times what is usual (the median) among them.
+def peak_widths(frame: Level, places: np.ndarray, pattern_size: int) -> np.ndarray:
+    """(n,) px: how wide the correlation of patterns peaks; wider, the farther their gradients lie to one side.
 
     Parameters
     ----------
-    image : float (height, width)
-    strength, edge_ratio : float32 (height, width)
-        Of :func:`.detection.corner_strength`, for patterns of this size.
+    frame : Level
+        A frame itself: no padding.
     places : float (n, 2)
-        Inside the image, px.
-    pattern_size, limit
+        Middles of the patterns, px.
+    pattern_size : int
+
+    Returns
+    -------
+    (n,) float64
+        NaN near NaN pixels, infinite where a pattern has no gradients.
     """
-    if not len(places):
-        return np.zeros(0, bool)
-    widths = _peak_widths(np.ascontiguousarray(image, np.float32), strength, edge_ratio, places, pattern_size)
-    return widths > limit * np.median(widths)
-
-
-def _peak_widths(
-    image: np.ndarray, strength: np.ndarray, edge_ratio: np.ndarray, places: np.ndarray, pattern_size: int
-) -> np.ndarray:
-    """(n,) px; counted as wider, the farther the texture lies off the middle."""
     out = np.empty(len(places))
-    at = np.rint(places).astype(np.int64)
-    rest = float(np.sqrt(_WINDOW**2 - TENSOR_WINDOW**2))  # with the structure tensor's own window it makes the whole
-    luminance = _samples(_REACH * pattern_size, _SAMPLES, _WINDOW * pattern_size)
-    tensor = _samples(_TENSOR_REACH * pattern_size, _TENSOR_SAMPLES, rest * pattern_size)
-    one_sided = _ONE_SIDED * (_WINDOW / rest) ** 2 / pattern_size
-    arguments = (image, strength, edge_ratio, at, *luminance, *tensor, one_sided, out)
+    centres = np.rint(places).astype(np.int64)
+    reach = round(_REACH * pattern_size)
+    window = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * (_WINDOW * pattern_size) ** 2))
+    arguments = (frame, centres, window / window.sum(), _ONE_SIDED / pattern_size, out)
     spread(lambda first, last: _measure_some(first, last, *arguments), len(out), _PIECE)
     return out
 
 
-def _samples(reach: float, count: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Steps to either side, whole px, and their weights in a Gaussian window."""
-    steps = np.rint(np.linspace(-reach, reach, 2 * count + 1)).astype(np.int64)
-    return steps, np.exp(-(steps**2) / (2 * sigma**2))
-
-
 @kernel
-def _measure_some(  # type: ignore[no-untyped-def]
-    first, last, image, strength, edge_ratio, at, steps, weights, tensor_steps, tensor_weights, one_sided, out
-):
+def _measure_some(first, last, frame, centres, window, one_sided, out):  # type: ignore[no-untyped-def]
+    size = window.shape[0]
+    side = size + 2 * _HALO
+    pixels = np.empty((side, side), np.float32)
+    patch, line, soft = pixels.reshape(-1), np.empty(side * side, np.float32), np.empty(side * side, np.float32)
     for n in range(first, last):
-        variance = _variance(image, at[n, 0], at[n, 1], steps, weights)
-        energy, off = _texture(strength, edge_ratio, at[n, 0], at[n, 1], tensor_steps, tensor_weights)
-        out[n] = np.sqrt(variance / energy) * np.exp(one_sided * off)
-
-
-@inner_kernel
-def _variance(image, x, y, steps, weights):  # type: ignore[no-untyped-def]
-    """Of the luminance around a place; NaN pixels left out, and those of the border repeated."""
-    height, width = image.shape
-    share = total = square = 0.0
-    for j in range(steps.shape[0]):
-        row = min(max(y + steps[j], 0), height - 1)
-        for i in range(steps.shape[0]):
-            value = float(image[row, min(max(x + steps[i], 0), width - 1)])
-            if value == value:
-                weight = weights[j] * weights[i]
-                share += weight
+        read_pixels(frame, centres[n, 0] - side // 2, centres[n, 1] - side // 2, pixels)
+        soften(patch, side, line, soft)
+        total = square = energy = across = down = 0.0
+        for j in range(size):
+            pixel, here = (j + _HALO) * side + _HALO, (j + 1) * side + 1  # of the raw patch, and of the softened one
+            for i in range(size):
+                weight, value = window[j] * window[i], float(patch[pixel + i])
+                gx = float(soft[here + i + 1] - soft[here + i - 1])
+                gy = float(soft[here + i + side] - soft[here + i - side])
+                slope = weight * (gx * gx + gy * gy)
                 total += weight * value
                 square += weight * value * value
-    return max(0.0, square / share - (total / share) ** 2)
-
-
-@inner_kernel
-def _texture(strength, edge_ratio, x, y, steps, weights):  # type: ignore[no-untyped-def]
-    """Energy of the gradients around a place, and how far their centroid is off it, px (of this window's)."""
-    height, width = strength.shape
-    share = energy = across = down = 0.0
-    for j in range(steps.shape[0]):
-        row = min(max(y + steps[j], 0), height - 1)
-        for i in range(steps.shape[0]):
-            column = min(max(x + steps[i], 0), width - 1)
-            value = float(strength[row, column]) ** 2 * (1.0 + float(edge_ratio[row, column]))
-            if value == value:
-                weight = weights[j] * weights[i]
-                share += weight
-                energy += weight * value
-                across += weight * value * steps[i]
-                down += weight * value * steps[j]
-    return energy / share, np.sqrt(across * across + down * down) / energy
+                energy += slope
+                across += slope * (i - size // 2)
+                down += slope * (j - size // 2)
+        variance = max(0.0, square - total * total)
+        out[n] = _TIMES * np.sqrt(variance / energy) * np.exp(one_sided * np.hypot(across, down) / energy)

@@ -36,7 +36,7 @@ def keep_soft(grid, values, noise, frame_noise, line, out):  # type: ignore[no-u
     Returns the correlation that a frame's patch without any fault has with it: noise of the standard deviation
     ``noise`` is in the pattern, of ``frame_noise`` in the patch.
     """
-    _soften(values, 2 * int(grid.radius) + 1, line, out)
+    soften(values, 2 * int(grid.radius) + 1, line, out)
     total = squares = count = np.float32(0)
     for k in range(out.shape[0]):
         total += grid.softened[k] * out[k]
@@ -59,7 +59,7 @@ def keep_soft(grid, values, noise, frame_noise, line, out):  # type: ignore[no-u
 @inner_kernel
 def soft_correlation(grid, reference, patch, line, soft):  # type: ignore[no-untyped-def]
     """ZNCC of a patch, softened into ``soft``, with a pattern of :func:`keep_soft`; NaN where one is flat."""
-    _soften(patch, 2 * int(grid.radius) + 1, line, soft)
+    soften(patch, 2 * int(grid.radius) + 1, line, soft)
     total = count = np.float32(0)
     for k in range(soft.shape[0]):
         total += grid.softened[k] * soft[k]
@@ -109,7 +109,7 @@ def without_noise(correlation, certain):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _soften(pixels, size, line, out):  # type: ignore[no-untyped-def]
+def soften(pixels, size, line, out):  # type: ignore[no-untyped-def]
     """16 times 16 times the binomial filter (1 4 6 4 1); ``out[k]`` belongs to the pixel 2 rows and 2 columns on."""
     four, six = np.float32(4), np.float32(6)
     count = out.shape[0]

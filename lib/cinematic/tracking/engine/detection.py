@@ -13,14 +13,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ParameterError
-from .bluntness import TENSOR_WINDOW, blunter
+from .bluntness import peak_widths
 from .compiler import inner_kernel, kernel
-from .pyramid import check_image
+from .pyramid import Level, check_image
 from .threads import spread
 from .types import Features, check_pattern_size, check_range
 
 _DERIVATIVE_SIGMA = 1.0  # pixels; the scale at which gradients are taken
 _SPREAD_TOLERANCE = 0.05  # how many more than max_features the radius search may keep before the weakest are cut
+_SAMPLE = 500  # features that tell how bluntly correlation usually peaks
 _STRIP = 64  # rows per piece of work
 
 
@@ -94,11 +95,11 @@ def detect(
         return _select(np.zeros((0, 5)))
     strength, edge_ratio = corner_strength(image, pattern_size)
     found = _peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
-    blunt = blunter(image, strength, edge_ratio, found[:, :2], pattern_size, max_bluntness)
-    found = np.column_stack([found, blunt])[np.lexsort((found[:, 0], found[:, 1], -found[:, 2], blunt))]
+    found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
+    found = _sharp_first(image, found, ~_is_near(found, blocked, float(min_distance)), pattern_size, max_bluntness)
     if not keep_blunt:
         found = found[found[:, 4] == 0]
-    return _select(_spread(found, blocked, float(min_distance), max_features, width, height))
+    return _select(_spread(found, float(min_distance), max_features, width, height))
 
 
 def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +113,7 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
         Larger eigenvalue over smaller.
     """
     smoothing = _gaussian_taps(_DERIVATIVE_SIGMA, int(np.ceil(3 * _DERIVATIVE_SIGMA)))
-    window = _gaussian_taps(TENSOR_WINDOW * pattern_size, pattern_size // 2)
+    window = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
     image = np.ascontiguousarray(image, np.float32)
     strength, edge_ratio = np.empty_like(image), np.empty_like(image)
     spread(
@@ -121,6 +122,21 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
         _STRIP,
     )
     return strength, edge_ratio
+
+
+def _sharp_first(
+    image: np.ndarray, found: np.ndarray, wanted: np.ndarray, pattern_size: int, limit: float
+) -> np.ndarray:
+    """The wanted rows with a column more, 1 for the blunt ones, and these last; what is usual is told from all rows."""
+    height, width = image.shape
+    frame = Level(np.ascontiguousarray(image, np.float32).reshape(-1), width, width, height)
+    sampled = peak_widths(frame, found[:: 1 + len(found) // _SAMPLE, :2], pattern_size)
+    known = sampled[np.isfinite(sampled)]
+    found = found[wanted]
+    if not len(known):
+        return np.column_stack([found, np.zeros(len(found))])
+    blunt = peak_widths(frame, found[:, :2], pattern_size) > limit * np.median(known)
+    return np.column_stack([found, blunt])[np.argsort(blunt, kind="stable")]
 
 
 def _gaussian_taps(sigma: float, reach: int) -> np.ndarray:
@@ -175,13 +191,11 @@ def _select(found: np.ndarray) -> Features:
     )
 
 
-def _spread(
-    found: np.ndarray, blocked: np.ndarray, min_distance: float, most: int | None, width: int, height: int
-) -> np.ndarray:
+def _spread(found: np.ndarray, min_distance: float, most: int | None, width: int, height: int) -> np.ndarray:
     """Suppress what is too near to something better; with ``most``, widen the distance until few enough are left."""
 
     def survivors(distance: float) -> np.ndarray:
-        return found[_suppress(found, blocked, distance, width, height)]
+        return found[_suppress(found, distance, width, height)]
 
     kept = survivors(min_distance)
     if most is None or len(kept) <= most:
@@ -317,34 +331,38 @@ def _parabola(before, here, after):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _suppress(found, blocked, distance, width, height):  # type: ignore[no-untyped-def]
+def _is_near(found, others, distance):  # type: ignore[no-untyped-def]
+    """True for the rows of ``found`` that are nearer than ``distance`` to one of ``others``."""
+    near = np.zeros(found.shape[0], np.bool_)
+    for n in range(found.shape[0]):
+        for m in range(others.shape[0]):
+            dx, dy = found[n, 0] - others[m, 0], found[n, 1] - others[m, 1]
+            near[n] |= dx * dx + dy * dy < distance * distance
+    return near
+
+
+@kernel
+def _suppress(found, distance, width, height):  # type: ignore[no-untyped-def]
     """True for the rows of ``found`` (best first) that keep their distance from all better ones."""
     columns, lines = int(width / distance) + 1, int(height / distance) + 1
     head = np.full(columns * lines, -1)
-    count, held = found.shape[0], blocked.shape[0]
-    following = np.full(count + held, -1)
+    count = found.shape[0]
+    following = np.full(count, -1)
     keep = np.zeros(count, np.bool_)
-    for n in range(held + count):
-        if n < held:
-            x, y = blocked[n, 0], blocked[n, 1]
-        else:
-            x, y = found[n - held, 0], found[n - held, 1]
+    for n in range(count):
+        x, y = found[n, 0], found[n, 1]
         column = min(max(int(x / distance), 0), columns - 1)
         line = min(max(int(y / distance), 0), lines - 1)
         free = True
-        if n >= held:
-            for j in range(max(line - 1, 0), min(line + 2, lines)):
-                for i in range(max(column - 1, 0), min(column + 2, columns)):
-                    other = head[j * columns + i]
-                    while other >= 0:
-                        if other < held:
-                            dx, dy = x - blocked[other, 0], y - blocked[other, 1]
-                        else:
-                            dx, dy = x - found[other - held, 0], y - found[other - held, 1]
-                        if dx * dx + dy * dy < distance * distance:
-                            free = False
-                        other = following[other]
-            keep[n - held] = free
+        for j in range(max(line - 1, 0), min(line + 2, lines)):
+            for i in range(max(column - 1, 0), min(column + 2, columns)):
+                other = head[j * columns + i]
+                while other >= 0:
+                    dx, dy = x - found[other, 0], y - found[other, 1]
+                    if dx * dx + dy * dy < distance * distance:
+                        free = False
+                    other = following[other]
+        keep[n] = free
         if free:
             cell = line * columns + column
             following[n] = head[cell]
