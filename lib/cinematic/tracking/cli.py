@@ -253,6 +253,7 @@ def clean(
             raise TrackingError(f"expected {kept}: nothing was cleaned here, or it has been undone")
         kept.replace(target)
         print(f"{target} is what it was before the cleaning")
+        _tell_of_older_files(folder)
         return
     clip = Clip.load(target)
     before = target.read_bytes()
@@ -264,6 +265,16 @@ def clean(
         clip.save(target)
     told = f"{len(done.actions)} tracks, {done.markers} markers"
     print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
+    if not dry_run and done.actions:
+        _tell_of_older_files(folder)
+
+
+def _tell_of_older_files(folder: Path) -> None:
+    """Say which files of a result show other tracks than its tracks.json by now."""
+    older = sorted(path.name for path in [*folder.glob("*.blend"), *folder.glob("report.html")])
+    if older:
+        print(f"{' and '.join(older)} still show the tracks as they were; anew: 'cinetrack report {folder} --overwrite',")
+        print(f"  'cinetrack convert {folder / 'tracks.json'} {folder / 'cleaned.blend'}'")
 
 
 @app.command()
