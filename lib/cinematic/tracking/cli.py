@@ -273,8 +273,9 @@ def _tell_of_older_files(folder: Path) -> None:
     """Say which files of a result show other tracks than its tracks.json by now."""
     older = sorted(path.name for path in [*folder.glob("*.blend"), *folder.glob("report.html")])
     if older:
-        print(f"{' and '.join(older)} still show the tracks as they were; anew: 'cinetrack report {folder} --overwrite',")
-        print(f"  'cinetrack convert {folder / 'tracks.json'} {folder / 'cleaned.blend'}'")
+        print(f"{' and '.join(older)} still show the tracks as they were; anew:")
+        print(f"  cinetrack report {folder} --overwrite")
+        print(f"  cinetrack convert {folder / 'tracks.json'} {folder / 'cleaned.blend'}")
 
 
 @app.command()
