@@ -150,7 +150,7 @@ def _textured_cells(footage: Footage, grid: Grid) -> dict[int, np.ndarray]:
     cells = {}
     for frame, image in footage.frames():
         if (frame - footage.numbers.first) % SAMPLED == 0:
-            features = detect(image, threshold=floor, margin=11, min_distance=12, keep_blunt=True)
+            features = detect(image, threshold=floor, margin=11, min_distance=12, max_bluntness=np.inf)
             cells[frame] = grid.counted(features.positions) > 0
     return cells
 

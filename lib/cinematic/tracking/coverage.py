@@ -124,7 +124,7 @@ def look(
     rank = live[cells] + _ranks(cells)
     wanting = (rank == 0) | ~features.is_blunt  # blunt ones only where nothing else is to be had
     order = np.flatnonzero(wanting)[np.argsort(rank[wanting], kind="stable")]
-    # the strongest feature of every bare cell first, then the second ones ...
+    # the sharpest feature of every bare cell first, then the second ones ...
     bare = int((rank == 0).sum())
     count = max(bare, min(len(order), wanted.target - len(held)))
     return features.positions[order[:count]], found
@@ -156,7 +156,7 @@ def look_into_gaps(
 def _features(
     image: Luminance, wanted: Wanted, kept_away_from: npt.NDArray[np.float64], excluded: Excluded | None
 ) -> Features:
-    """The strongest first, and the blunt ones last."""
+    """The sharpest first, and too blunt ones last."""
     return detect(
         image,
         pattern_size=wanted.pattern_size,
@@ -165,7 +165,7 @@ def _features(
         min_distance=wanted.min_distance,
         mask=None if excluded is None else ~detection_margin(excluded, wanted.pattern_size),
         existing=kept_away_from,
-        keep_blunt=True,
+        max_bluntness=np.inf,
     )
 
 

@@ -42,7 +42,7 @@ def detect(
             min_distance=max(1, search.min_distance),
             mask=allowed,
             existing=blocked,
-            keep_blunt=True,
+            max_bluntness=np.inf,
         )
         sharp = int((~found.is_blunt).sum())
         positions = found.positions[: max(sharp, search.min_features)]  # the blunt ones come last

@@ -17,7 +17,7 @@ from .bluntness import peak_widths
 from .compiler import inner_kernel, kernel
 from .pyramid import Level, check_image
 from .threads import spread
-from .types import Features, check_pattern_size, check_range
+from .types import MAX_BLUNTNESS, Features, check_pattern_size, check_range
 
 _DERIVATIVE_SIGMA = 1.0  # pixels; the scale at which gradients are taken
 _SPREAD_TOLERANCE = 0.05  # how many more than max_features the radius search may keep before the weakest are cut
@@ -34,12 +34,11 @@ def detect(
     min_distance: float = 20.0,
     max_features: int | None = None,
     max_edge_ratio: float = 10.0,
-    max_bluntness: float = 1.08,
-    keep_blunt: bool = False,
+    max_bluntness: float = MAX_BLUNTNESS,
     mask: np.ndarray | None = None,
     existing: np.ndarray | None = None,
 ) -> Features:
-    """Find patterns that can be tracked, the strongest first.
+    """Find patterns that can be tracked, those whose correlation peaks most sharply first.
 
     Parameters
     ----------
@@ -61,8 +60,6 @@ def detect(
     max_bluntness : float
         How wide a pattern's correlation may peak (:mod:`.bluntness`), times what is usual in the image; blunter ones
         are likely to lie on an edge of depth.
-    keep_blunt : bool
-        Have the blunter ones, too, after all others.
     mask : bool array (height, width), optional
         True where features may be.
     existing : float array (n, 2), optional
@@ -96,9 +93,8 @@ def detect(
     strength, edge_ratio = corner_strength(image, pattern_size)
     found = _peaks(strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
     found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
-    found = _sharp_first(image, found, ~_is_near(found, blocked, float(min_distance)), pattern_size, max_bluntness)
-    if not keep_blunt:
-        found = found[found[:, 4] == 0]
+    found = _sharpest_first(image, found, ~_is_near(found, blocked, float(min_distance)), pattern_size)
+    found = found[~(found[:, 4] > max_bluntness)]
     return _select(_spread(found, float(min_distance), max_features, width, height))
 
 
@@ -124,19 +120,15 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
     return strength, edge_ratio
 
 
-def _sharp_first(
-    image: np.ndarray, found: np.ndarray, wanted: np.ndarray, pattern_size: int, limit: float
-) -> np.ndarray:
-    """The wanted rows with a column more, 1 for the blunt ones, and these last; what is usual is told from all rows."""
+def _sharpest_first(image: np.ndarray, found: np.ndarray, wanted: np.ndarray, pattern_size: int) -> np.ndarray:
+    """The wanted rows with their bluntness as a column more; what is usual is told from all rows."""
     height, width = image.shape
     frame = Level(np.ascontiguousarray(image, np.float32).reshape(-1), width, width, height)
-    sampled = peak_widths(frame, found[:: 1 + len(found) // _SAMPLE, :2], pattern_size)
-    known = sampled[np.isfinite(sampled)]
+    usual = peak_widths(frame, found[:: 1 + len(found) // _SAMPLE, :2], pattern_size)
+    usual = usual[np.isfinite(usual)]
     found = found[wanted]
-    if not len(known):
-        return np.column_stack([found, np.zeros(len(found))])
-    blunt = peak_widths(frame, found[:, :2], pattern_size) > limit * np.median(known)
-    return np.column_stack([found, blunt])[np.argsort(blunt, kind="stable")]
+    bluntness = peak_widths(frame, found[:, :2], pattern_size) / (np.median(usual) if len(usual) else np.nan)
+    return np.column_stack([found, bluntness])[np.argsort(bluntness, kind="stable")]  # unknown ones last
 
 
 def _gaussian_taps(sigma: float, reach: int) -> np.ndarray:
@@ -187,7 +179,7 @@ def _select(found: np.ndarray) -> Features:
         positions=found[:, :2].copy(),
         strength=found[:, 2].copy(),
         edge_ratio=found[:, 3].copy(),
-        is_blunt=found[:, 4] > 0,
+        bluntness=found[:, 4].copy(),
     )
 
 
