@@ -88,11 +88,16 @@ def test_of_two_starts_the_one_that_explains_more_is_taken(clean: Scene) -> None
     assert surer(None, first) is surer(first, None) is first
 
 
-@pytest.mark.parametrize("focal", [430.0, 900.0])
-def test_a_bent_lens_of_unknown_focal_length(focal: float) -> None:
-    found = solved(scene(path(30, focal, k1=-0.22), noise=0.2, outliers=0.1), distortion=None)
+@pytest.mark.parametrize(("focal", "noise"), [(430.0, 0.2), (900.0, 0.2), (400.0, 0.45), (330.0, 0.3)])
+def test_a_bent_lens_of_unknown_focal_length(focal: float, noise: float) -> None:
+    found = solved(scene(path(36, focal, k1=-0.22), noise=noise, outliers=0.1), distortion=None)
     assert found.cameras.focal[0] == pytest.approx(focal, rel=0.01)
     assert found.cameras.k1 == pytest.approx(-0.22, abs=0.01)
+
+
+def test_tracks_of_which_hardly_any_frame_is_explained_do_not_fit() -> None:
+    with pytest.raises(TrackingError, match="do not fit together"):
+        solved(scene(path(36, 330.0, k1=-0.22), noise=0.6, outliers=0.45), distortion=None)
 
 
 def test_wrong_markers_moving_objects_and_gaps() -> None:

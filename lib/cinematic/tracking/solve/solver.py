@@ -50,13 +50,14 @@ _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
 _ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 _FOCAL_GAIN = 0.98  # of the median error: what another start must bring
+_UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent one is tried harder
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
 _AGREEING_SHARE = 0.3  # of a frame's markers agree with its camera, or another one is looked for
-_MOST_ASTRAY = 0.25  # share of the frames
+_MOST_ASTRAY = 0.25  # share of the frames with a camera
 _TURNS, _MOVES = "a camera that only turns", "one rigid scene"
 
 
@@ -94,6 +95,11 @@ class LensSearch:
     refine_focal: bool = False  # ``focal`` is a start, not exact
     distortion: bool | None = False  # two radial terms are searched for; None: where they clearly explain more
     zooms: bool = False  # a focal length of its own in every frame
+
+    @property
+    def is_unknown(self) -> bool:
+        """Neither the focal length is known, nor whether the lens bends."""
+        return self.focal is None and self.distortion is None
 
     @property
     def focal_is_exact(self) -> bool:
@@ -258,11 +264,19 @@ def _moving(
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     begun = {bent: _refined(mapped, None, seen, size, lens, bent, 1, _ITERATIONS) for bent in tried}
     bent = _better(begun)
+
+    def from_a_wide_lens(rounds: int) -> Solution | None:
+        wide = _with_enough(mapped_from(WIDE_FOCAL * max(size)).cameras)
+        return None if wide is None else _refined(wide, None, seen, size, lens, True, rounds, _ITERATIONS)
+
     first = begun[bent]
     if bent and lens.focal is None:
-        wide = _with_enough(mapped_from(WIDE_FOCAL * max(size)).cameras)
-        first = surer(first, None if wide is None else _refined(wide, None, seen, size, lens, bent, 1, _ITERATIONS))
+        first = surer(first, from_a_wide_lens(1))
     solution = _went_on(first, seen, size, lens, bent, _ROUNDS - 1, _ITERATIONS)
+    if solution is not None and not bent and lens.is_unknown and _median(solution) > _UNEXPLAINED_PX:
+        wide = from_a_wide_lens(_ROUNDS)  # a round from afar does not show what bending explains
+        if wide is not None and _gains(wide, solution):
+            solution, bent = wide, True
     if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
@@ -352,7 +366,7 @@ def _placed_again(cameras: Cameras, points: FloatArray, positions: FloatArray, s
     errors = reprojection_errors(cameras, points, positions)
     agreeing, judged = fitting(errors).sum(axis=0), np.isfinite(errors).sum(axis=0)
     astray = cameras.solved & (agreeing < _AGREEING_SHARE * judged)
-    if astray.mean() > _MOST_ASTRAY:  # then it is the scene that is not known well yet
+    if astray.sum() > _MOST_ASTRAY * cameras.solved.sum():  # then it is the scene that is not known well yet
         astray[:] = False
     if cameras.solved.all() and not astray.any():
         return cameras
