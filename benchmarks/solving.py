@@ -26,6 +26,7 @@ from cinematic.tracking.solve import solve_positions
 
 ROOT = Path(__file__).resolve().parents[1]
 LOST = 1.0  # px; of a solve that has gone wrong
+ENOUGH = 2  # pairs of frames from which it was not lost: the better one counts
 
 
 def solve_apart(
@@ -35,7 +36,8 @@ def solve_apart(
     """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds.
 
     `focal` and `radial` as in `blender.solve`; `weights` (N,) of the tracks, 0 to 1, all 1 if none. `keyframes`: pairs
-    to begin from; the next one where Blender is lost (1 px), as this package does before it names a pair in a .blend.
+    to begin from; the better one of the first two from which Blender is not lost (1 px), as this package does before it
+    names a pair in a short shot's .blend.
     """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
@@ -90,7 +92,7 @@ def main() -> None:
     found = []
     for pair in content["keyframes"] or [None]:
         found.append(blender.solve(clip, content["focal"], content["radial"], pair))
-        if found[-1].error <= LOST:
+        if sum(solve.error <= LOST for solve in found) == ENOUGH:
             break
     np.savez(job / "solve.npz", **dataclasses.asdict(min(found, key=lambda solve: solve.error)))
 

@@ -34,6 +34,7 @@ _BUNDLES = "Bundles"
 
 _NOT_LOST = 1.0  # px; a solve that goes wrong is off by many more
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
+_FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
 
 def solve_in_blender(
@@ -73,8 +74,9 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
     ----------
     lens
         What the shot was taken with, as far as it is known. Blender then solves with it from one pair after the other,
-        until its error says that it is not lost; the solves are thrown away. None: the likeliest pair is taken. So it
-        is where the clip holds a reconstruction, which would be lost, and of so many markers that to try takes minutes.
+        until its error says that it is not lost, twice where that takes seconds; the solves are thrown away, and the
+        best pair is taken. None: the likeliest pair is. So it is where the clip holds a reconstruction, which would be
+        lost, and of so many markers that to try takes minutes.
     """
     given = list(tracks)
     pairs = _keyframe_pairs(clip, given)
@@ -139,8 +141,9 @@ def _best(errors: Mapping[tuple[int, int], float]) -> tuple[int, int]:
 
 
 def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
-    """Blender's average error, px, from each pair up to the first from which it is not lost; infinite: no solve."""
+    """Blender's average error, px, from each pair until it was not lost from enough of them; infinite: no solve."""
     errors: dict[tuple[int, int], float] = {}
+    enough = 2 if sum(len(track.markers) for track in clip.tracking.tracks) <= _FEW_MARKERS else 1
     for pair in pairs:
         _begin_from(clip, pair)
         try:
@@ -150,7 +153,7 @@ def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> d
             continue
         found = clip.tracking.reconstruction
         errors[pair] = float(found.average_error) if found.is_valid else float("inf")
-        if errors[pair] <= _NOT_LOST:
+        if sum(error <= _NOT_LOST for error in errors.values()) == enough:
             break
     return errors
 
