@@ -3,8 +3,8 @@
 The correlation of a pattern with itself falls off over about ``sqrt(variance / energy of the gradients)`` pixels. What
 changes in the picture without the surface moving (another depth behind an edge, a shadow, grain) shifts the match by a
 share of that width. Texture that covers one surface is fine and lies all around; a pattern that reaches over an edge of
-depth shows a step between two areas: it is coarse, and its gradients lie to one side. Where this was chosen, on thirteen
-rendered plates, it told the features whose tracks would go wrong from the others with an AUROC of 0.82, from one frame.
+depth shows a step between two areas: it is coarse, and its gradients lie to one side. On the thirteen
+rendered plates that this was chosen on it tells, from one frame, which tracks will go wrong with an AUROC of 0.82.
 """
 
 from __future__ import annotations
