@@ -78,11 +78,10 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
         best pair is taken. None: the likeliest pair is. So it is where the clip holds a reconstruction, which would be
         lost, and of so many markers that to try takes minutes.
     """
-    given = list(tracks)
-    pairs = _keyframe_pairs(clip, given)
+    pairs = _keyframe_pairs(clip, tracks)
     if not pairs:
         return None
-    tries = not clip.tracking.reconstruction.is_valid and sum(len(track.markers) for track in given) <= _MOST_MARKERS
+    tries = not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
     frames = _first_that_works(clip, pairs, lens) if lens is not None and tries else pairs[0]
     _begin_from(clip, frames)
     return frames
@@ -107,6 +106,10 @@ def _keyframe_pairs(clip: Any, tracks: Iterable[TrackData]) -> list[tuple[int, i
     store = MovieClipStore(clip)
     first, positions = frame_positions([track for track in tracks if track.enabled], store.size)
     return [(first + earlier, first + later) for earlier, later in solve_keyframes(positions, store.size)]
+
+
+def _markers_in(clip: Any) -> int:
+    return sum(len(track.markers) for track in clip.tracking.tracks)
 
 
 def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
@@ -143,7 +146,7 @@ def _best(errors: Mapping[tuple[int, int], float]) -> tuple[int, int]:
 def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
     """Blender's average error, px, from each pair until it was not lost from enough of them; infinite: no solve."""
     errors: dict[tuple[int, int], float] = {}
-    enough = 2 if sum(len(track.markers) for track in clip.tracking.tracks) <= _FEW_MARKERS else 1
+    enough = 2 if _markers_in(clip) <= _FEW_MARKERS else 1
     for pair in pairs:
         _begin_from(clip, pair)
         try:

@@ -253,7 +253,6 @@ def clean(
             raise TrackingError(f"expected {kept}: nothing was cleaned here, or it has been undone")
         kept.replace(target)
         print(f"{target} is what it was before the cleaning")
-        _tell_of_older_files(folder)
         return
     clip = Clip.load(target)
     before = target.read_bytes()

@@ -123,8 +123,8 @@ def look(
     cells = grid.cells(features.positions)
     rank = live[cells] + _ranks(cells)
     wanting = (rank == 0) | ~features.is_blunt  # blunt ones only where nothing else is to be had
+    # The sharpest feature of every bare cell first, then the second ones ...
     order = np.flatnonzero(wanting)[np.argsort(rank[wanting], kind="stable")]
-    # the sharpest feature of every bare cell first, then the second ones ...
     bare = int((rank == 0).sum())
     count = max(bare, min(len(order), wanted.target - len(held)))
     return features.positions[order[:count]], found
@@ -148,8 +148,7 @@ def look_into_gaps(
     features = _features(image, wanted, np.concatenate([held, avoided]), excluded)
     live = grid.counted(held)
     cells = grid.cells(features.positions)
-    rank = _ranks(cells)
-    wanting = (live[cells] == 0) & ((rank == 0) | (~features.is_blunt & (rank < _TRIED)))
+    wanting = (live[cells] == 0) & (_ranks(cells) < np.where(features.is_blunt, 1, _TRIED))
     return features.positions[wanting], _looked(grid, live, features.positions, excluded)
 
 

@@ -30,6 +30,12 @@ FloatArray = npt.NDArray[np.float64]
 LENS_MODELS = {"POLYNOMIAL": (3, 0), "DIVISION": (2, 0), "BROWN": (4, 2), "NUKE": (2, 0)}
 """How many radial and tangential terms each model has."""
 
+SENSOR_WIDTH = 36.0
+"""mm; where no sensor is named. It only says what a focal length in mm means."""
+
+_PIXELS = Axes("px", y_down=False)
+_STEPS, _DELTA, _CLOSE = 50, 1e-6, 1e-10
+
 
 def lens_in_words(focal: tuple[float, float], radial: Sequence[float], width: int, sensor_width: float) -> str:
     """A lens of one or a range of focal lengths, px, in a line; ``width`` of the picture in px, the sensor's in mm."""
@@ -37,13 +43,6 @@ def lens_in_words(focal: tuple[float, float], radial: Sequence[float], width: in
     length = f"{low:.2f} mm ({focal[0]:.1f} px)" if focal[0] == focal[1] else f"{low:.2f} to {high:.2f} mm"
     bent = ", radial distortion " + ", ".join(f"{term:.4f}" for term in radial) if any(radial) else ""
     return f"{length} on a sensor {sensor_width:g} mm wide{bent}"
-
-
-SENSOR_WIDTH = 36.0
-"""mm; where no sensor is named. It only says what a focal length in mm means."""
-
-_PIXELS = Axes("px", y_down=False)
-_STEPS, _DELTA, _CLOSE = 50, 1e-6, 1e-10
 
 
 @dataclass(frozen=True)

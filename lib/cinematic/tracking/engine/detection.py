@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import ParameterError
 from .bluntness import peak_widths
 from .compiler import inner_kernel, kernel
-from .pyramid import Level, check_image
+from .pyramid import check_image, plain_level
 from .threads import spread
 from .types import MAX_BLUNTNESS, Features, check_pattern_size, check_range
 
@@ -122,8 +122,7 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
 
 def _sharpest_first(image: np.ndarray, found: np.ndarray, wanted: np.ndarray, pattern_size: int) -> np.ndarray:
     """The wanted rows with their bluntness as a column more; what is usual is told from all rows."""
-    height, width = image.shape
-    frame = Level(np.ascontiguousarray(image, np.float32).reshape(-1), width, width, height)
+    frame = plain_level(np.ascontiguousarray(image, np.float32))
     usual = peak_widths(frame, found[:: 1 + len(found) // _SAMPLE, :2], pattern_size)
     usual = usual[np.isfinite(usual)]
     found = found[wanted]

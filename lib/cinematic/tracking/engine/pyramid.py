@@ -51,12 +51,18 @@ class Pyramid:
     @property
     def full(self) -> Level:
         """The frame itself, without padding."""
-        return Level(self.image.reshape(-1), self.width, self.width, self.height)
+        return plain_level(self.image)
 
     @property
     def coarse(self) -> tuple[Level, Level, Level]:
         """The smaller copies, half size first."""
         return _level(self.half), _level(self.quarter), _level(self.eighth)
+
+
+def plain_level(image: np.ndarray) -> Level:
+    """An image as it is, C-contiguous float32, without padding."""
+    height, width = image.shape
+    return Level(image.reshape(-1), width, width, height)
 
 
 def _level(padded: np.ndarray) -> Level:
