@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from .engine import LostReason
-from .records import Records, by_track, is_marker, joined
+from .records import Records, by_track, first_of_each, is_marker, joined
 
 _SAME_PLACE = 0.5  # px; how far two pieces may lie apart, on average, where they overlap
 _LONGEST_OVERLAP = 8  # frames; tracks that are beside each other for longer are not pieces of one
@@ -17,20 +17,17 @@ _FADED = 0.1  # by this much less than usual correlates what is being covered
 _MOST_FADED = 3  # markers taken off an end
 
 
-def reference_frames(forward: Records) -> dict[int, int]:
-    """The frame on which each track began: its first in the forward pass."""
-    tracks, first = np.unique(forward["track"], return_index=True)
-    return dict(zip(tracks.tolist(), forward["frame"][first].tolist(), strict=True))
+def reference_frames(forward: Records, backward: Records) -> dict[int, int]:
+    """The frame on which each track began: its first in the forward pass, its last where it has a backward one only."""
+    alone = backward[is_marker(backward) & ~np.isin(backward["track"], forward["track"])]
+    last_first = alone[np.argsort(-alone["frame"], kind="stable")]
+    began = np.concatenate([first_of_each(forward), first_of_each(last_first)])
+    return dict(zip(began["track"].tolist(), began["frame"].tolist(), strict=True))
 
 
 def whole(forward: Records, backward: Records) -> dict[int, Records]:
     """The rows of each track, one a frame. Both passes hold the marker a track began with; the forward one's counts."""
-    references = reference_frames(forward)
-    began = np.array([references[track] for track in backward["track"].tolist()], np.int64)
-    return {
-        track: _one_per_frame(rows)
-        for track, rows in by_track(joined([forward, backward[backward["frame"] != began]])).items()
-    }
+    return {track: _one_per_frame(rows) for track, rows in by_track(joined([forward, backward])).items()}
 
 
 def join(tracks: dict[int, Records], pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

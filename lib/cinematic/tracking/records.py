@@ -72,6 +72,12 @@ def stopped_by_mask(
     return np.where(masked, LostReason.MASKED, reasons).astype(np.int8), entered
 
 
+def first_of_each(records: Records) -> Records:
+    """The first row of each track, in the order in which they are."""
+    _, first = np.unique(records["track"], return_index=True)
+    return records[np.sort(first)]
+
+
 def by_track(records: Records) -> dict[int, Records]:
     """The rows of each track, in the order of frames; tracks ascending."""
     return _grouped(records[np.argsort(records["frame"], kind="stable")], "track")

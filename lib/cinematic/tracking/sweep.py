@@ -15,7 +15,7 @@ from .coords import lengths
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.places import inverted
 from .masks import Excluded, is_excluded
-from .records import COMES_BACK, Records, is_marker, joined, recorded, stopped_by_mask
+from .records import COMES_BACK, RECORD, Records, is_marker, joined, recorded, stopped_by_mask
 
 _REMEMBERED = 48  # frames for which a lost track is looked for
 _LOOK_EVERY = 3  # frames
@@ -45,6 +45,7 @@ class Sweep:
     def __init__(self, options: TrackOptions, settings: Mapping[str, Any], *, meeting: bool) -> None:
         self.records: dict[int, Records] = {}
         self.pairs: list[tuple[int, int]] = []  # (a track that met another one's feature, and stopped; that other one)
+        self._new: list[Records] = []
         self._options = options
         self._settings = settings
         self._meeting = meeting  # all tracks may meet another one's feature, and not only those that came back
@@ -67,12 +68,15 @@ class Sweep:
     def end_shot(self, frame: int) -> None:
         """Nothing goes on over a cut: ``frame`` is the first one behind it."""
         numbers, positions = self._tracker.living
-        rows = np.zeros(len(numbers), self._row_type())
-        rows["track"], rows["frame"], rows["reason"] = self._tracks[numbers], frame, LostReason.CUT
-        rows["position"] = positions
-        self._add(frame, rows)
+        self.tell_of_cut(frame, self._tracks[numbers], positions)
         self._tracker.end(numbers)
         self._forget(np.concatenate([numbers, np.array(sorted(self._lost), np.int64)]))
+
+    def tell_of_cut(self, frame: int, tracks: npt.NDArray[np.int64], positions: npt.NDArray[np.float64]) -> None:
+        """Record that tracks end at a cut, without a marker on ``frame``; they were at ``positions`` beside it."""
+        rows = np.zeros(len(tracks), RECORD)
+        rows["track"], rows["frame"], rows["reason"], rows["position"] = tracks, frame, LostReason.CUT, positions
+        self._add(frame, rows)
 
     def step(self, frame: int, pyramid: Pyramid, excluded: Excluded | None, others: Records | None = None) -> None:
         """One frame on. ``others``: records of the same frame from another pass, whose features may be met."""
@@ -221,9 +225,12 @@ class Sweep:
 
     def _add(self, frame: int, rows: Records) -> None:
         self.records[frame] = joined([self.records[frame], rows]) if frame in self.records else rows
+        self._new.append(rows)
 
-    def _row_type(self) -> np.dtype[np.void]:
-        return joined([]).dtype
+    def take_new(self) -> list[Records]:
+        """The records that came since this was asked last."""
+        new, self._new = self._new, []
+        return new
 
     def state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Everything but records and pairs: plain JSON values, and arrays."""

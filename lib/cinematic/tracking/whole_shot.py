@@ -21,11 +21,11 @@ from .checkpoint import Checkpoint, Saved, remove_checkpoint
 from .coords import pixels_from_co
 from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, look_into_gaps, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
-from .footage import find_footage
+from .footage import Luminance, find_footage
 from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
 from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole
-from .records import Records, by_frame, fill, is_marker, joined
+from .records import Records, by_frame, fill, first_of_each, is_marker, joined
 from .shots import Looked, Watch, looked_at
 from .store import Store
 from .sweep import Sweep
@@ -95,7 +95,6 @@ class _Run:
         self.count = 0  # tracks that ever began
         self.stage = "forwards"
         self.at: int | None = None  # the last frame of this stage that is done
-        self._unsaved: list[Records] = []
         self._since_save = 0
         self._checkpoint = Checkpoint(job.checkpoint, self._identity()) if job.checkpoint else None
 
@@ -120,21 +119,27 @@ class _Run:
             self.forward.end_shot(frame)
         self.forward.step(frame, looked.pyramid, self._forbidden(excluded))
         _, living = self.forward.living
-        held = np.concatenate([living, self.held.get(frame, living[:0])])
+        held = np.concatenate([living, self._held_on(frame)])
         if not self._wants_a_look(looked, held):
             return
-        features, self.looks[frame] = self._look(looked, held, excluded)
-        tracks = np.arange(self.count, self.count + len(features))
-        self.count += len(features)
-        self.forward.begin(frame, tracks, features)
+        features, self.looks[frame] = self._look(frame, looked.image, held, excluded)
+        self.forward.begin(frame, self._numbers(len(features)), features)
+
+    def _held_on(self, frame: int) -> npt.NDArray[np.float64]:
+        return self.held.get(frame, np.zeros((0, 2)))
 
     def _look(
-        self, looked: Looked, held: npt.NDArray[np.float64], excluded: Excluded | None
+        self, frame: int, image: Luminance, held: npt.NDArray[np.float64], excluded: Excluded | None
     ) -> tuple[npt.NDArray[np.float64], Look]:
         if self.job.gaps is None:
-            return look(looked.image, self.job.wanted, self.grid, held, excluded)
-        avoided = self.job.gaps.get(looked.number, np.zeros((0, 2)))
-        return look_into_gaps(looked.image, self.job.wanted, self.grid, held, avoided, excluded)
+            return look(image, self.job.wanted, self.grid, held, excluded)
+        avoided = self.job.gaps.get(frame, np.zeros((0, 2)))
+        return look_into_gaps(image, self.job.wanted, self.grid, held, avoided, excluded)
+
+    def _numbers(self, count: int) -> npt.NDArray[np.int64]:
+        """For so many new tracks."""
+        self.count += count
+        return np.arange(self.count - count, self.count)
 
     def _wants_a_look(self, looked: Looked, held: npt.NDArray[np.float64]) -> bool:
         if looked.kind == "cut" or not self.looks:
@@ -146,7 +151,8 @@ class _Run:
         """The second pass: every track goes on from the frame it began on, towards the first one."""
         if self.stage != "backwards":
             return
-        began = _began(self._tracked_forwards())
+        first = first_of_each(self._tracked_forwards())
+        began = by_frame(first[is_marker(first)])
         start = self.job.last if self.at is None else self.at
         before = None if self.at is None else self._last_tracked(self.at)
         with self.job.exclusion.reader(self.job.first, start, backwards=True) as masks:
@@ -155,26 +161,37 @@ class _Run:
                 if frame == self.at:
                     continue  # done already: only its pyramid was wanted
                 if pyramid is not None:
-                    self._backward(frame, pyramid, excluded, before, began)
+                    cut = None if before is None else self._cut_between(frame, before)
+                    if cut is not None:
+                        self.backward.end_shot(frame)
+                    self._backward(frame, pyramid, excluded, began)
+                    if before is None or cut is not None:
+                        self._look_at_end(frame, pyramid, excluded, cut)
                     before = frame
                 self._done(frame, self.backward)
         self._next_stage("done")
 
-    def _backward(
-        self,
-        frame: int,
-        pyramid: Pyramid,
-        excluded: Excluded | None,
-        before: int | None,
-        began: Mapping[int, Records],
-    ) -> None:
-        if before is not None and any(frame < cut <= before for cut in self.watch.cuts):
-            self.backward.end_shot(frame)
-        known = self.forward.records.get(frame)
-        others = joined([] if known is None else [known])
-        self.backward.step(frame, pyramid, self._forbidden(excluded), others)
+    def _backward(self, frame: int, pyramid: Pyramid, excluded: Excluded | None, began: Mapping[int, Records]) -> None:
+        self.backward.step(frame, pyramid, self._forbidden(excluded), self._found_forwards(frame))
         if frame in began:
             self.backward.begin(frame, began[frame]["track"].astype(np.int64), began[frame]["position"])
+
+    def _look_at_end(self, frame: int, pyramid: Pyramid, excluded: Excluded | None, cut: int | None) -> None:
+        """On the last frame of a shot, for what came into view too late for the first pass to have looked there."""
+        found = self._found_forwards(frame)
+        held = np.concatenate([found["position"][is_marker(found)], self._held_on(frame)])
+        features, self.looks[frame] = self._look(frame, pyramid.image, held, excluded)
+        rows = self.backward.begin(frame, self._numbers(len(features)), features)
+        if cut is not None:
+            began = rows[is_marker(rows)]
+            self.backward.tell_of_cut(cut, began["track"], began["position"])
+
+    def _found_forwards(self, frame: int) -> Records:
+        return self.forward.records.get(frame, joined([]))
+
+    def _cut_between(self, frame: int, before: int) -> int | None:
+        """The first frame of the shot that ``before`` belongs to, where ``frame`` belongs to an earlier one."""
+        return max((cut for cut in self.watch.cuts if frame < cut <= before), default=None)
 
     def _forbidden(self, excluded: Excluded | None) -> Excluded | None:
         return None if excluded is None else entry_margin(excluded, self.job.wanted.pattern_size)
@@ -204,7 +221,7 @@ class _Run:
             places = {number: self.grid.places(rows["frame"], rows["position"]) for number, rows in markers.items()}
             for number in redundant(places, self.grid, self.job.wanted.target):
                 del tracks[number]
-        references = reference_frames(forward)
+        references = reference_frames(forward, backward)
         made = [
             self._track(rows, [references[part] for part in parts[number]]) for number, rows in sorted(tracks.items())
         ]
@@ -293,6 +310,8 @@ class _Run:
         return {"forwards": self.forward, "backwards": self.backward}
 
     def _save(self) -> None:
+        new = [rows for sweep in self._sweeps().values() for rows in sweep.take_new()]
+        self._since_save = 0
         if self._checkpoint is None:
             return
         plain: dict[str, Any] = {
@@ -308,14 +327,11 @@ class _Run:
         if self.at is not None:
             plain["sweep"], state = self._sweeps()[self.stage].state()
             arrays |= state
-        self._checkpoint.save(plain, arrays, joined(self._unsaved))
-        self._unsaved, self._since_save = [], 0
+        self._checkpoint.save(plain, arrays, joined(new))
 
     def _done(self, frame: int, sweep: Sweep) -> None:
         """A frame is done: say so, and save now and then."""
         self.at = frame
-        if frame in sweep.records:
-            self._unsaved.append(sweep.records[frame])
         self._since_save += 1
         if self._since_save >= _SAVE_EVERY:
             self._save()
@@ -360,10 +376,3 @@ def _markers_there(store: Store) -> dict[int, npt.NDArray[np.float64]]:
             for frame, co in data.markers.items():
                 places.setdefault(frame, []).append(co)
     return {frame: pixels_from_co(held, store.size) for frame, held in places.items()}
-
-
-def _began(forward: Records) -> dict[int, Records]:
-    """The first markers of the tracks, by the frame they lie on."""
-    _, first = np.unique(forward["track"], return_index=True)
-    started = forward[np.sort(first)]
-    return by_frame(started[is_marker(started)])
