@@ -229,6 +229,21 @@ def test_tracks_end_at_a_cut(opened: Callable[[Path], Any], tmp_path: Path) -> N
         assert set(begins) == {"cut"}
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_comes_into_view_at_the_very_end_of_a_shot_is_covered(cut: bool, tmp_path: Path) -> None:
+    frames = [scene()[0]] * (COUNT - 5)  # a camera that stands still: hardly a reason to look again
+    frames = [np.where(np.arange(SIZE[0]) < 160, frame, 128).astype(np.uint8) for frame in frames] + scene()[:1] * 5
+    clip = Clip.open(write_movie(tmp_path / "late.mp4", frames + (scene(2) if cut else [])))
+    coverage = auto_track(clip, tracks_per_frame=40)
+    assert coverage.cuts == ((COUNT + 1,) if cut else ())
+    late = [track for track in clip.tracks if COUNT in track.markers and track.markers[COUNT][0] > 0.55]
+    assert len(late) >= 10
+    assert coverage.covered[COUNT] >= 0.9
+    assert all(list(track.markers) == list(range(COUNT - 4, COUNT + 1)) for track in late)
+    if cut:
+        assert {track.lost.get(COUNT + 1) for track in late} == {"cut"}
+
+
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("spoil", [np.zeros_like, lambda frame: np.maximum(frame, 252)], ids=["black", "flash"])
 def test_tracks_are_carried_over_bad_frames(spoil: Callable[[Any], Any], count: int, tmp_path: Path) -> None:
