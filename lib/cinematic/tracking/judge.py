@@ -2,7 +2,8 @@
 
 Every measure is turned into a load: the measure over the limit that a preset gives it. The heaviest load decides; the
 reason is the load's own. The measure that carries the judgement is how far markers are off the scene's motion
-(:mod:`.scene_motion`): of all that were tried it alone tells bad tracks from good ones, whoever tracked them.
+(:mod:`.scene_motion`), whoever tracked them. What drifts along that motion it does not show; where there is footage,
+other windows around the same feature are asked, too (:mod:`.second_opinion`), and the worse of the two counts.
 
 Each shot is judged by itself: a run of frames that no track leaves. Where lens or shutter keep the scene's motion from
 being known to the limit, the limit widens to what can be known.
@@ -16,14 +17,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size
+from .coords import Size, lengths
 from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
 from .order_statistics import quantile
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
 from .reasons import Evidence, moves_along, why_off
-from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors
+from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_part
+from .second_opinion import Apart, SecondOpinion, nobody_asked
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
@@ -38,8 +40,11 @@ class Limits:
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
     drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
+    second_opinion_px: float = (
+        0.7  # off what windows of other sizes say: as bad as reprojection_px off the scene's motion
+    )
     bad_marker_share: float = 0.20  # more bad markers: a bad track
-    cut_share: float = 0.50  # of a track's markers may be cut off for the rest to be kept
+    cut_share: float = 0.50  # of a track's markers may be cut off for the rest to be kept; more where others confirm it
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach
     deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
     forward_backward_px: float = 0.9  # how far off the way back may end
@@ -65,10 +70,16 @@ SUSPECT, BAD = 0.65, 1.0
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
+_AGREED = 1 / 3  # of the limit: other windows say the same ...
+_MOSTLY_AGREED = 0.8  # ... of this share of the markers
 
 
 def judge(
-    tracks: Sequence[TrackData], size: Size, limits: Limits | None = None, look: Look | None = None
+    tracks: Sequence[TrackData],
+    size: Size,
+    limits: Limits | None = None,
+    look: Look | None = None,
+    second_opinion: SecondOpinion | None = None,
 ) -> list[Verdict]:
     """Judge every track; nothing is changed.
 
@@ -83,13 +94,15 @@ def judge(
     look
         Asked whether a feature still shows where the scene's motion has it: that tells what is occluded from what
         jumped or drifted. Without footage only the way a track went wrong tells it.
+    second_opinion
+        Asked where others have the features; None: there is no footage.
 
     Returns
     -------
     list of Verdict
         In the order of the tracks.
     """
-    return judge_scene(tracks, size, limits, look)[0]
+    return judge_scene(tracks, size, limits, look, second_opinion)[0]
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,11 @@ class ShotMotion:
 
 
 def judge_scene(
-    tracks: Sequence[TrackData], size: Size, limits: Limits | None = None, look: Look | None = None
+    tracks: Sequence[TrackData],
+    size: Size,
+    limits: Limits | None = None,
+    look: Look | None = None,
+    second_opinion: SecondOpinion | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
@@ -117,13 +134,18 @@ def judge_scene(
         references = _references(of_shot, first)
         scene = scene_errors(positions, references, size)
         motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
-        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look)
+        apart = _ask(second_opinion, of_shot, motions[-1], references)
+        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
 
 
 def judge_others(
-    tracks: Sequence[TrackData], size: Size, motion: ShotMotion, limits: Limits | None = None
+    tracks: Sequence[TrackData],
+    size: Size,
+    motion: ShotMotion,
+    limits: Limits | None = None,
+    second_opinion: SecondOpinion | None = None,
 ) -> list[Verdict]:
     """Judge further tracks of a shot by the camera that others have given; that costs little.
 
@@ -134,9 +156,25 @@ def judge_others(
         ``off_scene_px`` but 0, and no curve.
     motion
         Of :func:`judge_scene`, with a solved camera.
+    second_opinion
+        As for :func:`judge`.
     """
     positions, references, scene = errors_by(motion, tracks, size)
-    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None)
+    apart = _ask(second_opinion, tracks, motion, references)
+    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None, apart)
+
+
+def _ask(
+    second_opinion: SecondOpinion | None,
+    tracks: Sequence[TrackData],
+    motion: ShotMotion,
+    references: npt.NDArray[np.int64],
+) -> Apart:
+    """Of tracks with reference markers at indices (n,) of the shot's frames."""
+    frames = motion.last - motion.first + 1
+    if second_opinion is None:
+        return nobody_asked(len(tracks), frames)
+    return second_opinion(tracks, motion.first + references, motion.first, frames)
 
 
 def errors_by(
@@ -177,12 +215,16 @@ def _judge_by(
     size: Size,
     limits: Limits,
     look: Look | None,
+    apart: Apart,
 ) -> list[Verdict]:
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
     first, scene = motion.first, motion.scene
     slack = slack_of(scene.usual, limits.reprojection_px)
-    drift_slack = slack_of(scene.usual_drift, limits.drift_px)
-    offset, distance = (positions - scene.places) / slack[:, None], scene.distance / slack
+    doubt = apart.distance / limits.second_opinion_px
+    distance = np.fmax(scene.distance / slack, doubt * limits.reprojection_px)
+    lasting_doubt = np.array([lengths(slow_part(offset)) for offset in apart.offset]) / limits.second_opinion_px
+    drift = np.fmax(scene.drift / slack_of(scene.usual_drift, limits.drift_px), lasting_doubt * limits.drift_px)
+    offset = (positions - scene.places) / slack[:, None]
     together = moves_along(positions, offset, distance, limits.reprojection_px, size[0])
     shaking = jitter(positions)
     doubles = duplicates(positions, limits.duplicate_px)
@@ -196,7 +238,8 @@ def _judge_by(
             row=row,
             offset=offset[row],
             distance=distance[row],
-            drift=scene.drift[row] / drift_slack,
+            drift=drift[row],
+            apart=apart.distance[row],
             slack=slack,
             in_company=bool(together[row]),
         )
@@ -216,10 +259,11 @@ class _Judged:
     positions: FloatArray  # (f, 2) px
     scene: SceneErrors
     row: int
-    # From the scene's motion, px, to be held against limits that are not widened:
-    offset: FloatArray  # (f, 2)
-    distance: FloatArray  # (f,)
+    # Px, to be held against limits of the scene's motion that are not widened:
+    offset: FloatArray  # (f, 2) from that motion
+    distance: FloatArray  # (f,) from it or from what other windows say, the worse
     drift: FloatArray  # (f,) the slow part of it
+    apart: FloatArray  # (f,) from what other windows say, px
     slack: FloatArray  # (f,) by how much limits widen in each frame; 1 where they do not
     in_company: bool
 
@@ -244,7 +288,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
     judged = np.flatnonzero(np.isfinite(each.distance))
     frames = (first + judged).tolist()
     off = each.distance[judged].tolist()
-    shown = dict(zip(frames, each.scene.distance[each.row, judged].tolist(), strict=True))
+    shown, apart = (_curve(values, first) for values in (each.scene.distance[each.row], each.apart))
     deviations = dict(zip(track.covariances, _largest_deviations(track.covariances), strict=True))
     wrong = [frame for frame, distance in zip(frames, off, strict=True) if distance > limits.reprojection_px]
     astray = (first + judged[each.drift[judged] > limits.drift_px]).tolist()
@@ -277,6 +321,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown.values()),
+            "second_opinion_px": _upper(apart.values()),
             "deviation_px": _upper(deviations.values()),
             "forward_backward_px": _upper(track.forward_backward.values()),
             "jitter_px": shaking,
@@ -285,12 +330,19 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         },
         curves={
             "off the scene's motion, px": shown,
+            "off what other windows say, px": apart,
             "correlation": dict(track.correlations),
             "forward-backward, px": dict(track.forward_backward),
             "predicted deviation, px": deviations,
         },
         sound=() if is_double else tuple((first + low, first + high) for low, high in _sound_parts(each, limits, why)),
     )
+
+
+def _curve(values: FloatArray, first: int) -> dict[int, float]:
+    """What is known, by plate frame."""
+    known = np.flatnonzero(np.isfinite(values))
+    return dict(zip((first + known).tolist(), values[known].tolist(), strict=True))
 
 
 def _evidence(each: _Judged, seen: Shown) -> Evidence:
@@ -313,7 +365,13 @@ def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
         limit = limits.track_reprojection_px * float(np.median(each.slack))
         return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
-    return parts if 1 - len(within) / marked.sum() <= limits.cut_share else []
+    mostly_cut = 1 - len(within) / marked.sum() > limits.cut_share
+    return [] if mostly_cut and not _is_confirmed(each, within, limits) else parts
+
+
+def _is_confirmed(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
+    """Whether other windows have the feature in the same places."""
+    return bool((each.apart[markers] <= _AGREED * limits.second_opinion_px).mean() >= _MOSTLY_AGREED)
 
 
 def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:

@@ -449,8 +449,11 @@ def _judged(
     store: Store, tracks: Sequence[TrackData], measured: Mapping[str, Mapping[int, float]], limits: Limits | None = None
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """Verdicts on copies of the tracks that have the measured correlations, and the motion of each shot."""
+    from .other_windows import ask_other_windows  # numba, which takes a while to import
+
     known = [replace(track, correlations=FrameColumn(0, measured[track.name])) for track in tracks]
-    return judge_scene(known, store.size, limits, partial(correlations, footage=store.footage))
+    look = partial(correlations, footage=store.footage)
+    return judge_scene(known, store.size, limits, look, partial(ask_other_windows, footage=store.footage))
 
 
 def _pattern_track(track: TrackData, size: Size) -> PatternTrack:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,9 @@ from .coords import Size, pixels_from_co
 from .coverage import FrameCells, Grid, redundant
 from .judge import Limits, ShotMotion, judge, judge_others, slack_of
 from .klt import free_names
+from .other_windows import ask_other_windows
 from .parts import LEAST_NEW, best_parts
+from .second_opinion import SecondOpinion
 from .store import Store
 from .types import Refilled, TrackData, Verdict
 from .whole_shot import Job, Places, find_for_gaps
@@ -65,9 +68,10 @@ def refill(
     for track, name in zip(new, free_names(store, len(new), taken), strict=True):
         track.name = name
     added = []
+    second_opinion = partial(ask_other_windows, footage=store.footage)
     for motion in motions:
         of_shot = [track for track in new if motion.holds(track)]
-        verdicts = _judged(of_shot, kept, store.size, motion, limits)
+        verdicts = _judged(of_shot, kept, store.size, motion, limits, second_opinion)
         plan = plan_cleaning(of_shot, verdicts)
         changed = {track.name for track in plan.before}
         added += [track for track in of_shot if track.name not in changed] + plan.after
@@ -119,15 +123,20 @@ def _places(failed: Iterable[Stretch], size: Size) -> Places:
 
 
 def _judged(
-    tracks: Sequence[TrackData], kept: Sequence[TrackData], size: Size, motion: ShotMotion, limits: Limits
+    tracks: Sequence[TrackData],
+    kept: Sequence[TrackData],
+    size: Size,
+    motion: ShotMotion,
+    limits: Limits,
+    second_opinion: SecondOpinion,
 ) -> list[Verdict]:
     """Verdicts on new tracks; without a camera to compare them with, together with those that are there."""
     if motion.scene.solution is None:
         there = [track for track in kept if motion.holds(track)]
-        return judge([*there, *tracks], size, limits)[len(there) :]
+        return judge([*there, *tracks], size, limits, second_opinion=second_opinion)[len(there) :]
     return [
         verdict if len(verdict.curves["off the scene's motion, px"]) >= limits.frames else _unknown(verdict)
-        for verdict in judge_others(tracks, size, motion, limits)
+        for verdict in judge_others(tracks, size, motion, limits, second_opinion)
     ]
 
 
