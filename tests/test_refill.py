@@ -126,6 +126,20 @@ def test_what_is_added_is_good_by_the_same_judgement(cleaned: Cleaned, refilled:
     assert np.mean([verdict.verdict == "bad" for verdict in verdicts]) < 0.1
 
 
+def test_where_no_camera_is_known_other_windows_judge_what_is_new(
+    cleaned: Cleaned, refilled: tuple[Clip, Refilled]
+) -> None:
+    (motion,) = cleaned.options["motion"]
+    unseen = np.array(FRAMES) > 4  # fewer frames are seen than a track must have
+    solution = replace(motion.scene.solution, cameras=motion.scene.solution.cameras.without(unseen))
+    blind = replace(motion, scene=replace(motion.scene, solution=solution))
+    clip = cleaned.copy()
+    added = refill_tracks(clip, **{**cleaned.options, "motion": [blind]}).added
+    assert len(added) > 0.7 * len(refilled[1].added)
+    verdicts = judge_others([track for track in clip.tracks if track.name in added], clip.size, motion)
+    assert np.mean([verdict.verdict == "bad" for verdict in verdicts]) < 0.2
+
+
 def test_taking_the_cleaning_back_finds_its_names_free(cleaned: Cleaned, refilled: tuple[Clip, Refilled]) -> None:
     clip = Clip(refilled[0].footage, [TrackData.from_dict(track.to_dict()) for track in refilled[0].tracks])
     cleaning = cleaned.options["cleaning"]

@@ -36,12 +36,13 @@ from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written
 from .judged_file import judge_file
+from .kernels import compile_kernels, needs_compile
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
 from .quality import clean_tracks, judge_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
-from .track_command import Targets, TrackJob, compile_kernels, needs_compile, run_track
+from .track_command import Targets, TrackJob, run_track
 from .types import VERDICTS
 
 app = typer.Typer(
@@ -197,6 +198,7 @@ def report(
     if target.exists() and not overwrite:
         raise TrackingError(f"{target} exists already: give --overwrite to replace it")
     clip = Clip.load(folder / "tracks.json")
+    compile_kernels(_say_aside)
     verdicts = judge_tracks(clip)
     write_report(target, clip.info, clip.read(), verdicts, solve_readiness(clip, verdicts), clip.footage)
     counts = Counter(verdict.verdict for verdict in verdicts)
@@ -224,6 +226,7 @@ def quality(
     """Judge the tracks of a file, wherever they came from; nothing is changed."""
     if source_format is not None:
         _check_choice("--from", source_format.partition(":")[0], CHOICES)
+    compile_kernels(_say_aside)
     with (
         tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch,
         nullcontext() if debug else output_redirected(Path(scratch, "blender.log")),
@@ -256,6 +259,7 @@ def clean(
         return
     clip = Clip.load(target)
     before = target.read_bytes()
+    compile_kernels(_say_aside)
     done = clean_tracks(clip, mute=mute, dry_run=dry_run)
     for action in done.actions:
         print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")
@@ -329,6 +333,11 @@ class _UsageError(TyperException):
     """An option has a value that cannot be meant."""
 
     exit_code = 2
+
+
+def _say_aside(line: str) -> None:
+    """What is no result, and must not be taken for one by a program that reads it."""
+    print(line, file=sys.stderr)
 
 
 def _told(error: Exception) -> str:

@@ -106,7 +106,7 @@ def judge_file(
         if missing:
             notes.append(
                 f"judged without the footage ({missing}): by motion, and by what the file says of correlations; "
-                "whether features still show where they should be was not looked at"
+                "whether features still show where they should be was not looked at, and no second opinion was asked"
             )
     else:
         _check_fits(shot, shown, path)

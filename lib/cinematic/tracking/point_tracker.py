@@ -370,7 +370,8 @@ def refill_tracks(
     ParameterError, FootageError, FormatError, BackendUnavailable
         As for :func:`auto_track`. Nothing was changed.
     """
-    from .refill import refill  # numba again
+    from .engine.threads import use_threads  # numba again
+    from .refill import refill
 
     job = _job(clip, preset, tracks_per_frame, (frame_start, frame_end), (mask, mask_keep, regions), checkpoint, resume)
     nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
@@ -378,8 +379,9 @@ def refill_tracks(
     if not store_of(clip).read():
         raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
     limits = preset_limits(preset)
-    motions = judge_with_motion(clip, limits)[1] if motion is None else motion
-    return refill(store_of(clip), job, cleaning, motions, limits)
+    with use_threads(threads):
+        motions = judge_with_motion(clip, limits)[1] if motion is None else motion
+        return refill(store_of(clip), job, cleaning, motions, limits)
 
 
 def _job(

@@ -135,13 +135,19 @@ def _judged(
         there = [track for track in kept if motion.holds(track)]
         return judge([*there, *tracks], size, limits, second_opinion=second_opinion)[len(there) :]
     return [
-        verdict if len(verdict.curves["off the scene's motion, px"]) >= limits.frames else _unknown(verdict)
+        verdict if _is_known(verdict, limits) else _unknown(verdict)
         for verdict in judge_others(tracks, size, motion, limits, second_opinion)
     ]
 
 
+def _is_known(verdict: Verdict, limits: Limits) -> bool:
+    """Whether a camera sees enough of a track, or windows of other sizes have followed it."""
+    curves = [verdict.curves[name] for name in ("off the scene's motion, px", "off what other windows say, px")]
+    return max(map(len, curves)) >= limits.frames
+
+
 def _unknown(verdict: Verdict) -> Verdict:
-    """Of what no camera sees nothing is known: that is no track to add."""
+    """Of what nobody sees nothing is known: that is no track to add."""
     return replace(verdict, verdict="bad", reasons=("too short",), sound=())
 
 

@@ -33,6 +33,7 @@ from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, preset_limits
+from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
@@ -189,31 +190,16 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         store.numbers.checked(frame, "--frames")
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
-    if job.engine == "klt":
+    if job.engine == "klt" or job.clean or targets.with_report:  # judging follows patterns, too
         compile_kernels(steps.say)
     return tracker, (first, last)
 
 
 def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
     tracks = read_tracks(tracker.clip)
-    verdicts, motion = judge_with_motion(tracker.clip, preset_limits(job.preset), tracks=tracks)
+    with using_threads(job.threads):
+        verdicts, motion = judge_with_motion(tracker.clip, preset_limits(job.preset), tracks=tracks)
     return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts), motion)
-
-
-def needs_compile() -> bool:
-    """Whether the engine klt has kernels to compile yet."""
-    from . import engine  # numba: what does not track need not wait for its import
-
-    return engine.needs_compile()
-
-
-def compile_kernels(say: Callable[[str], object]) -> None:
-    """Compile what is not compiled yet, also what this clip will not need: the next one may. It is told before."""
-    if needs_compile():
-        from . import engine
-
-        say("compiling the engine's kernels, once on this machine")
-        engine.warm(say)
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:
