@@ -12,6 +12,8 @@ being known to the limit, the limit widens to what can be known.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,9 +134,12 @@ def judge_scene(
         of_shot = [tracks[row] for row in rows]
         first, positions = frame_positions(of_shot, size)
         references = _references(of_shot, first)
-        scene = scene_errors(positions, references, size)
-        motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
-        apart = _ask(second_opinion, of_shot, motions[-1], references)
+        count = positions.shape[1]
+        with ThreadPoolExecutor(max_workers=1) as aside:  # both take seconds, and neither needs the other
+            asked = aside.submit(copy_context().run, _ask, second_opinion, of_shot, references, first, count)
+            scene = scene_errors(positions, references, size)
+            apart = asked.result()
+        motions.append(ShotMotion(first, first + count - 1, scene))
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
@@ -160,21 +165,21 @@ def judge_others(
         As for :func:`judge`.
     """
     positions, references, scene = errors_by(motion, tracks, size)
-    apart = _ask(second_opinion, tracks, motion, references)
+    apart = _ask(second_opinion, tracks, references, motion.first, positions.shape[1])
     return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None, apart)
 
 
 def _ask(
     second_opinion: SecondOpinion | None,
     tracks: Sequence[TrackData],
-    motion: ShotMotion,
     references: npt.NDArray[np.int64],
+    first: int,
+    frames: int,
 ) -> Apart:
-    """Of tracks with reference markers at indices (n,) of the shot's frames."""
-    frames = motion.last - motion.first + 1
+    """Of tracks with reference markers at indices (n,) of so many frames from plate frame ``first`` on."""
     if second_opinion is None:
         return nobody_asked(len(tracks), frames)
-    return second_opinion(tracks, motion.first + references, motion.first, frames)
+    return second_opinion(tracks, first + references, first, frames)
 
 
 def errors_by(
