@@ -23,6 +23,7 @@ from cinematic.tracking import (
     track_markers,
 )
 from cinematic.tracking.coords import pixels_from_co
+from cinematic.tracking.coverage import Look
 from cinematic.tracking.store import store_of
 from tests.plates import smooth_texture, write_movie, write_sequence
 from tests.test_conformance import loaded_into_blender
@@ -133,6 +134,16 @@ def test_it_beats_what_detecting_once_leaves_at_the_end(pan: Path) -> None:
     assert len(markers_on(once, 1)) >= 60
     assert len(markers_on(once, COUNT)) < 0.6 * len(markers_on(once, 1))
     assert coverage.tracks_per_frame[COUNT] >= 0.9 * len(markers_on(once, 1))
+
+
+def test_gaps_are_looked_into_more_often_than_frames_are_covered() -> None:
+    look = Look(np.ones(100, bool), excluded=0.0)
+    live = np.full(100, 2)
+    assert not look.wants(live, 5, 150, of_gaps=True)  # there are none
+    live[:10] = 0
+    assert look.wants(live, 2, 150, of_gaps=True)
+    assert not look.wants(live, 2, 150, of_gaps=False)
+    assert look.wants(live, 5, 150, of_gaps=False)
 
 
 def test_tracks_are_spread_evenly(pan: Path) -> None:

@@ -76,8 +76,11 @@ class Look:
     textured: npt.NDArray[np.bool_]  # (cells,) something there can be tracked, or is
     excluded: float  # share of the frame that masks leave out
 
-    def wants(self, live: npt.NDArray[np.int64], since: int, target: int) -> bool:
-        """Whether to look again, ``since`` frames later, with ``live`` (cells,) tracks alive."""
+    def wants(self, live: npt.NDArray[np.int64], since: int, target: int, *, of_gaps: bool) -> bool:
+        """Whether to look again, ``since`` frames later, with ``live`` (cells,) tracks alive.
+
+        ``of_gaps``: what is in those cells has failed before, and may do so again soon.
+        """
         total = int(live.sum())
         if since < _IMPATIENCE:
             return False
@@ -85,7 +88,8 @@ class Look:
             return True
         bare = int((self.textured & (live == 0)).sum())
         thin = total < target or bare > _THIN * max(1, int(self.textured.sum()))
-        return since >= (_PATIENCE if thin else _REGULAR)
+        patience = _IMPATIENCE if of_gaps else _PATIENCE
+        return since >= (patience if thin else _REGULAR)
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,8 @@ class _Run:
         if looked.kind == "cut" or not self.looks:
             return True
         last = max(self.looks)
-        return self.looks[last].wants(self.grid.counted(held), looked.number - last, self.job.wanted.target)
+        live, since = self.grid.counted(held), looked.number - last
+        return self.looks[last].wants(live, since, self.job.wanted.target, of_gaps=self.job.gaps is not None)
 
     def backwards(self) -> None:
         """The second pass: every track goes on from the frame it began on, towards the first one."""
