@@ -390,6 +390,7 @@ def test_figures(value: float | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [("drift_px", ("drift", "px")), ("forward_backward_px", ("forward-backward", "px")), ("px", ("px", "")),
+     ("forward-backward, px", ("forward-backward", "px")), ("a, b", ("a, b", "")),
      ("bad_percent", ("bad", "%")), ("correlation", ("correlation", "")), ("", ("", ""))],
 )  # fmt: skip
 def test_measures_are_named_with_their_units(name: str, words: tuple[str, str]) -> None:

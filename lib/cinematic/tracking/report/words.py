@@ -66,10 +66,10 @@ def explained(reason: str) -> tuple[str, str]:
 
 
 def label(name: str) -> tuple[str, str]:
-    """A measure's name as words, and its unit (empty: none): ``drift_px`` is ``("drift", "px")``."""
+    """A measure's name as words, and its unit (empty: none): ``drift_px`` and ``drift, px`` are ``("drift", "px")``."""
     words = [word for word in re.split(r"[_\s]+", name.strip()) if word]
     unit = UNITS.get(words[-1], "") if len(words) > 1 else ""
-    text = " ".join(words[:-1] if unit else words) or name
+    text = " ".join(words[:-1]).rstrip(",") if unit else " ".join(words) or name
     for apart, joined in JOINED.items():
         text = re.sub(rf"\b{apart}\b", joined, text)
     return text, unit
