@@ -42,9 +42,7 @@ class Limits:
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
     drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
-    second_opinion_px: float = (
-        0.7  # off what windows of other sizes say: as bad as reprojection_px off the scene's motion
-    )
+    second_opinion_px: float = 0.7  # off what windows of other sizes say: as bad as reprojection_px
     bad_marker_share: float = 0.20  # more bad markers: a bad track
     cut_share: float = 0.50  # of a track's markers may be cut off for the rest to be kept; more where others confirm it
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .coords import lengths, pixels_from_co
+from .coords import lengths
 from .engine import FrameMarkers, Pyramid, Seeds, Tracker, TrackOptions, build_pyramid
 from .footage import Footage
+from .scene_motion import positions_within
 from .second_opinion import Apart
 from .types import TrackData, pattern_size
 
@@ -85,12 +86,9 @@ class _Asked:
     ) -> None:
         self.tracks, self.references, self.footage = tracks, references, footage
         self.frames = np.arange(first, first + count)
-        self.positions = np.full((len(tracks), count, 2), np.nan)
-        for row, track in enumerate(tracks):
-            held = [frame for frame in track.markers if footage.numbers.first <= frame <= footage.numbers.last]
-            if held:
-                places = pixels_from_co([track.markers[frame] for frame in held], footage.size)
-                self.positions[row, np.array(held) - first] = places
+        self.positions = positions_within(tracks, footage.size, first, count)
+        shown = (self.frames >= footage.numbers.first) & (self.frames <= footage.numbers.last)
+        self.positions[:, ~shown] = np.nan
         self.offset = np.zeros_like(self.positions)
         self.distance, self.windows = np.zeros((2, len(tracks), count))
 
