@@ -11,7 +11,7 @@ being known to the limit, the limit widens to what can be known.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -128,10 +128,7 @@ def judge_scene(
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
     motions = []
-    for rows in _by_shot(tracks):
-        of_shot = [tracks[row] for row in rows]
-        first, positions = frame_positions(of_shot, size)
-        references = _references(of_shot, first)
+    for rows, of_shot, first, positions, references in _shots(tracks, size):
         count = positions.shape[1]
         with ThreadPoolExecutor(max_workers=1) as aside:  # both take seconds, and neither needs the other
             asked = aside.submit(copy_context().run, _ask, second_opinion, of_shot, references, first, count)
@@ -141,6 +138,14 @@ def judge_scene(
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
+
+
+def shot_motions(tracks: Sequence[TrackData], size: Size) -> list[ShotMotion]:
+    """By what motion :func:`judge_scene` judges each shot, without its verdicts: nobody is asked about the tracks."""
+    return [
+        ShotMotion(first, first + positions.shape[1] - 1, scene_errors(positions, references, size))
+        for _, _, first, positions, references in _shots(tracks, size)
+    ]
 
 
 def judge_others(
@@ -190,6 +195,16 @@ def errors_by(
     positions = positions_within(tracks, size, motion.first, motion.last - motion.first + 1)
     references = _references(tracks, motion.first)
     return positions, references, errors_of_others(motion.scene, solution, positions, references)
+
+
+def _shots(
+    tracks: Sequence[TrackData], size: Size
+) -> Iterator[tuple[list[int], list[TrackData], int, FloatArray, npt.NDArray[np.int64]]]:
+    """Of each shot its tracks' rows, the tracks, its first frame, their positions (n, f, 2) px and references (n,)."""
+    for rows in _by_shot(tracks):
+        of_shot = [tracks[row] for row in rows]
+        first, positions = frame_positions(of_shot, size)
+        yield rows, of_shot, first, positions, _references(of_shot, first)
 
 
 def _by_shot(tracks: Sequence[TrackData]) -> list[list[int]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .coords import lengths
 from .engine import FrameMarkers, Pyramid, Seeds, Tracker, TrackOptions, build_pyramid
+from .engine.types import odd_size
 from .footage import Footage
 from .scene_motion import positions_within
 from .second_opinion import Apart
@@ -20,7 +21,7 @@ IntArray = npt.NDArray[np.int64]
 # Times the pattern's side, and the model for such a window. Chosen on nine development plates, of nine windows tried:
 # with these two, judgement finds more bad tracks (AUROC 0.91 to 0.93 for klt, 0.92 to 0.95 for libmv).
 _WINDOWS = ((1.5, "Perspective"), (0.7, "Affine"))
-_LEAST_SIDE, _LARGEST_SIDE = 9, 101  # px
+_LEAST_SIDE = 9  # px
 
 _DONE_AT_ONCE = 48  # tracks that are let go of together: it moves the memory of all others
 
@@ -128,7 +129,7 @@ class _Asked:
         of_window: dict[tuple[int, str], list[int]] = defaultdict(list)
         for row in rows.tolist():
             for times, model in _WINDOWS:
-                side = _side(times * pattern_size(self.tracks[row].pattern_area))
+                side = max(_LEAST_SIDE, odd_size(times * pattern_size(self.tracks[row].pattern_area)))
                 of_window[side, model].append(row)
         return [
             _Group(np.array(members), ends[members], Tracker(self._seeds(members, model), TrackOptions(side)))
@@ -152,8 +153,3 @@ class _Asked:
         self.offset[there[known], index] += offset[known]
         self.distance[there[known], index] += lengths(offset[known])
         self.windows[there[known], index] += 1
-
-
-def _side(length: float) -> int:
-    """Odd, px: a window has a centre pixel."""
-    return int(np.clip(2 * round(length / 2 - 0.5) + 1, _LEAST_SIDE, _LARGEST_SIDE))

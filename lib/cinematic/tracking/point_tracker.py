@@ -30,7 +30,7 @@ from .cleaning import Cleaning
 from .clip import Clip
 from .context import ensure_clip_loaded, tracking_context
 from .errors import ParameterError, TrackingError
-from .judge import ShotMotion, preset_limits
+from .judge import ShotMotion, preset_limits, shot_motions
 from .masks import Exclusion, PlateMask
 from .movie_clip import mark_by_hand
 from .passes import Search, Span
@@ -42,7 +42,7 @@ from .presets import (
     pattern_and_search_size,
     scaled_length,
 )
-from .quality import clean_low_quality_tracks, judge_with_motion, read_tracks
+from .quality import clean_low_quality_tracks, read_tracks
 from .store import Store, store_of
 from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Coverage, Progress, Refilled, TrackData
 
@@ -376,12 +376,13 @@ def refill_tracks(
     job = _job(clip, preset, tracks_per_frame, (frame_start, frame_end), (mask, mask_keep, regions), checkpoint, resume)
     nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
     job = replace(job, wanted=nearer, threads=threads, on_progress=on_progress)
-    if not store_of(clip).read():
+    store = store_of(clip)
+    if not store.read():
         raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
     limits = preset_limits(preset)
     with use_threads(threads):
-        motions = judge_with_motion(clip, limits)[1] if motion is None else motion
-        return refill(store_of(clip), job, cleaning, motions, limits)
+        motions = shot_motions(store.read(), store.size) if motion is None else motion
+        return refill(store, job, cleaning, motions, limits)
 
 
 def _job(

@@ -24,7 +24,7 @@ from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
-from .judge import Limits, ShotMotion, judge_scene
+from .judge import Limits, ShotMotion, judge_scene, shot_motions
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .store import Store, store_of
@@ -367,7 +367,7 @@ def weigh_tracks(clip: Any, *, motion: Sequence[ShotMotion] | None = None) -> di
     FootageError, BackendUnavailable
     """
     store = store_of(clip)
-    motions = judge_with_motion(clip)[1] if motion is None else motion
+    motions = shot_motions(store.read(), store.size) if motion is None else motion
     free = [t for t in store.read() if t.enabled and not t.locked and not t.by_hand and t.weight == _PLAIN_WEIGHT]
     weights = track_weights(free, store.size, motions)
     store.set_weights(weights)

@@ -19,7 +19,7 @@ from .pyramid import Pyramid, build_pyramid
 from .sized_tracker import SizedTracker
 from .texture import deviations
 from .threads import use_threads
-from .types import LARGEST_PATTERN, FrameMarkers, Seeds, TrackOptions, no_markers
+from .types import FrameMarkers, Seeds, TrackOptions, no_markers, odd_size
 
 _FAINT = 0.15  # pixels by which grain may move a pattern before a larger one is taken
 _WAITING = -1  # the home of a track that has not begun
@@ -289,7 +289,7 @@ class _Waiting:
 
 def _options_by_size(options: TrackOptions) -> list[TrackOptions]:
     """The same options for each size of pattern, the smaller one first."""
-    larger = min(2 * round(options.pattern_growth * options.pattern_size / 2 - 0.5) + 1, LARGEST_PATTERN)
+    larger = odd_size(options.pattern_growth * options.pattern_size)
     return [options] if larger <= options.pattern_size else [options, replace(options, pattern_size=larger)]
 
 

@@ -193,6 +193,11 @@ def no_markers(frame: int) -> FrameMarkers:
     )  # fmt: skip
 
 
+def odd_size(length: float) -> int:
+    """The odd number of pixels nearest to a length, :data:`LARGEST_PATTERN` at most: a pattern has a centre pixel."""
+    return min(2 * round(length / 2 - 0.5) + 1, LARGEST_PATTERN)
+
+
 def check_pattern_size(pattern_size: int) -> int:
     """Raise :class:`ParameterError` unless a pattern of this size can be tracked."""
     if not (isinstance(pattern_size, int | np.integer) and 5 <= pattern_size <= LARGEST_PATTERN):
