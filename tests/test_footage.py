@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import struct
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import OpenImageIO as oiio
 import pytest
 
 from cinematic.tracking import FootageError, ParameterError
-from cinematic.tracking.footage import Movie, find_footage, open_footage
-from cinematic.tracking.footage.sequence import display_curve
+from cinematic.tracking.footage import Footage, ImageSequence, Movie, find_footage, open_footage
+from cinematic.tracking.footage.held import Room, Stored
+from cinematic.tracking.footage.sequence import Image, display_curve
 from cinematic.tracking.footage.stream import decoded_ahead
 from tests.plates import Plate, write_movie, write_sequence
 
@@ -52,19 +54,103 @@ def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pyt
             np.testing.assert_array_equal(footage.frame(number), expected)
 
 
-@pytest.mark.parametrize("turning_back", [False, True])
-@pytest.mark.parametrize("held", [1, 5 * 320 * 240, 100 * 320 * 240])
+@pytest.mark.parametrize("most_frames", [0, 7, 100])
+@pytest.mark.parametrize("piece", [1, 5 * 320 * 240, 100 * 320 * 240])
 def test_a_movie_goes_backwards_in_pieces_of_any_length(
-    movie: Path, monkeypatch: pytest.MonkeyPatch, held: int, turning_back: bool
+    movie: Path, monkeypatch: pytest.MonkeyPatch, piece: int, most_frames: int
 ) -> None:
-    monkeypatch.setattr("cinematic.tracking.footage.movie.HELD_BACKWARDS", held)
+    monkeypatch.setattr("cinematic.tracking.footage.movie.PIECE", piece)
+    monkeypatch.setattr("cinematic.tracking.footage.stream.ROOM", Room(2**30, most_frames))
     footage = open_footage(movie)
-    forwards = list(footage.frames(2, 20, turning_back=turning_back))
-    for last in (20, 17):  # what was kept of the first pass serves only where it turns back at once
-        backwards = list(footage.frames(3, last, backwards=True))
-        assert [number for number, _ in backwards] == list(range(last, 2, -1))
-        for number, image in backwards:
+    forwards = list(footage.frames(2, 20))
+    for last in (20, 17):
+        backwards = list(footage.frames(1, last, backwards=True))
+        assert [number for number, _ in backwards] == list(range(last, 0, -1))
+        for number, image in backwards[:-1]:
             np.testing.assert_array_equal(image, forwards[number - 2][1])
+
+
+@pytest.fixture(params=["movie", "sequence"])
+def counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Footage, list[int]]:
+    """Footage, and the frames of it that are decoded from now on."""
+    footage, decoded = open_footage(request.getfixturevalue(request.param)), []
+    decode = footage._decode
+
+    def counting(numbers: range) -> Iterator[tuple[int, Stored]]:
+        for number, stored in decode(numbers):
+            decoded.append(number)
+            yield number, stored
+
+    monkeypatch.setattr(footage, "_decode", counting)
+    return footage, decoded
+
+
+def test_what_is_held_is_not_decoded_again(counted: tuple[Footage, list[int]]) -> None:
+    footage, decoded = counted
+    first, last = footage.numbers.first, footage.numbers.last
+    kept = dict(footage.frames(first + 3, first + 8))
+    del decoded[:]
+    assert footage.frame(first + 4) is not None
+    for backwards in (False, True):
+        for number, image in footage.frames(first + 4, first + 8, backwards=backwards):
+            np.testing.assert_array_equal(image, kept[number])
+    assert decoded == []
+    again = dict(footage.frames(first + 6, last))  # held at its beginning
+    assert decoded == list(range(first + 9, last + 1))
+    del decoded[:]
+    assert [number for number, _ in footage.frames(backwards=True)] == list(range(last, first - 1, -1))
+    assert decoded == [first + 2, first + 1, first]  # held down to there
+    np.testing.assert_array_equal(again[first + 7], kept[first + 7])
+
+
+def test_no_more_is_held_than_there_is_room_for(counted: tuple[Footage, list[int]]) -> None:
+    footage, decoded = counted
+    image = footage.frame(footage.numbers.first)
+    a_frame = image.nbytes if isinstance(footage, ImageSequence) else image.size
+    for room in (Room(6 * a_frame - 1, 100), Room(100 * a_frame, 5)):
+        footage._held = room.held()
+        for _ in range(2):
+            del decoded[:]
+            assert len(list(footage.frames())) == footage.numbers.duration
+        assert decoded == list(range(footage.numbers.first, footage.numbers.last + 1))[5:]
+
+
+def held_frame(size: int) -> Stored:
+    return Image(np.zeros((1, size // 4), np.float32))
+
+
+def test_footage_that_lies_idle_makes_room() -> None:
+    room = Room(100, 10)
+    idle, old = room.held(), room.held()
+    idle.offer(1, held_frame(40))
+    old.offer(1, held_frame(40))
+    new = room.held()
+    old.use()
+    new.offer(1, held_frame(20))
+    assert idle.use().keys() == old.use().keys() == {1}  # there was room for all
+    newer = room.held()
+    old.use()
+    newer.offer(1, held_frame(80))
+    assert list(newer.use()) == []  # what has been used since it was opened stays
+    newer.offer(1, held_frame(60))
+    assert list(newer.use()) == list(old.use()) == [1]
+    assert not idle.use()
+    assert not new.use()
+
+
+def test_footage_that_is_gone_holds_nothing() -> None:
+    room = Room(100, 10)
+    gone = room.held()
+    gone.offer(1, held_frame(100))
+    frames = gone.use()
+    other = room.held()
+    gone.use()
+    other.offer(1, held_frame(40))
+    assert not other.use()
+    del gone
+    gc.collect()
+    other.offer(1, held_frame(40))
+    assert list(other.use()) == list(frames) == [1]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +319,7 @@ def test_images_read_together_come_in_order_and_an_error_in_its_turn(tmp_path: P
     for number, image in footage.frames(3, 11):
         assert image[4, 4] == pytest.approx(number / 20, abs=0.003)
     (tmp_path / "shot.07.png").write_bytes((tmp_path / "shot.07.png").read_bytes()[:40])
+    footage = open_footage(tmp_path)
     seen: list[int] = []
     with pytest.raises(FootageError, match=r"shot\.07\.png"):
         seen.extend(number for number, _ in footage.frames())

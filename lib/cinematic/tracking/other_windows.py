@@ -103,9 +103,8 @@ class _Asked:
         groups = self._groups(rows, self.frames[last])
         marked = self.frames[way.any(axis=0)]
         span = int(marked[0]), int(marked[-1])
-        turns_back = not backwards and bool(self._way(True).any())
         spare = before = None  # the trackers hold the last frame, the one before it is free
-        for frame, image in self.footage.frames(*span, backwards=backwards, turning_back=turns_back):
+        for frame, image in self.footage.frames(*span, backwards=backwards):
             if frame not in marked:
                 continue  # a bad frame, which tracks were carried over
             pyramid = build_pyramid(image, spare)

@@ -106,7 +106,7 @@ class _Run:
             return
         start = self.watch.again_from(self.job.first)
         with self.job.exclusion.reader(start, self.job.last) as masks:
-            for looked in looked_at(self.footage.frames(start, self.job.last, turning_back=True), self.watch):
+            for looked in looked_at(self.footage.frames(start, self.job.last), self.watch):
                 excluded = masks.on(looked.number)
                 if looked.kind != "bad":
                     self._forward(looked, excluded)

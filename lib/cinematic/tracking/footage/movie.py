@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice, pairwise
@@ -17,14 +16,15 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from ..coords import FrameNumbers
 from ..errors import FootageError
-from .stream import Footage, Luminance
+from .luminance import Luminance
+from .stream import Footage
 
 _NO_FOOTAGE = frozenset({"tty"})
 """FFmpeg "plays" any text file as an ANSI terminal; nobody means that."""
 
-HELD_BACKWARDS = 128 * 2**20
-"""Bytes of luma that are held to be handed out backwards: 64 frames of 1080p in 8 bits. More would save decoding, since
-each piece of a movie begins at the keyframe before it; fewer would save memory."""
+PIECE = 128 * 2**20
+"""Bytes of luma that are decoded to be handed out backwards: 64 frames of 1080p in 8 bits. More would save decoding,
+since each piece of a movie begins at the keyframe before it; fewer would save memory."""
 
 
 class Luma(NamedTuple):
@@ -34,6 +34,11 @@ class Luma(NamedTuple):
     black: int
     white: int
     turns: int  # quarter turns anticlockwise
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, bytes."""
+        return self.stored.nbytes
 
     @property
     def luminance(self) -> Luminance:
@@ -49,8 +54,8 @@ class Movie(Footage):
     """A movie; its frames count from 1 in the order in which they are shown."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.path = path
-        self._kept: deque[tuple[int, Luma]] = deque()  # the last frames of a pass that turns back
         with _video_stream(path) as stream:
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
@@ -67,7 +72,7 @@ class Movie(Footage):
             raise FootageError(f"expected a movie with frames, got {path}")
         luma = _luma(first, VideoReformatter())
         self.size = _size_of(luma)
-        self._bytes_a_frame = luma.stored.nbytes
+        self._bytes_a_frame = luma.nbytes
 
     @property
     def has_variable_rate(self) -> bool:
@@ -77,35 +82,19 @@ class Movie(Footage):
         steps = [later - earlier for earlier, later in pairwise(self._times)]
         return max(steps) - min(steps) > max(1, 0.05 * min(steps))  # a time base may round every step up or down
 
-    def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        for number, luma in self._lumas(first, last):
-            yield number, luma.luminance
+    def _decode(self, numbers: range) -> Iterator[tuple[int, Luma]]:
+        if numbers.step > 0:
+            return self._lumas(numbers[0], numbers[-1]) if numbers else iter(())
+        return self._backwards(numbers)
 
-    def _decode_to_turn_back(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        self._kept.clear()
-        for number, luma in self._lumas(first, last):
-            self._kept.append((number, luma))
-            if len(self._kept) * self._bytes_a_frame > HELD_BACKWARDS:
-                self._kept.popleft()
-            yield number, luma.luminance
-
-    def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
+    def _backwards(self, numbers: range) -> Iterator[tuple[int, Luma]]:
         """Pieces from the end, each decoded forwards and handed out backwards."""
-        piece, self._kept = self._kept, deque()
-        if not (piece and first <= piece[0][0] and piece[-1][0] == last):
-            piece.clear()
-        while last >= first:
-            if not piece:
-                piece = self._piece_up_to(last, first)
-            last = piece[0][0] - 1
+        length = max(1, PIECE // self._bytes_a_frame)
+        while numbers:
+            here, numbers = numbers[:length], numbers[length:]
+            piece = list(self._lumas(here[-1], here[0]))
             while piece:
-                number, luma = piece.pop()
-                yield number, luma.luminance
-
-    def _piece_up_to(self, last: int, first: int) -> deque[tuple[int, Luma]]:
-        """As many frames as are held at once, ``last`` the last of them, none before ``first``."""
-        length = max(1, HELD_BACKWARDS // self._bytes_a_frame)
-        return deque(self._lumas(max(first, last - length + 1), last))
+                yield piece.pop()
 
     def _lumas(self, first: int, last: int) -> Iterator[tuple[int, Luma]]:
         number = first - 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import OpenImageIO as oiio
 from ..coords import FrameNumbers
 from ..cores import available_cores
 from ..errors import FootageError
+from .luminance import Luminance
 from .path import FootagePath
-from .stream import Footage, Luminance
+from .stream import Footage
 
 REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Luminance of linear or display RGB (ITU-R BT.709)."""
@@ -27,10 +29,23 @@ _STRIP = 256  # rows read at a time: they stay in the caches until they are weig
 _SCENE_LINEAR_SUFFIXES = frozenset({".exr", ".hdr"})
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that has been read."""
+
+    luminance: Luminance
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, bytes."""
+        return self.luminance.nbytes
+
+
 class ImageSequence(Footage):
     """Numbered images, one a frame; the plate's numbers are the files'."""
 
     def __init__(self, footage: FootagePath) -> None:
+        super().__init__()
         self.path = footage.first_file
         self.files = footage.files
         self.numbers = FrameNumbers(footage.number, len(footage.files))
@@ -39,18 +54,14 @@ class ImageSequence(Footage):
         rate = spec.getattribute("FramesPerSecond") or spec.getattribute("dpx:FrameRate")
         self.fps = _rate(rate)
 
-    def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        return self._read_together(range(first, last + 1))
-
-    def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        return self._read_together(range(last, first - 1, -1))
-
-    def _read_together(self, numbers: Sequence[int]) -> Iterator[tuple[int, Luminance]]:
-        """The frames in this order, several read at the same time: few formats are decoded by more than one core."""
+    def _decode(self, numbers: range) -> Iterator[tuple[int, Image]]:
+        """Several are read at the same time: few formats are decoded by more than one core."""
+        if not numbers:
+            return
         together = min(len(numbers), available_cores(), _MOST_READERS)
         waiting = iter(numbers)
         with ThreadPoolExecutor(together, "footage reader") as readers:
-            begun: deque[tuple[int, Future[Luminance]]] = deque()
+            begun: deque[tuple[int, Future[Image]]] = deque()
 
             def begin(count: int) -> None:
                 for number in islice(waiting, count):
@@ -67,7 +78,7 @@ class ImageSequence(Footage):
                 for _, reading in begun:
                     reading.cancel()
 
-    def _read(self, file: Path) -> Luminance:
+    def _read(self, file: Path) -> Image:
         image = oiio.ImageInput.open(str(file))
         if image is None:
             raise FootageError(f"expected an image, cannot open {file}: {oiio.geterror()}")
@@ -85,7 +96,7 @@ class ImageSequence(Footage):
                 _weigh(pixels, luminance[rows])
         finally:
             image.close()
-        return display_curve(luminance) if file.suffix.lower() in _SCENE_LINEAR_SUFFIXES else luminance
+        return Image(display_curve(luminance) if file.suffix.lower() in _SCENE_LINEAR_SUFFIXES else luminance)
 
 
 def _strips(image: Any, spec: Any) -> Iterator[tuple[slice, Any]]:

@@ -8,25 +8,31 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from ..coords import FrameNumbers, Size
-
-Luminance = npt.NDArray[np.float32]
-"""An image, (height, width) float32, display-like: 0 is black, 1 is white."""
+from .held import Room, Stored
+from .luminance import Luminance
 
 DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
+ROOM = Room(most_bytes=256 * 2**20, most_frames=320)
+"""Of all footage that is open: 124 frames of a 1080p movie in 8 bits. A number of frames, too, so that what a long shot
+takes in memory is not much more than what a short one does."""
+
 
 class Footage(ABC):
-    """Frames of a movie or an image sequence, as luminance, by the plate's numbers."""
+    """Frames of a movie or an image sequence, as luminance, by the plate's numbers.
+
+    Frames are taken to stay what they were when they were first read, as long as a footage is open.
+    """
 
     path: Path  # the movie, or the sequence's first file
     size: Size  # width, height; px
     fps: float | None  # None: the footage does not say
     numbers: FrameNumbers
+
+    def __init__(self) -> None:
+        self._held = ROOM.held()
 
     @property
     def has_variable_rate(self) -> bool:
@@ -34,7 +40,7 @@ class Footage(ABC):
         return False
 
     def frames(
-        self, first: int | None = None, last: int | None = None, *, backwards: bool = False, turning_back: bool = False
+        self, first: int | None = None, last: int | None = None, *, backwards: bool = False
     ) -> Iterator[tuple[int, Luminance]]:
         """Frames ``first`` to ``last`` (inclusive; default all) in order, decoded ahead in a thread.
 
@@ -42,13 +48,11 @@ class Footage(ABC):
         ----------
         backwards
             The same frames, the last one first. Memory stays bounded; a movie is decoded in pieces.
-        turning_back
-            They will be wanted backwards next: the last ones of a movie are kept, and need not be decoded again.
 
         Yields
         ------
         (frame, luminance)
-            The plate's frame number and a (height, width) float32 image.
+            The plate's frame number and a (height, width) float32 image, which is not to be written to.
 
         Raises
         ------
@@ -59,27 +63,30 @@ class Footage(ABC):
         """
         start = self.numbers.checked(self.numbers.first if first is None else first, "first frame")
         end = self.numbers.checked(self.numbers.last if last is None else last, "last frame")
-        if backwards:
-            return decoded_ahead(self._decode_backwards(start, end))
-        return decoded_ahead(self._decode_to_turn_back(start, end) if turning_back else self._decode(start, end))
+        return decoded_ahead(self._in_order(range(end, start - 1, -1) if backwards else range(start, end + 1)))
 
     def frame(self, number: int) -> Luminance:
-        """One frame by its number. Frames in a row are cheaper from :meth:`frames`."""
+        """One frame by its number, not to be written to. Frames in a row are cheaper from :meth:`frames`."""
         self.numbers.checked(number)
-        return next(image for _, image in self._decode(number, number))
+        held = self._held.use().get(number)
+        return (held or next(stored for _, stored in self._decode(range(number, number + 1)))).luminance
 
-    def _decode_backwards(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        """Frames ``last`` to ``first``, decoded as they are asked for."""
-        for number in range(last, first - 1, -1):
-            yield from self._decode(number, number)
-
-    def _decode_to_turn_back(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        """Frames ``first`` to ``last``; what makes it cheap to decode them backwards next is kept."""
-        return self._decode(first, last)
+    def _in_order(self, numbers: range) -> Iterator[tuple[int, Luminance]]:
+        """These frames: what is held of them at both ends, and all between decoded in one run."""
+        held = self._held.use()
+        missing = [place for place, number in enumerate(numbers) if number not in held]
+        begin, end = (missing[0], missing[-1] + 1) if missing else (len(numbers), len(numbers))
+        for number in numbers[:begin]:
+            yield number, held[number].luminance
+        for number, stored in self._decode(numbers[begin:end]):
+            self._held.offer(number, stored)
+            yield number, stored.luminance
+        for number in numbers[end:]:
+            yield number, held[number].luminance
 
     @abstractmethod
-    def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        """Frames ``first`` to ``last``, decoded as they are asked for."""
+    def _decode(self, numbers: range) -> Iterator[tuple[int, Stored]]:
+        """Frames in a row, upwards or downwards, decoded as they are asked for; of an empty range none."""
 
 
 class _Failure:
