@@ -14,9 +14,10 @@ import OpenImageIO as oiio
 import pytest
 
 from cinematic.tracking import FootageError, ParameterError
-from cinematic.tracking.footage import Footage, ImageSequence, Movie, find_footage, open_footage
+from cinematic.tracking.footage import Footage, find_footage, open_footage
 from cinematic.tracking.footage.held import Room, Stored
-from cinematic.tracking.footage.sequence import Image, display_curve
+from cinematic.tracking.footage.movie import Movie
+from cinematic.tracking.footage.sequence import Image, ImageSequence, display_curve
 from cinematic.tracking.footage.stream import decoded_ahead
 from tests.plates import Plate, write_movie, write_sequence
 
@@ -54,13 +55,13 @@ def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pyt
             np.testing.assert_array_equal(footage.frame(number), expected)
 
 
-@pytest.mark.parametrize("most_frames", [0, 7, 100])
+@pytest.mark.parametrize("room", [0, 4 * 7 * 320 * 240, 2**30])
 @pytest.mark.parametrize("piece", [1, 5 * 320 * 240, 100 * 320 * 240])
 def test_a_movie_goes_backwards_in_pieces_of_any_length(
-    movie: Path, monkeypatch: pytest.MonkeyPatch, piece: int, most_frames: int
+    movie: Path, monkeypatch: pytest.MonkeyPatch, piece: int, room: int
 ) -> None:
     monkeypatch.setattr("cinematic.tracking.footage.movie.PIECE", piece)
-    monkeypatch.setattr("cinematic.tracking.footage.stream.ROOM", Room(2**30, most_frames))
+    monkeypatch.setattr("cinematic.tracking.footage.stream.ROOM", Room(room, 23))
     footage = open_footage(movie)
     forwards = list(footage.frames(2, 20))
     for last in (20, 17):
@@ -107,12 +108,17 @@ def test_no_more_is_held_than_there_is_room_for(counted: tuple[Footage, list[int
     footage, decoded = counted
     image = footage.frame(footage.numbers.first)
     a_frame = image.nbytes if isinstance(footage, ImageSequence) else image.size
-    for room in (Room(6 * a_frame - 1, 100), Room(100 * a_frame, 5)):
+    count = footage.numbers.duration
+    for room, held in (
+        (Room(count * a_frame, count), count),
+        (Room(count * a_frame - 1, count), (count * a_frame - 1) // (4 * a_frame)),
+        (Room(8 * a_frame, count - 1), 2),
+    ):
         footage._held = room.held()
         for _ in range(2):
             del decoded[:]
-            assert len(list(footage.frames())) == footage.numbers.duration
-        assert decoded == list(range(footage.numbers.first, footage.numbers.last + 1))[5:]
+            assert len(list(footage.frames())) == count
+        assert decoded == list(range(footage.numbers.first, footage.numbers.last + 1))[held:]
 
 
 def held_frame(size: int) -> Stored:
@@ -122,17 +128,17 @@ def held_frame(size: int) -> Stored:
 def test_footage_that_lies_idle_makes_room() -> None:
     room = Room(100, 10)
     idle, old = room.held(), room.held()
-    idle.offer(1, held_frame(40))
-    old.offer(1, held_frame(40))
+    idle.offer(1, held_frame(40), 1)
+    old.offer(1, held_frame(40), 1)
     new = room.held()
     old.use()
-    new.offer(1, held_frame(20))
+    new.offer(1, held_frame(20), 1)
     assert idle.use().keys() == old.use().keys() == {1}  # there was room for all
     newer = room.held()
     old.use()
-    newer.offer(1, held_frame(80))
+    newer.offer(1, held_frame(80), 1)
     assert list(newer.use()) == []  # what has been used since it was opened stays
-    newer.offer(1, held_frame(60))
+    newer.offer(1, held_frame(60), 1)
     assert list(newer.use()) == list(old.use()) == [1]
     assert not idle.use()
     assert not new.use()
@@ -141,15 +147,15 @@ def test_footage_that_lies_idle_makes_room() -> None:
 def test_footage_that_is_gone_holds_nothing() -> None:
     room = Room(100, 10)
     gone = room.held()
-    gone.offer(1, held_frame(100))
+    gone.offer(1, held_frame(100), 1)
     frames = gone.use()
     other = room.held()
     gone.use()
-    other.offer(1, held_frame(40))
+    other.offer(1, held_frame(40), 1)
     assert not other.use()
     del gone
     gc.collect()
-    other.offer(1, held_frame(40))
+    other.offer(1, held_frame(40), 1)
     assert list(other.use()) == list(frames) == [1]
 
 

@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import ParameterError
 
 REFERENCE_WIDTH = 1920
@@ -68,4 +66,6 @@ def pattern_and_search_size(tracking: dict[str, Any], width: int) -> tuple[int, 
 
 @cache
 def _presets() -> dict[str, dict[str, Any]]:
+    import yaml  # what is not needed to import the package does not make its start longer
+
     return yaml.safe_load(Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8"))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from os import PathLike
 
-from .movie import Movie
+from .luminance import Luminance
 from .path import FootagePath, find_footage
-from .sequence import ImageSequence
-from .stream import Footage, Luminance
+from .stream import Footage
 
-__all__ = ["Footage", "FootagePath", "ImageSequence", "Luminance", "Movie", "find_footage", "open_footage"]
+__all__ = ["Footage", "FootagePath", "Luminance", "find_footage", "open_footage"]
 
 
 def open_footage(path: str | PathLike[str]) -> Footage:
@@ -21,4 +20,10 @@ def open_footage(path: str | PathLike[str]) -> Footage:
         It is not there, incomplete, or no footage.
     """
     footage = find_footage(path)
-    return ImageSequence(footage) if footage.is_sequence else Movie(footage.first_file)
+    if footage.is_sequence:
+        from .sequence import ImageSequence  # neither kind waits for the libraries of the other to load
+
+        return ImageSequence(footage)
+    from .movie import Movie
+
+    return Movie(footage.first_file)

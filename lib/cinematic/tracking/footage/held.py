@@ -26,9 +26,17 @@ class Stored(Protocol):
 
 
 class Room:
-    """Room for frames of all footage that is open: n bytes over all of them, and so many frames of each.
+    """Room for frames of all footage that is open.
 
     Footage that has not been used since another one was opened makes room for that one.
+
+    Parameters
+    ----------
+    most_bytes
+        Of all footage. What would not fit into it whole gets a quarter at most: to decode that much less is not worth
+        more memory.
+    most_frames
+        That a footage may have to be held whole.
     """
 
     def __init__(self, most_bytes: int, most_frames: int) -> None:
@@ -48,10 +56,11 @@ class Room:
         """The next tick."""
         return next(self._clock)
 
-    def offer(self, held: Held, frame: int, stored: Stored) -> None:
-        """Hold this frame, too, if there is room for it."""
+    def offer(self, held: Held, frame: int, stored: Stored, of: int) -> None:
+        """Hold this frame, too, of so many, if there is room for it."""
+        fits = of <= self._most_frames and of * stored.nbytes <= self._most_bytes
         with self._lock:
-            if frame in held.frames or len(held.frames) >= self._most_frames:
+            if frame in held.frames or held.nbytes + stored.nbytes > self._most_bytes / (1 if fits else 4):
                 return
             others = [each for each in self._all if each is not held]
             idle = [each for each in others if each.used < held.opened]
@@ -82,7 +91,7 @@ class Held:
         self.used = self._room.now()
         return self.frames.copy()
 
-    def offer(self, frame: int, stored: Stored) -> None:
-        """Hold this frame, too, if there is room for it."""
+    def offer(self, frame: int, stored: Stored, of: int) -> None:
+        """Hold this frame, too, of so many, if there is room for it."""
         self.used = self._room.now()
-        self._room.offer(self, frame, stored)
+        self._room.offer(self, frame, stored, of)

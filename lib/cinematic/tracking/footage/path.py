@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-import fileseq
-
 from ..errors import FootageError
 
 IMAGE_SUFFIXES = frozenset(
@@ -116,6 +114,8 @@ def _pattern_of(file: Path) -> Path:
 
 
 def _sequence(pattern: Path) -> FootagePath:
+    import fileseq  # a movie does without
+
     try:
         found = fileseq.findSequenceOnDisk(str(pattern), pad_style=fileseq.PAD_STYLE_HASH1)
     except fileseq.FileSeqException as error:

@@ -15,9 +15,9 @@ from .luminance import Luminance
 DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
-ROOM = Room(most_bytes=256 * 2**20, most_frames=320)
-"""Of all footage that is open: 124 frames of a 1080p movie in 8 bits. A number of frames, too, so that what a long shot
-takes in memory is not much more than what a short one does."""
+ROOM = Room(most_bytes=256 * 2**20, most_frames=400)
+"""124 frames of a 1080p movie in 8 bits. A number of frames, too: a long shot of small frames shall not take much more
+memory than a short one does."""
 
 
 class Footage(ABC):
@@ -79,7 +79,7 @@ class Footage(ABC):
         for number in numbers[:begin]:
             yield number, held[number].luminance
         for number, stored in self._decode(numbers[begin:end]):
-            self._held.offer(number, stored)
+            self._held.offer(number, stored, self.numbers.duration)
             yield number, stored.luminance
         for number in numbers[end:]:
             yield number, held[number].luminance
