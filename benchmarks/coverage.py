@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +27,7 @@ from cinematic.tracking.coords import FrameNumbers
 from cinematic.tracking.coverage import Grid
 from cinematic.tracking.engine import detect
 from cinematic.tracking.footage import Footage
+from cinematic.tracking.footage.luminance import Image
 
 SAMPLED = 10  # every so many frames the share of covered cells is taken
 
@@ -98,6 +98,7 @@ class DrawnFootage(Footage):
     """A camera that wanders over a large drawing, frame by frame out of a formula: no file, no memory."""
 
     def __init__(self, count: int) -> None:
+        super().__init__()
         self.path = Path(__file__)
         self.size = (640, 360)
         self.fps = None
@@ -106,11 +107,11 @@ class DrawnFootage(Footage):
         drawing = cv2.GaussianBlur(noise, (0, 0), 2.0) / 0.14 + cv2.GaussianBlur(noise[::-1], (0, 0), 6.0) / 0.05
         self._drawing = 0.1 + 0.8 * (drawing - drawing.min()) / (drawing.max() - drawing.min())
 
-    def _decode(self, first: int, last: int) -> Any:
-        for frame in range(first, last + 1):
+    def _decode(self, numbers: range) -> Iterator[tuple[int, Image]]:
+        for frame in numbers:
             angle = frame / 90
             x, y = 700 + 600 * np.cos(angle), 800 + 650 * np.sin(1.3 * angle)
-            yield frame, cv2.getRectSubPix(self._drawing, self.size, (x + 320, y + 180))
+            yield frame, Image(cv2.getRectSubPix(self._drawing, self.size, (x + 320, y + 180)))
 
 
 def main() -> None:

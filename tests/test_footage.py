@@ -16,8 +16,9 @@ import pytest
 from cinematic.tracking import FootageError, ParameterError
 from cinematic.tracking.footage import Footage, find_footage, open_footage
 from cinematic.tracking.footage.held import Room, Stored
+from cinematic.tracking.footage.luminance import Image
 from cinematic.tracking.footage.movie import Movie
-from cinematic.tracking.footage.sequence import Image, ImageSequence, display_curve
+from cinematic.tracking.footage.sequence import ImageSequence, display_curve
 from cinematic.tracking.footage.stream import decoded_ahead
 from tests.plates import Plate, write_movie, write_sequence
 
@@ -55,7 +56,7 @@ def test_backwards_is_the_same_frames_the_last_one_first(kind: str, request: pyt
             np.testing.assert_array_equal(footage.frame(number), expected)
 
 
-@pytest.mark.parametrize("room", [0, 4 * 7 * 320 * 240, 2**30])
+@pytest.mark.parametrize("room", [0, 7 * 320 * 240, 9 * 320 * 240, 2**30])
 @pytest.mark.parametrize("piece", [1, 5 * 320 * 240, 100 * 320 * 240])
 def test_a_movie_goes_backwards_in_pieces_of_any_length(
     movie: Path, monkeypatch: pytest.MonkeyPatch, piece: int, room: int
@@ -109,10 +110,12 @@ def test_no_more_is_held_than_there_is_room_for(counted: tuple[Footage, list[int
     image = footage.frame(footage.numbers.first)
     a_frame = image.nbytes if isinstance(footage, ImageSequence) else image.size
     count = footage.numbers.duration
+    third = count * a_frame // 3
     for room, held in (
         (Room(count * a_frame, count), count),
-        (Room(count * a_frame - 1, count), (count * a_frame - 1) // (4 * a_frame)),
-        (Room(8 * a_frame, count - 1), 2),
+        (Room(third + a_frame, count), (third + a_frame) // a_frame),
+        (Room(third - a_frame, count), (third - a_frame) // (8 * a_frame)),
+        (Room(16 * a_frame, count - 1), 2),
     ):
         footage._held = room.held()
         for _ in range(2):

@@ -17,6 +17,7 @@ import pytest
 from cinematic.tracking.coords import FrameNumbers, co_from_pixels
 from cinematic.tracking.errors import FootageError, ParameterError
 from cinematic.tracking.footage import Footage, Luminance
+from cinematic.tracking.footage.luminance import Image
 from cinematic.tracking.report import write_report
 from cinematic.tracking.report.curves import Axis, frame_ticks, histogram, low_frames
 from cinematic.tracking.report.pictures import FRAME_BYTES, FRAME_SIDE, frame_uri, pattern_uri
@@ -39,6 +40,7 @@ class Still(Footage):
     """The same picture on every frame, shifted by a pixel a frame; counts what is decoded."""
 
     def __init__(self, count: int = 12, size: tuple[int, int] = (160, 120), first: int = 1001, fails: int = 0) -> None:
+        super().__init__()
         self.path = Path("/plates/shot.1001.exr")
         self.size = size
         self.fps = 24.0
@@ -51,12 +53,12 @@ class Still(Footage):
         shift = frame - self.numbers.first
         return np.ascontiguousarray(self.texture[:, shift : shift + self.size[0]], dtype=np.float32)
 
-    def _decode(self, first: int, last: int) -> Iterator[tuple[int, Luminance]]:
-        for frame in range(first, last + 1):
+    def _decode(self, numbers: range) -> Iterator[tuple[int, Image]]:
+        for frame in numbers:
             if frame == self.fails:
                 raise FootageError(f"cannot read frame {frame}")
             self.decoded.append(frame)
-            yield frame, self.image(frame)
+            yield frame, Image(self.image(frame))
 
     @property
     def info(self) -> ClipInfo:

@@ -33,10 +33,10 @@ class Room:
     Parameters
     ----------
     most_bytes
-        Of all footage. What would not fit into it whole gets a quarter at most: to decode that much less is not worth
-        more memory.
+        Of all footage. One of which less than a third would fit into it gets an eighth at most: to decode a little less
+        is not worth the memory.
     most_frames
-        That a footage may have to be held whole.
+        The same of a footage with more frames.
     """
 
     def __init__(self, most_bytes: int, most_frames: int) -> None:
@@ -58,9 +58,9 @@ class Room:
 
     def offer(self, held: Held, frame: int, stored: Stored, of: int) -> None:
         """Hold this frame, too, of so many, if there is room for it."""
-        fits = of <= self._most_frames and of * stored.nbytes <= self._most_bytes
+        is_worth_it = of <= self._most_frames and of * stored.nbytes <= 3 * self._most_bytes
         with self._lock:
-            if frame in held.frames or held.nbytes + stored.nbytes > self._most_bytes / (1 if fits else 4):
+            if frame in held.frames or held.nbytes + stored.nbytes > self._most_bytes / (1 if is_worth_it else 8):
                 return
             others = [each for each in self._all if each is not held]
             idle = [each for each in others if each.used < held.opened]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import OpenImageIO as oiio
 from ..coords import FrameNumbers
 from ..cores import available_cores
 from ..errors import FootageError
-from .luminance import Luminance
+from .luminance import Image, Luminance
 from .path import FootagePath
 from .stream import Footage
 
@@ -27,18 +26,6 @@ _STORED = frozenset({"uint8", "uint16", "half"})  # what pixels are read as they
 _MOST_READERS = 4  # frames read at the same time; each takes a frame's memory
 _STRIP = 256  # rows read at a time: they stay in the caches until they are weighed, and memory is used again
 _SCENE_LINEAR_SUFFIXES = frozenset({".exr", ".hdr"})
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image that has been read."""
-
-    luminance: Luminance
-
-    @property
-    def nbytes(self) -> int:
-        """What it takes, bytes."""
-        return self.luminance.nbytes
 
 
 class ImageSequence(Footage):

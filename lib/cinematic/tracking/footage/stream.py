@@ -15,9 +15,9 @@ from .luminance import Luminance
 DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
-ROOM = Room(most_bytes=256 * 2**20, most_frames=400)
-"""124 frames of a 1080p movie in 8 bits. A number of frames, too: a long shot of small frames shall not take much more
-memory than a short one does."""
+ROOM = Room(most_bytes=384 * 2**20, most_frames=400)
+"""For 194 frames of a 1080p movie in 8 bits, or 48 of a sequence of images. Not for many frames, however small: a long
+shot shall not take much more memory than a short one does."""
 
 
 class Footage(ABC):
