@@ -244,10 +244,11 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     before = (folder / "tracks.json").read_bytes()
     assert cinetrack("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
     assert (folder / "tracks.json").read_bytes() == before
-    (folder / "report.html").write_text("of before")
+    for name in ("report.html", f"{movie.stem}.nk", "camera.json", "notes.txt"):
+        (folder / name).write_text("of before")
     done = cinetrack("clean", folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "report.html still show the tracks as they were" in done.stdout
+    assert f"report.html, {movie.stem}.nk, camera.json: still the tracks as they were" in done.stdout
     assert (folder / "tracks.json").read_bytes() != before
     assert cinetrack("clean", folder, "--undo").returncode == 0
     assert (folder / "tracks.json").read_bytes() == before

@@ -32,6 +32,7 @@ from .convert import convert as convert_tracks
 from .cores import available_cores
 from .errors import BackendUnavailable, ParameterError, TrackingError
 from .files import write_atomically
+from .formats import FORMATS
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written
@@ -269,14 +270,15 @@ def clean(
     told = f"{len(done.actions)} tracks, {done.markers} markers"
     print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
     if not dry_run and done.actions:
-        _tell_of_older_files(folder)
+        _tell_of_older_files(folder, clip.footage.path)
 
 
-def _tell_of_older_files(folder: Path) -> None:
-    """Say which files of a result show other tracks than its tracks.json by now."""
-    older = sorted(path.name for path in [*folder.glob("*.blend"), *folder.glob("report.html")])
+def _tell_of_older_files(folder: Path, footage: Path) -> None:
+    """Say which files of a result hold or show other tracks than its tracks.json by now."""
+    targets = Targets(folder, footage, tuple(FORMATS), None, with_report=True)
+    older = [path.name for path in targets.beside_the_tracks if path.exists()]
     if older:
-        print(f"{' and '.join(older)} still show the tracks as they were; anew:")
+        print(f"{', '.join(older)}: still the tracks as they were; anew, for example:")
         print(f"  cinetrack report {folder} --overwrite")
         print(f"  cinetrack convert {folder / 'tracks.json'} {folder / 'cleaned.blend'}")
 

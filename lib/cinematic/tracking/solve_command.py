@@ -37,9 +37,14 @@ class CameraFiles:
         self.colmap = folder / "colmap"
         self.blend = folder / "camera.blend"  # of 'cinetrack solve' only: 'track' has a .blend of its own
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them, the folder too."""
+        return self.json, self.usd, self.colmap, self.blend
+
     def check(self, overwrite: bool) -> None:
         """Refuse before any work is done."""
-        existing = [path for path in (self.json, self.usd, self.colmap, self.blend) if path.exists()]
+        existing = [path for path in self.files if path.exists()]
         if existing and not overwrite:
             raise TrackingError(f"{existing[0]} exists already: choose another folder or give --overwrite")
 

@@ -334,6 +334,11 @@ class Targets:
         self.checkpoint = folder / CHECKPOINT_FOLDER
         self._made: list[Path] = []
 
+    @property
+    def beside_the_tracks(self) -> tuple[Path, ...]:
+        """What is made of tracks.json, or may be."""
+        return (self.report, self.blend, *self.exports.values(), *self.camera.files)
+
     def check(self, overwrite: bool, resume: bool, with_camera: bool) -> None:
         """Refuse before any work is done."""
         if self.folder.exists() and not self.folder.is_dir():
