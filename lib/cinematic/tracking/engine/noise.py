@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import inner_kernel, kernel
-from .pyramid import Level
 
 _TILES = 20  # across and down
 _TILE = 16  # pixels
@@ -19,30 +18,31 @@ _CALM = 0.25  # share of the tiles that are calm
 _UNEVEN = 2.0  # times the noise of calm tiles: how noisy other parts of a frame may be
 
 
-def most_noise(frame: Level) -> float:
+def most_noise(image: np.ndarray) -> float:
     """The largest standard deviation of noise that a frame is believed to have anywhere, in its luminance.
 
-    A sample of the frame (no padding) is looked at. 0: it is tiny, or NaN nearly everywhere.
+    A sample of the image is looked at. 0: it is tiny, or NaN nearly everywhere.
     """
-    if min(frame.width, frame.height) < _TILE:
+    if min(image.shape) < _TILE:
         return 0.0
     found = np.empty(_TILES * _TILES)
-    _sample(frame, found)
+    _sample(image, found)
     calm = float(np.partition(found, int(_CALM * len(found)))[int(_CALM * len(found))])
     return _UNEVEN * calm if np.isfinite(calm) else 0.0
 
 
 @kernel
-def _sample(frame, found):  # type: ignore[no-untyped-def]
+def _sample(image, found):  # type: ignore[no-untyped-def]
     """The noise of tiles all over the frame."""
+    height, width = image.shape
     raw = np.empty((_TILE, _TILE), np.float32)
     for row in range(_TILES):
-        top = row * (frame.height - _TILE) // (_TILES - 1)
+        top = row * (height - _TILE) // (_TILES - 1)
         for column in range(_TILES):
-            start = top * frame.stride + column * (frame.width - _TILE) // (_TILES - 1)
+            left = column * (width - _TILE) // (_TILES - 1)
             for j in range(_TILE):
                 for i in range(_TILE):
-                    raw[j, i] = frame.pixels[start + j * frame.stride + i]
+                    raw[j, i] = image[top + j, left + i]
             found[row * _TILES + column] = noise_of(raw)
 
 

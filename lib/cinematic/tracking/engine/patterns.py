@@ -18,8 +18,9 @@ import numpy as np
 from .compiler import inner_kernel, kernel
 from .correlation import keep_soft, soft_border
 from .gradients import GRADIENT_NOISE, HALO, eigenvalues, energies, fill_slopes, fill_smooth_slopes, read_pixels
+from .lanes import borrowed, hold
 from .motion_models import MODEL_BASES, MODEL_SIZES, UNKNOWNS, solution_matrix
-from .noise import most_noise, noise_of
+from .noise import noise_of
 from .pyramid import Pyramid
 from .threads import spread
 
@@ -120,7 +121,7 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     x = np.ascontiguousarray(centres[:, 0], np.int64)
     y = np.ascontiguousarray(centres[:, 1], np.int64)
     rows = np.ascontiguousarray(rows, np.int64)
-    arguments = (frame.full, grid, x, y, rows, most_noise(frame.full), MODEL_BASES, MODEL_SIZES, into)
+    arguments = (frame.full, grid, x, y, rows, frame.most_noise, MODEL_BASES, MODEL_SIZES, into)
     spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), _PIECE)
 
 
@@ -141,31 +142,35 @@ def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, p
 
 @kernel
 def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
+    frame, grid, bases, into = borrowed((frame, grid, bases, into))
     radius = int(grid.radius)
     side = 2 * radius + 1 + 2 * HALO
-    gram = np.empty((UNKNOWNS, UNKNOWNS))
-    line = np.empty(grid.u.shape[0], np.float32)
+    own = np.empty((UNKNOWNS, UNKNOWNS)), _room_for_images(grid), np.empty(grid.u.shape[0], np.float32)
+    gram, images, line = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         raw = into.raw[k].reshape((side, side))
         read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
         into.noise[k] = min(noise_of(raw), most_noise)
         into.frames[k] = 1.0
-        into.grain[k] = _describe(raw, k, grid, bases, sizes, gram, line, into)
+        into.grain[k] = _describe(raw, k, grid, bases, sizes, images, gram, line, into)
         for model in range(sizes.shape[0]):
             into.evidence[k, model] = 0.0
+    hold(own)
 
 
 @kernel
 def _average_some(first, last, grid, patches, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+    grid, patches, bases, into = borrowed((grid, patches, bases, into))
     side = 2 * int(grid.radius) + 1 + 2 * HALO
-    gram = np.empty((UNKNOWNS, UNKNOWNS))
-    line = np.empty(grid.u.shape[0], np.float32)
+    own = np.empty((UNKNOWNS, UNKNOWNS)), _room_for_images(grid), np.empty(grid.u.shape[0], np.float32)
+    gram, images, line = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         raw = into.raw[k].reshape((side, side))
         if _average(raw, patches[k], k, grid, into):
-            _describe(raw, k, grid, bases, sizes, gram, line, into)
+            _describe(raw, k, grid, bases, sizes, images, gram, line, into)
+    hold(own)
 
 
 @inner_kernel
@@ -200,14 +205,14 @@ def _average(raw, patch, k, grid, into):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _describe(raw, k, grid, bases, sizes, gram, line, into):  # type: ignore[no-untyped-def]
+def _describe(raw, k, grid, bases, sizes, images, gram, line, into):  # type: ignore[no-untyped-def]
     """Fill pattern ``k`` with what ``raw`` shows; returns the share of the weaker gradients' energy that is grain."""
     radius = int(grid.radius)
     noise = into.noise[k] / np.sqrt(into.frames[k])
     into.mean[k], into.energy[k] = _centre_values(raw, into.values[k])
     fill_slopes(raw, radius, into.slope_u[k], into.slope_v[k])
     into.certain[k] = keep_soft(grid, into.values[k], noise, into.noise[k], line, into.soft[k])
-    _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, grid.pixels, gram)
+    _fill_gram(into.values[k], into.slope_u[k], into.slope_v[k], grid.u, grid.v, images, gram)
     into.worth[k] = 1.0
     weaker, _ = eigenvalues(gram[0, 0], gram[0, 1], gram[1, 1])
     grain = _grain_energy(grid, noise * noise)
@@ -283,23 +288,33 @@ def _centre_values(raw, values):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _fill_gram(values, slope_u, slope_v, u, v, count, gram):  # type: ignore[no-untyped-def]
-    """Inner products of the ten steepest-descent images of one pattern."""
-    images = np.empty(UNKNOWNS)
-    for a in range(UNKNOWNS):
-        for b in range(UNKNOWNS):
-            gram[a, b] = 0.0
-    for k in range(count):
-        p, q = slope_u[k], slope_v[k]
+def _fill_gram(values, slope_u, slope_v, u, v, images, gram):  # type: ignore[no-untyped-def]
+    """Inner products of the ten steepest-descent images of one pattern; padding is 0 in all of them."""
+    for k in range(images.shape[1]):
+        p, q = float(slope_u[k]), float(slope_v[k])
         z = p * u[k] + q * v[k]
-        images[0], images[1] = p, q
-        images[2], images[3] = p * u[k], p * v[k]
-        images[4], images[5] = q * u[k], q * v[k]
-        images[6], images[7] = z * u[k], z * v[k]
-        images[8], images[9] = values[k], 1.0
-        for a in range(UNKNOWNS):
-            for b in range(a + 1):
-                gram[a, b] += images[a] * images[b]
+        images[0, k], images[1, k] = p, q
+        images[2, k], images[3, k] = p * u[k], p * v[k]
+        images[4, k], images[5, k] = q * u[k], q * v[k]
+        images[6, k], images[7, k] = z * u[k], z * v[k]
+        images[8, k] = values[k]
     for a in range(UNKNOWNS):
-        for b in range(a):
-            gram[b, a] = gram[a, b]
+        for b in range(a + 1):
+            gram[a, b] = gram[b, a] = _inner(images[a], images[b])
+
+
+@inner_kernel
+def _inner(one, other):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for k in range(one.shape[0]):
+        total += one[k] * other[k]
+    return total
+
+
+@inner_kernel
+def _room_for_images(grid):  # type: ignore[no-untyped-def]
+    """(10, m) The last one, of brightness, is the same for all patterns."""
+    images = np.zeros((UNKNOWNS, grid.u.shape[0]))
+    for k in range(grid.pixels):
+        images[UNKNOWNS - 1, k] = 1.0
+    return images

@@ -8,12 +8,14 @@ prepared: what a pattern needs of it is a few hundred pixels, which :mod:`.sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ParameterError
 from .compiler import kernel
+from .noise import most_noise
 from .threads import spread
 
 PAD = 16  # pixels added on every side of the smaller copies: the coarse search window (16) and its gradient fit
@@ -47,6 +49,11 @@ class Pyramid:
     def height(self) -> int:
         """Pixels down."""
         return self.image.shape[0]
+
+    @cached_property
+    def most_noise(self) -> float:
+        """See :func:`.noise.most_noise`."""
+        return most_noise(self.image)
 
     @property
     def full(self) -> Level:

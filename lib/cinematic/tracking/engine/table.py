@@ -129,4 +129,6 @@ _COLUMNS = tuple(name for name in TrackTable.__annotations__ if not name.endswit
 
 
 def _joined(a: Patterns, b: Patterns) -> Patterns:
+    if not len(a.values):
+        return b  # to move megabytes takes as long as to fill them
     return Patterns(*(np.concatenate(pair) for pair in zip(a, b, strict=True)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from .compiler import kernel
 from .gradients import HALO, SMOOTH_GRADIENT_NOISE, eigenvalues, energies, fill_smooth_slopes, read_pixels
-from .noise import most_noise, noise_of
+from .noise import noise_of
 from .pyramid import Pyramid
 from .threads import spread
 
@@ -22,7 +22,7 @@ def deviations(frame: Pyramid, pattern_size: int, positions: np.ndarray) -> np.n
     """
     out = np.empty(len(positions))
     centres = np.rint(positions).astype(np.int64)
-    arguments = (frame.full, pattern_size // 2, centres, most_noise(frame.full), out)
+    arguments = (frame.full, pattern_size // 2, centres, frame.most_noise, out)
     spread(lambda first, last: _measure_some(first, last, *arguments), len(out), _PIECE)
     return out
 
