@@ -75,17 +75,18 @@ def solution_matrix(gram, basis, size, out):  # type: ignore[no-untyped-def]
     bool
         False where the pattern cannot tell the model's motions apart (``out`` is then zero).
     """
-    out[:] = 0.0
-    half = np.zeros((UNKNOWNS, size))
     for a in range(UNKNOWNS):
         for b in range(UNKNOWNS):
-            for j in range(size):
-                half[a, j] += gram[a, b] * basis[b, j]
+            out[a, b] = 0.0
     small = np.zeros((size, size))
-    for a in range(UNKNOWNS):
-        for i in range(size):
-            for j in range(size):
-                small[i, j] += basis[a, i] * half[a, j]
+    for i in range(size):
+        for j in range(size):
+            total = 0.0
+            for a in range(UNKNOWNS):
+                if basis[a, i] != 0.0:
+                    for b in range(UNKNOWNS):
+                        total += basis[a, i] * gram[a, b] * basis[b, j]
+            small[i, j] = total
     scale = np.empty(size)
     for i in range(size):
         if not small[i, i] > 0.0:
@@ -97,46 +98,44 @@ def solution_matrix(gram, basis, size, out):  # type: ignore[no-untyped-def]
     inverse = np.zeros((size, size))
     if not _invert_positive(small, inverse):
         return False
-    half[:] = 0.0
-    for a in range(UNKNOWNS):
-        for i in range(size):
-            for j in range(size):
-                half[a, j] += basis[a, i] * inverse[i, j] * scale[i] * scale[j]
     for a in range(UNKNOWNS):
         for b in range(UNKNOWNS):
-            for j in range(size):
-                out[a, b] += half[a, j] * basis[b, j]
+            total = 0.0
+            for i in range(size):
+                if basis[a, i] != 0.0:
+                    for j in range(size):
+                        total += basis[a, i] * basis[b, j] * inverse[i, j] * scale[i] * scale[j]
+            out[a, b] = total
     return True
 
 
 @inner_kernel
 def _invert_positive(matrix, inverse):  # type: ignore[no-untyped-def]
-    """Inverse of a symmetric matrix with unit diagonal by Cholesky; False where it is (nearly) singular.
-
-    The factor is inverted row by row as it comes; the inverse, zero before, is the product of what that gives.
-    """
+    """Inverse of a symmetric matrix with unit diagonal by Cholesky; False where it is (nearly) singular."""
     n = matrix.shape[0]
-    factor, inverted = np.zeros((n, n)), np.zeros((n, n))
+    factor = np.zeros((n, n))
     for i in range(n):
-        for j in range(i):
+        for j in range(i + 1):
             total = matrix[i, j]
             for k in range(j):
                 total -= factor[i, k] * factor[j, k]
-            factor[i, j] = total * inverted[j, j]
-        rest = matrix[i, i]
-        for k in range(i):
-            rest -= factor[i, k] * factor[i, k]
-        if not rest > _FACTOR_FLOOR:
-            return False
-        inverted[i, i] = 1.0 / np.sqrt(rest)
-        for k in range(i):
-            share = factor[i, k] * inverted[i, i]
-            for j in range(k + 1):
-                inverted[i, j] -= share * inverted[k, j]
-    for k in range(n):
-        for i in range(k + 1):
-            for j in range(k + 1):
-                inverse[i, j] += inverted[k, i] * inverted[k, j]
+            if i == j:
+                if not total > _FACTOR_FLOOR:
+                    return False
+                factor[i, i] = np.sqrt(total)
+            else:
+                factor[i, j] = total / factor[j, j]
+    for column in range(n):
+        for i in range(n):
+            total = 1.0 if i == column else 0.0
+            for k in range(i):
+                total -= factor[i, k] * inverse[k, column]
+            inverse[i, column] = total / factor[i, i]
+        for i in range(n - 1, -1, -1):
+            total = inverse[i, column]
+            for k in range(i + 1, n):
+                total -= factor[k, i] * inverse[k, column]
+            inverse[i, column] = total / factor[i, i]
     return True
 
 
