@@ -119,6 +119,21 @@ def test_a_wall_is_solved_as_a_path_and_not_taken_for_a_tripod() -> None:
         solved(seen)
 
 
+def test_a_square_with_boxes_on_it_is_more_than_a_plane() -> None:
+    cameras = path(FRAMES)
+    square, boxes = scene(cameras, 170, planar=True), scene(cameras, 30, seed=4)
+    positions = np.concatenate([square.positions, boxes.positions])
+    solution = solve_positions(positions, SIZE)
+    assert solution.cameras.focal[0] == pytest.approx(900, rel=0.005)
+    assert path_error(solution.cameras, cameras) < 0.002
+
+
+@pytest.mark.parametrize("movers", [0.1, 0.15])
+def test_what_moves_before_a_wall_is_not_taken_for_its_relief(movers: float) -> None:
+    with pytest.raises(TrackingError, match=r"planes explain .* sees a single plane.* give the exact focal length"):
+        solved(scene(path(48), 150, planar=True, movers=movers))
+
+
 @pytest.mark.parametrize("focal", [900.0, None])
 def test_a_tripod_is_recognised_and_solved_as_rotations(focal: float | None) -> None:
     seen = scene(path(FRAMES, tripod=True), TRACKS, outliers=0.03, movers=0.2)

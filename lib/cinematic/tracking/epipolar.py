@@ -87,6 +87,17 @@ def pair_distances(first: FloatArray, second: FloatArray) -> FloatArray | None:
     return np.minimum(along, plane) if explained >= _LITTLE_PARALLAX else along
 
 
+def plane_distances(first: FloatArray, second: FloatArray, inlier_px: float) -> FloatArray | None:
+    """Distances, px, of n correspondences, (n, 2) px each, from the homography that most of them share; None: none do.
+
+    So many pixels off is still taken for its own.
+    """
+    import cv2
+
+    homography, _ = cv2.findHomography(first, second, cv2.USAC_DEFAULT, inlier_px, maxIters=500)
+    return None if homography is None else transfer_distances(np.asarray(homography, dtype=np.float64), first, second)
+
+
 def sampson_distances(fundamental: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
     """First-order distance, px, of n correspondences from ``second' F first = 0``."""
     a, b = np.column_stack([first, np.ones(len(first))]), np.column_stack([second, np.ones(len(second))])

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..coords import Size
-from ..epipolar import transfer_distances
+from ..epipolar import plane_distances
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,10 +69,5 @@ def _apart(pairs: Sequence[tuple[int, int]], frames: float) -> list[tuple[int, i
 
 def _unexplained(first: FloatArray, second: FloatArray) -> float:
     """What of the motion of n points (n, 2) px the homography of most of them does not explain, px."""
-    import cv2  # a tenth of a second that most uses of this package do not need
-
-    homography, _ = cv2.findHomography(first, second, cv2.USAC_DEFAULT, _INLIER_PX, maxIters=500)
-    if homography is None:
-        return 0.0
-    distances = transfer_distances(np.asarray(homography, dtype=np.float64), first, second)
-    return float(np.quantile(distances, _WORST_EXPLAINED))
+    distances = plane_distances(first, second, _INLIER_PX)
+    return 0.0 if distances is None else float(np.quantile(distances, _WORST_EXPLAINED))

@@ -39,6 +39,7 @@ LEAST_POINTS = 8
 """Points that a frame must show to be given a camera after the mapping."""
 
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
+_OFF_PLANE, _OFF_PLANE_SHARE = 6, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
 _MAP_ITERATIONS = 30  # of bundle adjustment within the mapping; what it leaves, the rounds that follow refine
@@ -172,14 +173,12 @@ def _write_database(
     seen = np.isfinite(positions[..., 0])
     place = np.cumsum(seen, axis=0) - 1  # a track's place among the keypoints of each frame
     keypoints = [positions[seen[:, frame], frame] + 0.5 for frame in range(positions.shape[1])]
-    options = pycolmap.TwoViewGeometryOptions()
-    options.detect_watermark = False  # a resting camera's tracks look like one
-    options.ransac.max_error, options.ransac.random_seed = _PAIR_PX, _SEED
 
     def look(pair: tuple[int, int]) -> tuple[tuple[int, int], Any, Any]:
         first, second = pair
         common = np.flatnonzero(seen[:, first] & seen[:, second])
         matches = np.stack([place[common, first], place[common, second]], axis=1).astype(np.uint32)
+        options = _pair_options(len(common))
         estimate = (
             pycolmap.estimate_calibrated_two_view_geometry if focal_is_known else pycolmap.estimate_two_view_geometry
         )
@@ -201,6 +200,22 @@ def _write_database(
     for failed in ("UNDEFINED", "DEGENERATE"):
         kinds.pop(failed, None)
     return kinds
+
+
+def _pair_options(common: int) -> Any:
+    """How to look at a pair of frames with so many tracks in common.
+
+    COLMAP takes it for one of a plane, or of a camera that turned, where a homography explains four fifths of what a
+    fundamental matrix does. On a square with boxes it explains nine tenths, and the rest shows parallax all the same;
+    on a plane and nothing else it explains all but the few wrong tracks that a fundamental matrix can be bent to.
+    """
+    import pycolmap
+
+    options = pycolmap.TwoViewGeometryOptions()
+    options.detect_watermark = False  # a resting camera's tracks look like one
+    options.ransac.max_error, options.ransac.random_seed = _PAIR_PX, _SEED
+    options.max_H_inlier_ratio = max(options.max_H_inlier_ratio, 1 - max(_OFF_PLANE_SHARE, _OFF_PLANE / common))
+    return options
 
 
 def _write_frame(database: Any, number: int, keypoints: FloatArray) -> None:
