@@ -39,7 +39,7 @@ LEAST_POINTS = 8
 """Points that a frame must show to be given a camera after the mapping."""
 
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
-_OFF_PLANE, _OFF_PLANE_SHARE = 6, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
+_OFF_PLANE, _OFF_PLANE_SHARE = 4, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
 _MAP_ITERATIONS = 30  # of bundle adjustment within the mapping; what it leaves, the rounds that follow refine
@@ -54,8 +54,15 @@ class Mapped:
     parallax_share: float  # of the pairs whose geometry was told: those that show parallax
     pairs: int
 
+    @property
+    def solved_share(self) -> float:
+        """Of the frames: those that have a camera."""
+        return float(self.cameras.solved.mean()) if self.cameras is not None else 0.0
 
-def map_cameras(positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, k1: float = 0.0) -> Mapped:
+
+def map_cameras(
+    positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, calibrated: bool = True, k1: float = 0.0
+) -> Mapped:
     """Cameras of all frames at once, from tracks that may hold many wrong markers.
 
     Parameters
@@ -64,13 +71,16 @@ def map_cameras(positions: FloatArray, size: Size, focal: float, *, focal_is_kno
         Tracks over consecutive frames, px; NaN where there is no marker.
     focal
         px; a start to search from where it is not known.
+    calibrated
+        Where it is not known it is first told from the pairs of frames, and pairs that tell another one are left out.
+        That finds it from far away, but of few tracks many pairs are wrong about it, and frames lose all of theirs.
     """
     with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
         database = Path(folder, "tracks.db")
         kinds = _write_database(database, positions, size, focal, focal_is_known, k1)
         told = sum(kinds.values())
         parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
-        cameras = _map(database, positions.shape[1], focal_is_known) if told else None
+        cameras = _map(database, positions.shape[1], focal_is_known, calibrated) if told else None
     return Mapped(cameras, parallax / told if told else 0.0, told)
 
 
@@ -241,10 +251,10 @@ def _pairs(seen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
                 yield first, first + gap
 
 
-def _map(database: Path, frames: int, focal_is_known: bool) -> Cameras | None:
+def _map(database: Path, frames: int, focal_is_known: bool, calibrated: bool) -> Cameras | None:
     import pycolmap
 
-    if not focal_is_known:
+    if calibrated and not focal_is_known:
         calibration = pycolmap.ViewGraphCalibrationOptions()
         calibration.random_seed = _SEED
         pycolmap.calibrate_view_graph(database, calibration)  # where it finds none the start remains

@@ -44,9 +44,12 @@ _MOST_KEY_FRAMES = 24
 _LEAST_KEY_FRAMES, _KEY_STEP = 12, 3  # of a short shot every third frame, or so that there are as many as this
 _ENOUGH_TRACKS = 150  # on a frame, to map it by
 _KEY_COMMON = 30  # tracks that two key frames in a row must have in common
+_MOSTLY_MAPPED = (
+    0.9  # of the key frames must have a camera, or what is left of them may be wrong about the focal length
+)
 _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
-_SURE_PARALLAX = 0.9  # share of pairs; fewer: a camera that only turns is tried, too
+_SURE_PX = 1.5  # what planes between pairs of frames leave; of less a camera that only turns may be the reason
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
 _ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
@@ -59,6 +62,7 @@ _UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent o
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
+_LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
 _AGREEING_SHARE = 0.3  # of a frame's markers agree with its camera, or another one is looked for
@@ -191,12 +195,13 @@ def _solved(
     keys = key_frames(np.isfinite(positions[..., 0]))
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
 
-    def mapped_from(focal: float) -> Mapped:
-        return map_cameras(leading[:, keys], size, focal, focal_is_known=lens.focal_is_exact)
+    def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
+        return map_cameras(leading[:, keys], size, focal, focal_is_known=lens.focal_is_exact, calibrated=calibrated)
 
     mapped = mapped_from(lens.focal or LIKELY_FOCAL * max(size))
     turning = None
-    if only_turns is None and mapped.parallax_share < _SURE_PARALLAX:
+    planes = left_by_planes(leading[:, keys])
+    if only_turns is None and not planes > _SURE_PX:
         turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
         if turning is not None and _median(turning) >= _TURN_PX:
             turning = None
@@ -206,13 +211,12 @@ def _solved(
     if one_plane and not lens.focal_is_exact:
         raise TrackingError(_one_plane(mapped))
     moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
+    if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
+        whole = mapped_from(lens.focal or LIKELY_FOCAL * max(size), calibrated=False).cameras
+        moving = _fuller(moving, _moving(whole, mapped_from, keys, positions, size, lens, iterations_between))
     if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
         return turning
-    if (
-        moving is not None
-        and not lens.focal_is_exact
-        and _median(moving) > _PLANES_LEAVE * left_by_planes(leading[:, keys])
-    ):
+    if moving is not None and not lens.focal_is_exact and _median(moving) > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return _checked(moving, _MOVES)
 
@@ -314,6 +318,14 @@ def surer(one: Solution | None, other: Solution | None) -> Solution | None:
     if one is None or other is None:
         return one or other
     return other if _median(other) < _FOCAL_GAIN * _median(one) else one
+
+
+def _fuller(one: Solution | None, other: Solution | None) -> Solution | None:
+    """Of two the one that gives more frames a camera, unless it explains clearly less; else the surer one."""
+    if one is None or other is None:
+        return one or other
+    more = other.cameras.solved.sum() > one.cameras.solved.sum()
+    return other if more and _median(other) < _BEND_GAIN * _median(one) else surer(one, other)
 
 
 def _went_on(
@@ -427,7 +439,7 @@ def _gains(bent: Solution, straight: Solution) -> bool:
 
 
 def _checked(solution: Solution | None, what: str) -> Solution:
-    if solution is None:
+    if solution is None or solution.used.sum() < _LEAST_FITTING * np.isfinite(solution.errors).sum():
         raise TrackingError(f"the tracks do not fit together as the view of {what}")
     return solution
 
