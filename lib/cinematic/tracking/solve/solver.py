@@ -198,13 +198,10 @@ def _solved(
     def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
         return map_cameras(leading[:, keys], size, focal, focal_is_known=lens.focal_is_exact, calibrated=calibrated)
 
-    mapped = mapped_from(lens.focal or LIKELY_FOCAL * max(size))
-    turning = None
+    start = lens.focal or LIKELY_FOCAL * max(size)
+    mapped = mapped_from(start)
     planes = left_by_planes(leading[:, keys])
-    if only_turns is None and not planes > _SURE_PX:
-        turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
-        if turning is not None and _median(turning) >= _TURN_PX:
-            turning = None
+    turning = _turning_only(positions, size, lens) if only_turns is None and not planes > _SURE_PX else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if turning is not None and one_plane:
         return turning
@@ -212,7 +209,7 @@ def _solved(
         raise TrackingError(_one_plane(mapped))
     moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
-        whole = mapped_from(lens.focal or LIKELY_FOCAL * max(size), calibrated=False).cameras
+        whole = mapped_from(start, calibrated=False).cameras
         moving = _fuller(moving, _moving(whole, mapped_from, keys, positions, size, lens, iterations_between))
     if turning is not None and (moving is None or _median(turning) < _TURN_GAIN * _median(moving)):
         return turning
@@ -413,6 +410,12 @@ def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float
     if straight is None or bent is None:
         return straight or bent
     return bent if _gains(bent, straight) else straight
+
+
+def _turning_only(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
+    """The same where rotations alone explain the shot; else None."""
+    turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
+    return turning if turning is not None and _median(turning) < _TURN_PX else None
 
 
 def _turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
