@@ -38,7 +38,7 @@ from .pyramid import Pyramid
 from .threads import spread
 from .types import LostReason, TrackOptions
 
-_PIECE = 16  # tracks per piece of work, at least: to hand a kernel its arrays takes as long as one or two tracks
+_PIECE = 32  # tracks per piece of work
 # Pixels by which noise moves a match from which on its middle is asked. Surer ones are never contradicted.
 _UNSURE = 0.1
 # Levels that the coarse search takes. Where a track's velocity is known half size alone does: a quarter of full size
@@ -126,7 +126,7 @@ def move_tracks(
         previous.full, previous.coarse, current.full, current.coarse, grid, middle, rows, state, limits, slot,
         moved,
     )  # fmt: skip
-    spread(lambda first, last: _move_some(first, last, *arguments), len(rows), _PIECE, large_first=True)
+    spread(lambda first, last: _move_some(first, last, *arguments), len(rows), _PIECE)
     return moved
 
 
@@ -136,7 +136,7 @@ def find_tracks(
     """Align tracks ``rows`` (k,) with a frame from the very warps they have: no prediction, no way back."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
     arguments = (current.full, grid, middle, rows, state, limits, moved)
-    spread(lambda first, last: _find_some(first, last, *arguments), len(rows), _PIECE, large_first=True)
+    spread(lambda first, last: _find_some(first, last, *arguments), len(rows), _PIECE)
     return moved
 
 

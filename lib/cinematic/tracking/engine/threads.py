@@ -36,20 +36,15 @@ def use_threads(count: int | None) -> Iterator[None]:
         _in_use.reset(token)
 
 
-def spread(work: Callable[[int, int], object], count: int, piece: int, *, large_first: bool = False) -> None:
-    """Call ``work(first, last)`` on intervals that cover ``range(count)``, on several threads.
-
-    They are of ``piece``. Where to begin one costs something, ``large_first`` makes few of them: a share of what is
-    left each, and ``piece`` at least, so that threads end together all the same. Source: Polychronopoulos & Kuck 1987,
-    "Guided self-scheduling".
-    """
-    threads = min(_in_use.get() or available_cores(), -(-count // piece))
-    edges = _guided(count, piece, threads) if large_first else [*range(0, count, piece), count]
+def spread(work: Callable[[int, int], object], count: int, piece: int) -> None:
+    """Call ``work(first, last)`` on intervals of ``piece`` that cover ``range(count)``, on several threads."""
+    pieces = -(-count // piece)
+    threads = min(_in_use.get() or available_cores(), pieces)
     tickets = itertools.count()
 
     def run() -> None:
-        while (ticket := next(tickets)) < len(edges) - 1:
-            work(edges[ticket], edges[ticket + 1])
+        while (ticket := next(tickets)) < pieces:
+            work(ticket * piece, min(count, ticket * piece + piece))
 
     helpers = [_workers().submit(run) for _ in range(threads - 1)]
     try:
@@ -57,14 +52,6 @@ def spread(work: Callable[[int, int], object], count: int, piece: int, *, large_
     finally:
         for helper in helpers:
             helper.result()
-
-
-def _guided(count: int, least: int, threads: int) -> list[int]:
-    edges = [0]
-    while edges[-1] < count:
-        left = count - edges[-1]
-        edges.append(edges[-1] + min(left, max(least, left // (2 * threads))))
-    return edges
 
 
 def _workers() -> ThreadPoolExecutor:
