@@ -44,12 +44,11 @@ _MOST_KEY_FRAMES = 24
 _LEAST_KEY_FRAMES, _KEY_STEP = 12, 3  # of a short shot every third frame, or so that there are as many as this
 _ENOUGH_TRACKS = 150  # on a frame, to map it by
 _KEY_COMMON = 30  # tracks that two key frames in a row must have in common
-_MOSTLY_MAPPED = (
-    0.9  # of the key frames must have a camera, or what is left of them may be wrong about the focal length
-)
+_MOSTLY_MAPPED = 0.9  # of the key frames have a camera, or what is left may be wrong about the focal length
 _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
-_SURE_PX = 1.5  # what planes between pairs of frames leave; of less a camera that only turns may be the reason
+# A camera that only turns is tried, too, where fewer pairs than this show parallax, or planes between them leave less.
+_SURE_PARALLAX, _SURE_PX = 0.9, 1.5
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
 _ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
@@ -201,7 +200,8 @@ def _solved(
     start = lens.focal or LIKELY_FOCAL * max(size)
     mapped = mapped_from(start)
     planes = left_by_planes(leading[:, keys])
-    turning = _turning_only(positions, size, lens) if only_turns is None and not planes > _SURE_PX else None
+    may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > _SURE_PX)
+    turning = _turning_only(positions, size, lens) if may_turn else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if turning is not None and one_plane:
         return turning
