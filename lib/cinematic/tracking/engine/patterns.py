@@ -145,8 +145,8 @@ def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, ba
     frame, grid, bases, into = borrowed((frame, grid, bases, into))
     radius = int(grid.radius)
     side = 2 * radius + 1 + 2 * HALO
-    own = np.empty((UNKNOWNS, UNKNOWNS)), _room_for_images(grid), np.empty(grid.u.shape[0], np.float32)
-    gram, images, line = borrowed(own)
+    own = _scratch(grid)
+    images, gram, line = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         raw = into.raw[k].reshape((side, side))
@@ -163,8 +163,8 @@ def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, ba
 def _average_some(first, last, grid, patches, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
     grid, patches, bases, into = borrowed((grid, patches, bases, into))
     side = 2 * int(grid.radius) + 1 + 2 * HALO
-    own = np.empty((UNKNOWNS, UNKNOWNS)), _room_for_images(grid), np.empty(grid.u.shape[0], np.float32)
-    gram, images, line = borrowed(own)
+    own = _scratch(grid)
+    images, gram, line = borrowed(own)
     for n in range(first, last):
         k = rows[n]
         raw = into.raw[k].reshape((side, side))
@@ -312,9 +312,12 @@ def _inner(one, other):  # type: ignore[no-untyped-def]
 
 
 @inner_kernel
-def _room_for_images(grid):  # type: ignore[no-untyped-def]
-    """(10, m) The last one, of brightness, is the same for all patterns."""
+def _scratch(grid):  # type: ignore[no-untyped-def]
+    """Room for one pattern's images (10, m), their Gram matrix and a line of pixels.
+
+    The last image, of brightness, is the same for all patterns.
+    """
     images = np.zeros((UNKNOWNS, grid.u.shape[0]))
     for k in range(grid.pixels):
         images[UNKNOWNS - 1, k] = 1.0
-    return images
+    return images, np.empty((UNKNOWNS, UNKNOWNS)), np.empty(grid.u.shape[0], np.float32)

@@ -83,9 +83,7 @@ class Movie(Footage):
         return max(steps) - min(steps) > max(1, 0.05 * min(steps))  # a time base may round every step up or down
 
     def _decode(self, numbers: range) -> Iterator[tuple[int, Luma]]:
-        if numbers.step > 0:
-            return self._lumas(numbers[0], numbers[-1]) if numbers else iter(())
-        return self._backwards(numbers)
+        return self._lumas(numbers[0], numbers[-1]) if numbers.step > 0 else self._backwards(numbers)
 
     def _backwards(self, numbers: range) -> Iterator[tuple[int, Luma]]:
         """Pieces from the end, each decoded forwards and handed out backwards."""

@@ -43,8 +43,6 @@ class ImageSequence(Footage):
 
     def _decode(self, numbers: range) -> Iterator[tuple[int, Image]]:
         """Several are read at the same time: few formats are decoded by more than one core."""
-        if not numbers:
-            return
         together = min(len(numbers), available_cores(), _MOST_READERS)
         waiting = iter(numbers)
         with ThreadPoolExecutor(together, "footage reader") as readers:

@@ -78,15 +78,16 @@ class Footage(ABC):
         begin, end = (missing[0], missing[-1] + 1) if missing else (len(numbers), len(numbers))
         for number in numbers[:begin]:
             yield number, held[number].luminance
-        for number, stored in self._decode(numbers[begin:end]):
-            self._held.offer(number, stored, self.numbers.duration)
-            yield number, stored.luminance
+        if missing:
+            for number, stored in self._decode(numbers[begin:end]):
+                self._held.offer(number, stored, self.numbers.duration)
+                yield number, stored.luminance
         for number in numbers[end:]:
             yield number, held[number].luminance
 
     @abstractmethod
     def _decode(self, numbers: range) -> Iterator[tuple[int, Stored]]:
-        """Frames in a row, upwards or downwards, decoded as they are asked for; of an empty range none."""
+        """Frames in a row, one at least, upwards or downwards, decoded as they are asked for."""
 
 
 class _Failure:

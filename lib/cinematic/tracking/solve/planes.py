@@ -29,6 +29,6 @@ def left_by_planes(positions: FloatArray) -> float:
         if len(common) < _LEAST_COMMON:
             continue
         distances = plane_distances(positions[common, first], positions[common, first + _APART], _INLIER_PX)
-        left.append(np.zeros(0) if distances is None else distances)
-    together = np.concatenate([*left, np.zeros(0)])
-    return float(np.median(together)) if len(together) else float("nan")
+        if distances is not None:
+            left.append(distances)
+    return float(np.median(np.concatenate(left))) if left else float("nan")
