@@ -196,6 +196,19 @@ def test_no_dissolve_where_pictures_stay_alike_or_only_the_light_goes(plates: li
     assert looked(blur) == Watch(last=24)
 
 
+@pytest.mark.parametrize("gain", [1.5, 2.0, 3.0])
+@pytest.mark.parametrize("lift", [0.2, 0.4])
+def test_a_flash_that_whitens_what_it_lights_is_neither_a_cut_nor_a_dissolve(gain: float, lift: float) -> None:
+    for path in PLATES:
+        images = [image for _, image in Clip.open(path).footage.frames(1, 24)]
+        for index, share in ((10, 1.0), (11, 0.4)):
+            lit = images[index] * (1 + (gain - 1) * share) + lift * share
+            images[index] = np.clip(lit, 0, 1).astype(np.float32)
+        watch = looked(images)
+        assert watch.cuts == []
+        assert set(watch.bad) <= {11, 12}
+
+
 def test_going_on_from_any_frame_finds_the_same(plates: list[Images]) -> None:
     images = shot(1, 8) + dissolved(plates[0][12:], plates[1][:12], 8)
     images[4], images[7] = flash(images[4]), flash(images[7])

@@ -3,7 +3,8 @@
 A mixture of two pictures that have nothing to do with each other shows less of either, and less in all: where the
 shares are a half each, the variance is half the mean of theirs. So a **dissolve** is a run of frames, each calmly like
 the one before it, whose ends do not resemble each other and whose middle has clearly less variance than they. It is
-looked for backwards from each frame, and has ended where the dip gets no deeper.
+looked for backwards from each frame, and has ended where the dip gets no deeper. A flash that whitens what it lights
+shows less as well, but it is brighter than the frames around it, which no mixture of them is.
 
 Source of the dip: Alattar 1993, "Detecting and compressing dissolve regions in video sequences".
 """
@@ -21,6 +22,7 @@ from .likeness import CHANGED, Likeness, Signature, likeness
 LONGEST = 40  # frames from the last one of a shot to the first one of the next
 _SHORTEST = 6
 _DIP = 0.65  # of the mean of the ends' variance: 0.5 where shares and pictures are unlike, 1 in a shot
+_BRIGHTER = 1.2  # than both ends, no mixture is; a little, where it was made of scene-linear pictures
 _DEEPER = 0.02  # it gets deeper by at least so much a frame while it lasts
 _ABOUT = 0.05  # dips that differ less are about as deep
 _PATH = 0.5  # share of the frame; what moves farther has little in common with where it began in any case
@@ -74,7 +76,10 @@ class Lately:
             return 1.0, 0
         energy, brightness = np.array([(each.signature.energy, each.signature.brightness) for each in self._seen]).T
         variances = np.stack([energy, energy / np.maximum(brightness, 1e-3)]) ** 2
-        ends = (variances[:, last - lengths] + variances[:, [last]]) / 2
+        first = last - lengths
+        ends = (variances[:, first] + variances[:, [last]]) / 2
         dips = (variances[:, last - lengths // 2] / np.maximum(ends, 1e-30)).max(axis=0)
+        brightest = np.maximum.accumulate(brightness[::-1])[lengths - 1]
+        dips[brightest > _BRIGHTER * np.maximum(brightness[first], brightness[last])] = 1.0
         shortest = int(np.flatnonzero(dips <= dips.min() + _ABOUT)[0])
         return float(dips.min()), int(lengths[shortest])

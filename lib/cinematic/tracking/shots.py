@@ -76,7 +76,7 @@ class Watch:
         if any(here.goes_on_behind(bad) for bad in range(1, _MOST_BAD + 1)):
             return "bad"
         if self.calm and here.is_cut_behind(0):
-            return "cut"
+            return "bad" if here.comes_back() else "cut"
         return "bad" if self.calm and any(here.is_cut_behind(bad) for bad in range(1, _MOST_BAD + 1)) else "ordinary"
 
 
@@ -95,7 +95,11 @@ class _Step:
         if not self._reaches(bad):
             return False
         over = self._likes[bad].correlation
-        return over >= CALM and self._is_apart(bad, _BAD * over)
+        return over >= CALM and all(like.correlation < _BAD * over for like in self._likes[:bad])
+
+    def comes_back(self) -> bool:
+        """Whether the scene before is seen again within as many frames as may be bad."""
+        return any(self._reaches(bad) and self._likes[bad].correlation >= CALM for bad in range(1, _MOST_BAD + 1))
 
     def is_cut_behind(self, bad: int) -> bool:
         """Whether another scene begins behind the next ``bad`` frames, and these resemble neither."""
