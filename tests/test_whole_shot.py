@@ -264,7 +264,7 @@ def test_tracks_are_carried_over_bad_frames(spoil: Callable[[Any], Any], count: 
     clip = Clip.open(write_movie(tmp_path / "flash.mp4", frames))
     coverage = auto_track(clip)
     bad = range(20, 20 + count)
-    assert (coverage.cuts, coverage.bad_frames) == ((), tuple(bad))
+    assert (coverage.cuts, coverage.bad_frames, coverage.repeated_frames) == ((), tuple(bad), ())
     assert [coverage.tracks_per_frame[frame] for frame in bad] == [0] * count
     assert coverage.thin_frames == dict.fromkeys(bad, "bad frame, tracks have no marker on it")
     before = [track for track in clip.tracks if 19 in track.markers and 12 in track.markers]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .coords import Size
+from .repeated_frames import repeated_frames
 from .types import Readiness, TrackData, Verdict
 
 FAILS_BELOW, WEAK_BELOW = 8, 16
@@ -43,10 +44,11 @@ def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: 
     score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)
     if parallax is not None:
         score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
-    return Readiness(float(score), tuple(_missing(counts, spread, parallax)), counts)
+    missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size))
+    return Readiness(float(score), tuple(missing), counts)
 
 
-def _missing(counts: dict[int, int], spread: float, parallax: float | None) -> list[str]:
+def _missing(counts: dict[int, int], spread: float, parallax: float | None, repeated: Sequence[int]) -> list[str]:
     thin = sum(count < FAILS_BELOW for count in counts.values())
     weak = sum(FAILS_BELOW <= count < WEAK_BELOW for count in counts.values())
     told = []
@@ -58,6 +60,11 @@ def _missing(counts: dict[int, int], spread: float, parallax: float | None) -> l
         told.append(f"tracks cover {spread:.0%} of the picture: the rest is guesswork")
     if parallax is not None and parallax < _LEAST_PARALLAX_DEG:
         told.append(f"the median track is seen under {parallax:.1f}° of parallax: depth is guesswork")
+    if repeated:
+        told.append(
+            f"{len(repeated)} of {len(counts)} frames repeat the one before, the first of them {repeated[0]}: "
+            "the camera will stop there (pulldown, or a converted frame rate)"
+        )
     return told
 
 

@@ -302,6 +302,8 @@ def _told_of_coverage(coverage: Coverage) -> Iterator[str]:
         yield f"cuts: new shots begin at frame {', '.join(map(str, coverage.cuts))}"
     if coverage.bad_frames:
         yield f"bad frames, tracks have no marker on them: {_ranges(coverage.bad_frames)}"
+    if coverage.repeated_frames:
+        yield f"frames that repeat the one before (pulldown?): {_ranges(coverage.repeated_frames)}"
     reasons: dict[str, list[int]] = {}
     for frame, reason in coverage.thin_frames.items():
         if frame not in coverage.bad_frames:

@@ -232,7 +232,7 @@ class Readiness:
     """Whether a camera solve can work with a set of tracks."""
 
     score: float  # 0 (will fail) to 1 (ready)
-    reasons: tuple[str, ...]  # in words; what is missing, with figures
+    reasons: tuple[str, ...]  # in words; what is missing or will look wrong, with figures
     tracks_per_frame: dict[int, int]  # plate frame -> good tracks that have a marker there
 
 
@@ -259,6 +259,7 @@ class Coverage:
     thin_frames: dict[int, str]  # frames with fewer than 50 tracks (or than were asked for) -> why, in words
     cuts: tuple[int, ...]  # first frames of new shots
     bad_frames: tuple[int, ...]  # flashes, dropped, corrupt or dissolving frames: without markers
+    repeated_frames: tuple[int, ...]  # frames that show the frame before them again, as of pulldown
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
 from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole
 from .records import Records, by_frame, fill, first_of_each, is_marker, joined
+from .repeated_frames import repeated_frames
 from .shots import Looked, Watch, looked_at
 from .store import Store
 from .sweep import Sweep
@@ -229,7 +230,7 @@ class _Run:
         for data, name in zip(made, free_names(self.store, len(made)), strict=True):
             data.name = name
         in_pieces = sum(len(parts[number]) > 1 or has_gap(rows, self.watch.bad) for number, rows in tracks.items())
-        return made, self._coverage(tracks, in_pieces)
+        return made, self._coverage(tracks, in_pieces, repeated_frames(made, self.store.size))
 
     def _tracked_forwards(self) -> Records:
         """What came of the first pass, without what it followed through a dissolve before that had ended."""
@@ -244,7 +245,7 @@ class _Run:
         fill(data, rows, self.store.size)
         return data
 
-    def _coverage(self, tracks: Mapping[int, Records], joined_count: int) -> Coverage:
+    def _coverage(self, tracks: Mapping[int, Records], joined_count: int, repeated: tuple[int, ...]) -> Coverage:
         markers = joined(rows[is_marker(rows)] for rows in tracks.values())
         frames = range(self.job.first, self.job.last + 1)
         counts = np.bincount(markers["frame"] - self.job.first, minlength=len(frames))
@@ -268,6 +269,7 @@ class _Run:
             },
             cuts=tuple(watch.cuts),
             bad_frames=tuple(watch.bad),
+            repeated_frames=repeated,
         )
 
     # -- going on later -------------------------------------------------------------------------------------------
