@@ -33,8 +33,8 @@ def off_from(frame: int, step: float, direction: tuple[float, float] = (1.0, 0.0
         (evidence(off_from(10, 2.0), 0.9), "drifting"),  # its feature is still there to be seen
         (evidence(off_from(10, 2.0), seen=Shown(before=0.1, after=0.1)), "drifting"),  # it did not show before, either
         (evidence(off_from(10, 2.0), seen=Shown(before=0.9, after=0.9, leaves=True)), "occluded"),
-        (evidence(off_from(10, 0.3), seen=Shown(before=0.9, after=0.7, farthest=0.0)), "occluded"),  # little by little
-        (evidence(off_from(10, 0.3), seen=Shown(before=0.9, after=0.7, farthest=0.6)), "drifting"),
+        (evidence(off_from(10, 0.3), seen=Shown(before=0.9, after=0.7, later=0.2)), "occluded"),  # bit by bit
+        (evidence(off_from(10, 0.3), seen=Shown(before=0.9, after=0.7, later=0.6)), "drifting"),
         (evidence(off_from(8, 0.08), 0.1), "drifting"),  # it had begun to before it was hidden
         (evidence(np.where(np.arange(FRAMES)[:, None] < 10, 0.0, (8.0, 0.0))), "mismatched jump"),
         (evidence(off_from(0, 0.5), in_company=True), "moving object"),

@@ -23,7 +23,7 @@ Frames = npt.NDArray[np.int64]
 Look = Callable[[Sequence[PatternTrack]], Mapping[str, Mapping[int, float]]]
 """Measures patterns in the footage: ZNCC by track and frame (:func:`.metrics.correlations`)."""
 
-_BEFORE, _AFTER, _FARTHEST = 4, 5, 3  # frames
+_BEFORE, _AFTER, _LATER, _FARTHEST = 4, 5, 3, 3  # frames
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class _Sought:
 
     before: Frames  # markers that are right still
     after: Frames  # from the first that is off on; those whose place is in the picture
+    later: Frames  # behind those, with markers or without; the same
     farthest: Frames  # where markers are off the most, in the picture
     leaves: bool  # the place leaves the picture soon
 
@@ -73,17 +74,23 @@ def look_for(tracks: Sequence[Whereabouts], size: Size, limit: float, look: Look
 def _sought(each: Whereabouts, size: Size, limit: float) -> _Sought:
     off = gone_wrong(each.distance, each.reference, limit)
     if not len(off):
-        return _Sought(off, off, off, leaves=False)
+        return _Sought(off, off, off, off, leaves=False)
     onset = int(off[0])
     outwards = 1 if onset >= each.reference else -1
-    ahead = np.arange(onset, onset + outwards * _AFTER, outwards)
-    ahead = ahead[(ahead >= 0) & (ahead < len(each.places))]
+    ahead = np.arange(onset, onset + outwards * (_AFTER + _LATER), outwards)
+    ahead, later = (part[(part >= 0) & (part < len(each.places))] for part in np.split(ahead, [_AFTER]))
     inside = _inside(each.places, size)
     known = np.isfinite(each.places[ahead, 0])
     behind = np.arange(onset - outwards, each.reference, -outwards)
     behind = behind[np.isfinite(each.distance[behind])][:_BEFORE]
     farthest = off[np.argsort(-each.distance[off], kind="stable")]
-    return _Sought(behind, ahead[inside[ahead]], farthest[inside[farthest]][:_FARTHEST], not inside[ahead[known]].all())
+    return _Sought(
+        before=behind,
+        after=ahead[inside[ahead]],
+        later=later[inside[later]],
+        farthest=farthest[inside[farthest]][:_FARTHEST],
+        leaves=not inside[ahead[known]].all(),
+    )
 
 
 def _inside(places: FloatArray, size: Size) -> npt.NDArray[np.bool_]:
@@ -93,7 +100,7 @@ def _inside(places: FloatArray, size: Size) -> npt.NDArray[np.bool_]:
 
 def _pattern(each: Whereabouts, sought: _Sought, size: Size) -> PatternTrack:
     """The reference pattern, and the places where it should be found, in the shape that it had when all was well."""
-    order = np.unique(np.concatenate([[each.reference], sought.before, sought.after, sought.farthest]))
+    order = np.unique(np.concatenate([[each.reference], sought.before, sought.after, sought.later, sought.farthest]))
     last_right = int(sought.before[0]) if len(sought.before) else each.reference
     upright = corners_of(each.track.pattern_area, size)
     right = {each.reference, *sought.before.tolist()}
@@ -112,4 +119,10 @@ def _shown(first: int, sought: _Sought, found: Mapping[int, float]) -> Shown:
         values = [found[first + index] for index in frames.tolist() if first + index in found]
         return float(np.median(values)) if values else None
 
-    return Shown(median(sought.before), median(sought.after), median(sought.farthest), sought.leaves)
+    return Shown(
+        before=median(sought.before),
+        after=median(sought.after),
+        later=median(sought.later),
+        farthest=median(sought.farthest),
+        leaves=sought.leaves,
+    )

@@ -30,7 +30,6 @@ _RIGHT_FRAMES = 2  # from the reference frame on, before something came in front
 _RIGHT_MARKERS = 5  # the last before something came in front
 _CREPT = 0.5  # of the limit; who is farther off at the median of those had begun to drift
 _HIDDEN = 0.5  # of the ZNCC that it had before; a feature that shows correlates better where it should be
-_PARTLY, _WHOLLY = 0.9, 0.2  # the same of one that is covered little by little, at first and in the end
 _INTACT = 0.85  # median ZNCC of markers that have moved with their feature
 _EVEN = 0.25  # change of a step over the step, at the median: what moves by itself has inertia
 _FAST_FRAMES = 6  # within which an occluder has taken a marker away
@@ -45,6 +44,7 @@ class Shown:
 
     before: float | None = None  # in the last frames in which the markers were right
     after: float | None = None  # in the first in which they are off
+    later: float | None = None  # in the frames behind those, whether there are markers or not
     farthest: float | None = None  # where they are off the most
     leaves: bool = False  # the feature leaves the picture as the markers go off
 
@@ -144,13 +144,10 @@ def _is_even(offset: FloatArray) -> bool:
 
 
 def _is_hidden(seen: Shown) -> bool:
-    """At once, or little by little by what takes the markers along."""
-    if seen.before is None or seen.after is None:
-        return False
-    if seen.after < _HIDDEN * seen.before:
-        return True
-    covered = seen.farthest is not None and seen.farthest < _WHOLLY * seen.before
-    return covered and seen.after < _PARTLY * seen.before
+    """At once, or a few frames later: what covers it bit by bit takes the markers along before that."""
+    return seen.before is not None and any(
+        value is not None and value < _HIDDEN * seen.before for value in (seen.after, seen.later)
+    )
 
 
 def _was_right(evidence: Evidence, limit: float) -> bool:
