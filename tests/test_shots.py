@@ -209,6 +209,14 @@ def test_a_flash_that_whitens_what_it_lights_is_neither_a_cut_nor_a_dissolve(gai
         assert set(watch.bad) <= {11, 12}
 
 
+@pytest.mark.parametrize(("path", "seed"), [(PLATES[0], 3), (PLATES[1], 2), (PLATES[1], 11)])
+def test_a_shaken_camera_blurs_frames_and_dissolves_nothing(path: Path, seed: int) -> None:
+    shaken = np.random.default_rng(seed).uniform(0.1, 8.0, 24)
+    frames = Clip.open(path).footage.frames(1, 24)
+    images = [cv2.GaussianBlur(image, (0, 0), sigma) for (_, image), sigma in zip(frames, shaken, strict=True)]
+    assert looked(images) == Watch(last=24)
+
+
 def test_going_on_from_any_frame_finds_the_same(plates: list[Images]) -> None:
     images = shot(1, 8) + dissolved(plates[0][12:], plates[1][:12], 8)
     images[4], images[7] = flash(images[4]), flash(images[7])

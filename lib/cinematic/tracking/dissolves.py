@@ -4,7 +4,8 @@ A mixture of two pictures that have nothing to do with each other shows less of 
 shares are a half each, the variance is half the mean of theirs. So a **dissolve** is a run of frames, each calmly like
 the one before it, whose ends do not resemble each other and whose middle has clearly less variance than they. It is
 looked for backwards from each frame, and has ended where the dip gets no deeper. A flash that whitens what it lights
-shows less as well, but it is brighter than the frames around it, which no mixture of them is.
+shows less as well, but it is brighter than the frames around it, which no mixture of them is. A shaken camera's frames
+show less now and then, a dissolve's once.
 
 Source of the dip: Alattar 1993, "Detecting and compressing dissolve regions in video sequences".
 """
@@ -25,6 +26,7 @@ _DIP = 0.65  # of the mean of the ends' variance: 0.5 where shares and pictures 
 _BRIGHTER = 1.2  # than both ends, no mixture is; a little, where it was made of scene-linear pictures
 _DEEPER = 0.02  # it gets deeper by at least so much a frame while it lasts
 _ABOUT = 0.05  # dips that differ less are about as deep
+_WAVERING = 1.5  # at most; blurred or bare edges of a shaken camera come and go
 _PATH = 0.5  # share of the frame; what moves farther has little in common with where it began in any case
 
 
@@ -58,7 +60,7 @@ class Lately:
         if dip > _DIP or dip < before - _DEEPER:
             return []
         run = list(islice(self._seen, len(self._seen) - self._length - 1, None))
-        if sum(each.here.moved for each in run[1:]) > _PATH:
+        if sum(each.here.moved for each in run[1:]) > _PATH or _wavers(run) > _WAVERING:
             return []
         over = likeness(run[0].signature, run[-1].signature)
         if over.correlation >= CHANGED and over.moved <= _PATH:
@@ -83,3 +85,10 @@ class Lately:
         dips[brightest > _BRIGHTER * np.maximum(brightness[first], brightness[last])] = 1.0
         shortest = int(np.flatnonzero(dips <= dips.min() + _ABOUT)[0])
         return float(dips.min()), int(lengths[shortest])
+
+
+def _wavers(run: list[_Seen]) -> float:
+    """How far variance goes up and down from the run's one end to its other, over the way down to its least and up."""
+    variance = np.array([each.signature.energy for each in run]) ** 2
+    straight = variance[0] + variance[-1] - 2 * variance.min()
+    return float(np.abs(np.diff(variance)).sum() / max(straight, 1e-30))
