@@ -61,8 +61,9 @@ class Mapped:
 
 
 def map_cameras(
-    positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, calibrated: bool = True, k1: float = 0.0
-) -> Mapped:
+    positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, calibrated: bool = True,
+    zooms: bool = False, k1: float = 0.0,
+) -> Mapped:  # fmt: skip
     """Cameras of all frames at once, from tracks that may hold many wrong markers.
 
     Parameters
@@ -74,10 +75,12 @@ def map_cameras(
     calibrated
         Where it is not known it is first told from the pairs of frames, and pairs that tell another one are left out.
         That finds it from far away, but of few tracks many pairs are wrong about it, and frames lose all of theirs.
+    zooms
+        A focal length of its own in every frame, where it is not known.
     """
     with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
         database = Path(folder, "tracks.db")
-        kinds = _write_database(database, positions, size, focal, focal_is_known, k1)
+        kinds = _write_database(database, positions, size, focal, focal_is_known, zooms, k1)
         told = sum(kinds.values())
         parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
         cameras = _map(database, positions.shape[1], focal_is_known, calibrated) if told else None
@@ -173,16 +176,18 @@ def write_text_model(
 
 
 def _write_database(
-    path: Path, positions: FloatArray, size: Size, focal: float, focal_is_known: bool, k1: float
+    path: Path, positions: FloatArray, size: Size, focal: float, focal_is_known: bool, zooms: bool, k1: float
 ) -> Counter[str]:
     """Keypoints of all frames and the geometries of their pairs; how many pairs are of which kind."""
     import pycolmap
 
-    camera = _camera(size, focal, k1, 0.0)
-    camera.camera_id, camera.has_prior_focal_length = 1, focal_is_known
     seen = np.isfinite(positions[..., 0])
     place = np.cumsum(seen, axis=0) - 1  # a track's place among the keypoints of each frame
     keypoints = [positions[seen[:, frame], frame] + 0.5 for frame in range(positions.shape[1])]
+    cameras = [_camera(size, focal, k1, 0.0) for _ in (keypoints if zooms else keypoints[:1])]
+    for number, camera in enumerate(cameras, start=1):
+        camera.camera_id, camera.has_prior_focal_length = number, focal_is_known
+    camera_of = cameras if zooms else cameras * len(keypoints)
 
     def look(pair: tuple[int, int]) -> tuple[tuple[int, int], Any, Any]:
         first, second = pair
@@ -192,17 +197,15 @@ def _write_database(
         estimate = (
             pycolmap.estimate_calibrated_two_view_geometry if focal_is_known else pycolmap.estimate_two_view_geometry
         )
-        return pair, matches, estimate(camera, keypoints[first], camera, keypoints[second], matches, options)
+        geometry = estimate(camera_of[first], keypoints[first], camera_of[second], keypoints[second], matches, options)
+        return pair, matches, geometry
 
     kinds: Counter[str] = Counter()
     with pycolmap.Database.open(path) as database, ThreadPoolExecutor() as pool:
-        database.write_camera(camera, use_camera_id=True)
-        rig = pycolmap.Rig()
-        rig.rig_id = 1
-        rig.add_ref_sensor(camera.sensor_id)
-        database.write_rig(rig, use_rig_id=True)
+        for camera in cameras:
+            _write_camera(database, camera)
         for frame, points in enumerate(keypoints):
-            _write_frame(database, frame + 1, points)
+            _write_frame(database, frame + 1, points, camera_of[frame].camera_id)
         for (first, second), matches, geometry in pool.map(look, _pairs(seen)):
             database.write_matches(first + 1, second + 1, matches)
             database.write_two_view_geometry(first + 1, second + 1, geometry)
@@ -228,13 +231,23 @@ def _pair_options(common: int) -> Any:
     return options
 
 
-def _write_frame(database: Any, number: int, keypoints: FloatArray) -> None:
+def _write_camera(database: Any, camera: Any) -> None:
     import pycolmap
 
-    image = pycolmap.Image(name=f"{number - 1:06d}", camera_id=1, image_id=number)
+    database.write_camera(camera, use_camera_id=True)
+    rig = pycolmap.Rig()
+    rig.rig_id = camera.camera_id
+    rig.add_ref_sensor(camera.sensor_id)
+    database.write_rig(rig, use_rig_id=True)
+
+
+def _write_frame(database: Any, number: int, keypoints: FloatArray, camera: int) -> None:
+    import pycolmap
+
+    image = pycolmap.Image(name=f"{number - 1:06d}", camera_id=camera, image_id=number)
     frame = pycolmap.Frame()
     frame.frame_id = image.frame_id = number
-    frame.rig_id = 1
+    frame.rig_id = camera
     frame.add_data_id(image.data_id)
     database.write_frame(frame, use_frame_id=True)
     database.write_image(image, use_image_id=True)

@@ -195,7 +195,10 @@ def _solved(
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
 
     def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
-        return map_cameras(leading[:, keys], size, focal, focal_is_known=lens.focal_is_exact, calibrated=calibrated)
+        return map_cameras(
+            leading[:, keys], size, focal,
+            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.zooms,
+        )  # fmt: skip
 
     start = lens.focal or LIKELY_FOCAL * max(size)
     mapped = mapped_from(start)
