@@ -29,6 +29,7 @@ __all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "CameraSolve", "
 
 SOLVERS = ("colmap", "blender")
 DISTORTIONS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
+ZOOMS = DISTORTIONS
 MOTIONS: dict[str, bool | None] = {"auto": None, "free": False, "tripod": True}
 
 FloatArray = npt.NDArray[np.float64]

@@ -31,7 +31,6 @@ _SMOOTHED = 3  # markers to either side that tell drift from noise
 _ABOUT = 5  # frames to either side that tell what is usual on a frame
 _LEAST_KNOWN = 30  # markers there
 _FEW_USED = 1 / 3  # share of the markers there: where a camera rests on fewer it is the camera that must be wrong
-_POOR_FIT = 0.6  # share of the markers; where a fixed lens explains fewer, a zooming one is tried
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def scene_errors(
         px, where it is known.
     """
     try:
-        solution = _solution(positions, size, focal)
+        solution = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=None), to_judge=True)
     except TrackingError as error:
         count, frames, _ = positions.shape
         nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
@@ -180,19 +179,6 @@ def _parallax(
     apart = np.where(np.isfinite(positions[..., 0]) & np.isfinite(apart), apart, 0.0)
     angles = np.degrees(2 * np.arcsin(np.clip(apart.max(axis=1, initial=0.0) / 2, 0, 1)))
     return np.where(np.isfinite(at_reference[:, 0]), angles, np.nan)
-
-
-def _solution(positions: FloatArray, size: Size, focal: float | None) -> Solution:
-    fixed = solve_shot(positions, size, LensSearch(focal, distortion=None), to_judge=True)
-    if _fit(fixed) >= _POOR_FIT:
-        return fixed
-    zooming = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=True), to_judge=True)
-    return zooming if _fit(zooming) > _fit(fixed) else fixed
-
-
-def _fit(solution: Solution) -> float:
-    judged = np.isfinite(solution.errors).sum()
-    return float(solution.used.sum() / judged) if judged else 0.0
 
 
 def frame_positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray]:

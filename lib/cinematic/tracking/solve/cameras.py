@@ -45,8 +45,8 @@ class Cameras:
         """(f, 3) Where the cameras stand in the world."""
         return -np.einsum("fji,fj->fi", self.rotation, self.translation)
 
-    def within(self, frames: slice) -> Cameras:
-        """Those of some frames in a row."""
+    def within(self, frames: slice | npt.NDArray[np.int64]) -> Cameras:
+        """Those of some frames."""
         return replace(
             self,
             rotation=self.rotation[frames],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +60,11 @@ _PLANES_LEAVE = 0.73
 _FOCAL_GAIN = 0.98  # of the median error: what another start must bring
 _UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent one is tried harder
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
+_PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
+_ZOOM_GAIN = 1.15  # a focal length for every frame the same
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
+_WELL_FITTING = 0.8  # of all markers fit; where fewer do the lens may zoom
 _LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
@@ -91,6 +95,12 @@ class Solution:
     rounds: tuple[Round, ...]
     only_turns: bool = False  # the cameras stand at the origin, and the points are directions (unit vectors)
 
+    def of(self, tracks: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Solution:
+        """What it says of some tracks in some frames."""
+        at = np.ix_(tracks, frames)
+        cameras, points = self.cameras.within(frames), self.points[tracks]
+        return replace(self, cameras=cameras, points=points, errors=self.errors[at], used=self.used[at])
+
     @property
     def average_error(self) -> float:
         """Mean reprojection error of the markers used, px."""
@@ -104,7 +114,12 @@ class LensSearch:
     focal: float | None = None  # px; None: unknown
     refine_focal: bool = False  # ``focal`` is a start, not exact
     distortion: bool | None = False  # two radial terms are searched for; None: where they clearly explain more
-    zooms: bool = False  # a focal length of its own in every frame
+    zooms: bool | None = False  # a focal length of its own in every frame; None: where that clearly explains more
+
+    @property
+    def is_zoom(self) -> bool:
+        """Every frame has a focal length of its own."""
+        return self.zooms is True
 
     @property
     def is_unknown(self) -> bool:
@@ -114,12 +129,12 @@ class LensSearch:
     @property
     def focal_is_exact(self) -> bool:
         """The focal length is taken as it is."""
-        return self.focal is not None and not self.refine_focal and not self.zooms
+        return self.focal is not None and not self.refine_focal and not self.is_zoom
 
 
 def solve_positions(
     positions: FloatArray, size: Size, focal: float | None = None, *, refine_distortion: bool | None = False,
-    zooms: bool = False, refine_focal: bool = False,
+    zooms: bool | None = False, refine_focal: bool = False,
 ) -> Solution:  # fmt: skip
     """Solve a moving camera from tracks.
 
@@ -134,7 +149,8 @@ def solve_positions(
     refine_distortion
         Find two radial terms, too; None: only if they clearly lower the error.
     zooms
-        A focal length of its own in every frame; ``focal`` is a start then.
+        A focal length of its own in every frame; ``focal`` is a start then. None: only if that clearly lowers the
+        error.
     refine_focal
         ``focal`` is a start, not exact.
 
@@ -159,6 +175,8 @@ def solve_shot(
     """
     between = _ITERATIONS_TO_JUDGE if to_judge else _ITERATIONS_BETWEEN
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
+        if lens.zooms is None:
+            return _zooming_or_not(positions, size, lens, only_turns, between)
         return _solved(positions, size, lens, only_turns, between)
 
 
@@ -180,6 +198,78 @@ def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns
         return _checked(_refined(known, None, positions, size, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN), _MOVES)
 
 
+def _zooming_or_not(
+    positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """With one focal length; or with one of its own in every frame, where that clearly explains more."""
+
+    def solve(seen: FloatArray, zooms: bool) -> Solution:
+        return _solved(seen, size, replace(lens, zooms=zooms), only_turns, iterations_between)
+
+    try:
+        fixed = solve(positions, False)
+    except TrackingError:
+        zooming = None if lens.focal_is_exact else _zooming(positions, size, None, partial(solve, zooms=True))
+        if zooming is None:
+            raise
+        return zooming
+    return fixed if lens.focal_is_exact else _zooming(positions, size, fixed, partial(solve, zooms=True)) or fixed
+
+
+def _zooming(
+    positions: FloatArray, size: Size, fixed: Solution | None, solve: Callable[[FloatArray], Solution]
+) -> Solution | None:
+    """The shot as one of a lens that zooms, where that explains clearly more than a fixed one does; else None."""
+    seen = np.isfinite(positions[..., 0])
+    rows, keys = enough_tracks(seen), key_frames(seen)
+    some = positions[np.ix_(rows, keys)]
+    planes = left_by_planes(some)
+    like = None if fixed is None else fixed.of(rows, keys)
+    if fixed is not None and like is not None and not _may_zoom(fixed, like, some, size, planes):
+        return None
+    try:
+        if not _explains_more(solve(some), like, planes):  # that is known in a tenth of the time
+            return None
+        zooming = solve(positions)
+    except TrackingError:
+        return None
+    return zooming if _explains_more(zooming, fixed, planes) else None
+
+
+def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Size, planes: float) -> bool:
+    """Whether one focal length may not be enough; quick to say, and wrong now and then.
+
+    A wrong camera fits few of the markers, or has not found all frames; one that turns and zooms looks like one that
+    walks towards a plane; and one that is nearly right gets better at once where its focal length may change.
+
+    Parameters
+    ----------
+    some
+        What ``fixed`` says of a part of the tracks and frames, with ``positions`` (n, f, 2) px.
+    """
+    if fixed.used.sum() < _WELL_FITTING * np.isfinite(fixed.errors).sum() or not fixed.cameras.solved.all():
+        return True
+    if fixed.only_turns:
+        return _median(fixed) > _UNEXPLAINED_PX
+    if planes < _PLANE_LIKE * _median(fixed):
+        return True
+    bent = bool(fixed.cameras.k1 or fixed.cameras.k2)
+    freed, held = (
+        _refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, _ITERATIONS_TO_JUDGE)
+        for zooms in (True, False)
+    )
+    return freed is not None and held is not None and _gains(freed, held)
+
+
+def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> bool:
+    """Whether a lens that zooms explains what none that does not can, or as much by a camera that only turns."""
+    if fixed is None:
+        return not zooming.only_turns or _median(zooming) <= planes
+    if zooming.only_turns and not fixed.only_turns:
+        return _median(zooming) < _ZOOM_GAIN * _median(fixed)
+    return _ZOOM_GAIN * _median(zooming) < _median(fixed)
+
+
 def _solved(
     positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
 ) -> Solution:
@@ -197,7 +287,7 @@ def _solved(
     def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
         return map_cameras(
             leading[:, keys], size, focal,
-            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.zooms,
+            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom,
         )  # fmt: skip
 
     start = lens.focal or LIKELY_FOCAL * max(size)
@@ -371,7 +461,7 @@ def _refined(
             return None
         cameras, points = adjust(
             cameras, points, np.where(used[..., None], positions, np.nan), size,
-            refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.zooms, iterations=iterations,
+            refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom, iterations=iterations,
         )  # fmt: skip
         points = triangulate(cameras, positions, near=np.where(used.any(axis=1)[:, None], points, np.nan))
         errors = reprojection_errors(cameras, points, positions)
@@ -395,13 +485,13 @@ def _placed_again(cameras: Cameras, points: FloatArray, positions: FloatArray, s
         astray[:] = False
     if cameras.solved.all() and not astray.any():
         return cameras
-    placed = add_frames(cameras.without(astray), points, positions, size, zooms=lens.zooms)
+    placed = add_frames(cameras.without(astray), points, positions, size, zooms=lens.is_zoom)
     return placed.or_else(cameras)
 
 
 def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
     """The shot as one of a camera that only turns; None: that cannot be, or a first attempt is off by ``most_px``."""
-    start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.zooms)
+    start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.is_zoom)
     if start is None:
         return None
     errors = reprojection_errors(start, directions_of(start, positions), positions)
@@ -422,7 +512,7 @@ def _turning_only(positions: FloatArray, size: Size, lens: LensSearch) -> Soluti
 
 
 def _turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
-    search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.zooms}
+    search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom}
     directions = directions_of(cameras, positions)
     rounds: list[Round] = []
     while True:
