@@ -65,7 +65,7 @@ class Judged:
 def judged(entry: Entry, tracks: Sequence[TrackData]) -> Judged:
     """The tracks with their truth, cast now."""
     positions = positions_of(list(tracks), entry.footage.size, range(1, entry.footage.frames + 1))
-    start = np.array([_reference(track) for track in tracks], int)
+    start = np.array([reference_of(track) for track in tracks], int)
     pixels = positions[np.arange(len(tracks)), start - 1]
     return Judged(tracks, positions, truth.cast(entry.spec, pixels, start))
 
@@ -91,6 +91,7 @@ def table(entry: Entry, found: Sequence[Delivery]) -> Table:
     return shown
 
 
-def _reference(track: TrackData) -> int:
+def reference_of(track: TrackData) -> int:
+    """The frame whose marker a track stands for."""
     known = [frame for frame in track.reference_frames if frame in track.markers]
     return min(known or track.markers)

@@ -124,6 +124,17 @@ def test_each_shot_is_judged_by_itself(positions: np.ndarray) -> None:
     ]
 
 
+def test_a_lens_that_zooms_is_judged_by_its_own_focal_lengths() -> None:
+    seen = scene(path(30, np.linspace(1500, 800, 30)), 140, movers=0.1)
+    verdicts, (motion,) = judge_scene(seen.tracks, SIZE)
+    assert motion.scene.solution is not None
+    assert motion.scene.solution.cameras.zooms
+    bad = np.array([verdict.verdict == "bad" for verdict in verdicts])
+    long = np.isfinite(seen.positions[..., 0]).sum(axis=1) >= 8
+    assert bad[long & ~seen.wrong].mean() < 0.02
+    assert bad[long & seen.wrong].mean() > 0.8
+
+
 def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
     """Nothing here follows the scene to half a pixel, as with a bent lens: who sways like the rest is good."""
     rng = np.random.default_rng(4)

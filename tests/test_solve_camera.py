@@ -144,7 +144,8 @@ def test_a_judged_camera_is_gone_on_from(clip: Clip) -> None:
         ({"distortion": "some"}, "distortion to be one of auto, off, on"),
         ({"motion": "pan"}, "motion to be one of auto, free, tripod"),
         ({"engine": "magic"}, "engine to be one of colmap, blender"),
-        ({"engine": "blender", "zoom": True}, "engine colmap with zoom"),
+        ({"zoom": "in"}, "zoom to be one of auto, off, on"),
+        ({"engine": "blender", "zoom": "on"}, "engine colmap with zoom on"),
     ],
 )
 def test_arguments_that_cannot_be_meant(clip: Clip, wrong: dict[str, Any], words: str) -> None:

@@ -67,6 +67,38 @@ def test_a_zoom() -> None:
     assert path_error(with_one_focal_length.cameras, seen.cameras) > 0.002  # what the option is there for
 
 
+OUT, IN, LATE = (np.linspace(1800, 900, FRAMES), np.linspace(900, 975, FRAMES), np.repeat([900.0, 1300.0], FRAMES // 2))
+
+
+@pytest.mark.parametrize(
+    ("focal", "tripod"),
+    [(OUT, False), (IN, False), (LATE, False), (OUT, True)],
+    ids=["out to half", "in by a twelfth", "at once", "tripod"],
+)
+def test_that_a_lens_zooms_is_found_out(focal: np.ndarray, tripod: bool) -> None:
+    seen = scene(path(FRAMES, focal, tripod=tripod), TRACKS, movers=0.1)
+    found = solved(seen, distortion=None, zooms=None)
+    assert found.cameras.zooms
+    assert found.only_turns == tripod
+    assert focal_error(found, seen) < 0.005
+    if not tripod:
+        assert path_error(found.cameras, seen.cameras) < 0.002
+
+
+@pytest.mark.parametrize("tripod", [False, True])
+def test_that_a_lens_does_not_zoom_is_found_out(tripod: bool) -> None:
+    seen = scene(path(FRAMES, tripod=tripod), TRACKS, noise=0.4, movers=0.2)
+    found = solved(seen, zooms=None)
+    assert not found.cameras.zooms
+    assert found.only_turns == tripod
+
+
+def test_an_exact_focal_length_does_not_change() -> None:
+    seen = scene(path(FRAMES, np.linspace(900, 975, FRAMES)), TRACKS)
+    assert not solved(seen, focal=900.0, zooms=None).cameras.zooms
+    assert solved(seen, focal=900.0, refine_focal=True, zooms=None).cameras.zooms
+
+
 @pytest.mark.parametrize("k1", [-0.25, -0.05, 0.0])
 def test_distortion_is_searched_for_where_it_explains_more(k1: float) -> None:
     seen = scene(path(FRAMES, k1=k1), TRACKS)

@@ -80,7 +80,7 @@ def test_the_camera_of_a_reopened_blend_shows_the_bundles_on_the_plate(
 ) -> None:
     focal = np.linspace(850, 1000, FRAMES) if zooming else 900.0
     clip = scene(path(FRAMES, focal, k1=k1), TRACKS).on(footage)
-    solve = solve_camera(clip, zoom=zooming)
+    solve = solve_camera(clip, zoom="on" if zooming else "off")
     movie_clip = blend_with(footage, clip.read())
     add_solved_camera(solve, movie_clip)
     write_blend(movie_clip, tmp_path / "shot.blend")

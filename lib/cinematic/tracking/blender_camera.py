@@ -95,9 +95,11 @@ def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
         _set_lens(clip, lens.focal, lens.radial)
 
 
-def lens_of_cameras(cameras: Cameras, size: Size) -> Lens:
-    """The lens of solved cameras; of one that zooms as it is in the middle of its range."""
-    focal = float(np.median(cameras.focal[cameras.solved]))
+def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
+    """The lens of solved cameras; None: it zooms, and Blender's solver knows one focal length only."""
+    if cameras.zooms:
+        return None
+    focal = float(cameras.focal[cameras.solved][0])
     return Lens("POLYNOMIAL", size, focal, (size[0] / 2, size[1] / 2), (cameras.k1, cameras.k2))
 
 

@@ -25,11 +25,11 @@ from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData
 
-__all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "CameraSolve", "solve_camera"]
+__all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "ZOOMS", "CameraSolve", "solve_camera"]
 
 SOLVERS = ("colmap", "blender")
 DISTORTIONS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
-ZOOMS = DISTORTIONS
+ZOOMS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
 MOTIONS: dict[str, bool | None] = {"auto": None, "free": False, "tripod": True}
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ _CUT = "cut"  # what tracks.json says of a track that ends there
 
 def solve_camera(
     clip: Any, *, focal: float | None = None, sensor_width: float | None = None, refine_focal: bool = False,
-    zoom: bool = False, distortion: str = "auto", motion: str = "auto", engine: str = "colmap",
+    zoom: str = "auto", distortion: str = "auto", motion: str = "auto", engine: str = "colmap",
     frames: tuple[int, int] | None = None, judged: Sequence[ShotMotion] = (),
 ) -> CameraSolve:  # fmt: skip
     """Find the camera that a clip was shot with, and the points that its tracks show.
@@ -64,7 +64,9 @@ def solve_camera(
     refine_focal
         ``focal`` is a start, not exact.
     zoom
-        The focal length changes during the shot. Engine ``colmap`` only.
+        The focal length changes during the shot: ``"on"`` (a focal length that is given is a start then), ``"off"``, or
+        ``"auto"``, only if that clearly lowers the error and no exact focal length is given. Engine ``blender`` takes
+        ``"auto"`` as off and knows no ``"on"``.
     distortion
         Radial distortion (two terms): ``"on"``, ``"off"``, or ``"auto"``, only if it clearly lowers the error. Engine
         ``blender`` takes ``"auto"`` as off.
@@ -77,7 +79,7 @@ def solve_camera(
         First and last frame of the shot to solve, the plate's numbers, both inclusive; default all.
     judged
         What :func:`.judge_with_motion` said of the shots. Where the lens that is asked for is what was looked for then
-        (nothing known; ``distortion`` and ``motion`` "auto"), engine ``colmap`` goes on from there.
+        (nothing known; ``zoom``, ``distortion`` and ``motion`` "auto"), engine ``colmap`` goes on from there.
 
     Returns
     -------
@@ -93,14 +95,15 @@ def solve_camera(
         Engine ``blender`` without Blender.
     """
     store = store_of(clip)
+    check_choice("zoom", zoom, ZOOMS)
     check_choice("distortion", distortion, DISTORTIONS)
     check_choice("motion", motion, MOTIONS)
     check_choice("engine", engine, SOLVERS)
-    lens = LensSearch(_focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], zoom)
+    lens = LensSearch(_focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom])
     if refine_focal and focal is None:
         raise ParameterError("expected focal to start from with refine_focal, got None")
-    if engine == "blender" and zoom:
-        raise ParameterError("expected engine colmap with zoom: Blender's solver knows one focal length only")
+    if engine == "blender" and lens.is_zoom:
+        raise ParameterError("expected engine colmap with zoom on: Blender's solver knows one focal length only")
     span = _checked_frames(store, frames)
     tracks = [track for track in store.read() if track.enabled and track.weight > 0]
     tracks = [track for track in tracks if sum(frame in span for frame in track.markers) >= 2]
@@ -247,7 +250,7 @@ def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Know
     for motion in judged:
         solution = motion.scene.solution
         if solution is not None and motion.first <= first <= last <= motion.last:
-            if lens != LensSearch(distortion=None, zooms=solution.cameras.zooms):
+            if lens != LensSearch(distortion=None, zooms=None):
                 return None
             within = solution.cameras.within(slice(first - motion.first, last - motion.first + 1))
             if solution.only_turns and not within.solved.all():  # where it is not known it would not be looked for

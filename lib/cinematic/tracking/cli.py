@@ -25,7 +25,7 @@ from typer.exceptions import TyperException
 
 from . import __version__
 from .blender import blender_version, output_redirected
-from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS
+from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS, ZOOMS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
@@ -168,7 +168,7 @@ def solve(
     focal: Focal = None,
     sensor: Sensor = SENSOR_WIDTH,
     refine_focal: Annotated[bool, typer.Option("--refine-focal", help="--focal is a start, not exact.")] = False,
-    zoom: Annotated[bool, typer.Option("--zoom", help="The focal length changes during the shot.")] = False,
+    zoom: Annotated[str, typer.Option(help=f"Whether the focal length changes: {', '.join(ZOOMS)}.")] = "auto",
     distortion: Annotated[str, typer.Option(help=f"Radial distortion: {', '.join(DISTORTIONS)}.")] = "auto",
     motion: Annotated[str, typer.Option(help=f"What the camera does: {', '.join(MOTIONS)}.")] = "auto",
     engine: Annotated[str, typer.Option(help=f"What solves: {', '.join(SOLVERS)}.")] = SOLVERS[0],
@@ -178,7 +178,8 @@ def solve(
 ) -> None:
     """Solve the camera of a result and write DIR/camera.json, camera.usda, colmap/ and camera.blend."""
     for option, value, choices in (
-        ("--distortion", distortion, DISTORTIONS), ("--motion", motion, MOTIONS), ("--engine", engine, SOLVERS),
+        ("--zoom", zoom, ZOOMS), ("--distortion", distortion, DISTORTIONS), ("--motion", motion, MOTIONS),
+        ("--engine", engine, SOLVERS),
     ):  # fmt: skip
         _check_choice(option, value, choices)
     options = _parsed_focal(focal, sensor) | {

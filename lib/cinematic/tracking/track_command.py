@@ -25,7 +25,6 @@ from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
 from .clip import segments
-from .coords import Size
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -38,6 +37,7 @@ from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
 from .report import write_report
+from .solve import Cameras
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
 from .terminal import Step, Steps, ending_well_on_interrupt, leaving_at_once_on_interrupt
@@ -162,21 +162,20 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     motion = () if judgement is None else judgement.motion
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
-    lens = _lens_found(motion, solved, store.size)
-    if lens is not None and solved is None:
-        steps.say(f"  lens, as the judgement found it: {lens.in_words(SENSOR_WIDTH)}")
+    cameras = solved.cameras if solved is not None else _judged_by(motion)
+    lens = None if cameras is None else lens_of_cameras(cameras, store.size)
+    if cameras is not None and solved is None:
+        steps.say(f"  lens, as the judgement found it: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
+        if cameras.zooms:
+            steps.say("  it zooms, which Blender's own solver does not know: 'cinetrack solve' finds the camera")
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
 
 
-def _lens_found(motion: Sequence[ShotMotion], solved: CameraSolve | None, size: Size) -> Lens | None:
-    """The solved camera's lens, or that of the longest shot whose camera the judgement knows; None: there is none."""
-    if solved is not None:
-        return lens_of_cameras(solved.cameras, size)
-    judged = [shot for shot in motion if shot.scene.solution is not None]
-    longest = max(judged, key=lambda shot: shot.last - shot.first, default=None)
-    if longest is None or longest.scene.solution is None:
-        return None
-    return lens_of_cameras(longest.scene.solution.cameras, size)
+def _judged_by(motion: Sequence[ShotMotion]) -> Cameras | None:
+    """The cameras of the longest shot that the judgement knows those of; None: there is none."""
+    known = [shot for shot in motion if shot.scene.solution is not None]
+    longest = max(known, key=lambda shot: shot.last - shot.first, default=None)
+    return None if longest is None or longest.scene.solution is None else longest.scene.solution.cameras
 
 
 def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ..lens import lens_in_words
+
 FloatArray = npt.NDArray[np.float64]
 
 _NEWTON_STEPS = 8
@@ -39,6 +41,12 @@ class Cameras:
         """Whether the focal length changes."""
         focal = self.focal[self.solved]
         return bool(len(focal)) and bool(np.ptp(focal) > 0)
+
+    def lens_in_words(self, width: int, sensor_width: float) -> str:
+        """The lens in a line, for people; ``width`` of the picture in px, the sensor's in mm."""
+        focal = self.focal[self.solved]
+        shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
+        return lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
 
     @property
     def positions(self) -> FloatArray:

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import FormatError
-from ..lens import lens_in_words
 from ..types import ClipInfo
 from .cameras import Cameras
 from .solver import Round
@@ -77,10 +76,7 @@ class CameraSolve:
     @property
     def lens(self) -> str:
         """The lens in a line, for people."""
-        cameras = self.cameras
-        focal = cameras.focal[cameras.solved]
-        shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
-        return lens_in_words(shown, (cameras.k1, cameras.k2), self.clip.width, self.sensor_width)
+        return self.cameras.lens_in_words(self.clip.width, self.sensor_width)
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values: what camera.json holds."""

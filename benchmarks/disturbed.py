@@ -1,0 +1,229 @@
+"""What happens to plates: flashes, zooms, shaking, dirt, compression; drawn into a plate whose truth is exact.
+
+    python -m benchmarks.disturbed                 all of them, on the committed courtyard
+    python -m benchmarks.disturbed --only zoom     those whose name has these letters
+
+Each disturbed plate is tracked, judged, cleaned and its camera solved, nothing known of it. Positions are brought back
+to the plate as it was rendered before they are compared with its truth; the camera's path is the same. Prints Markdown;
+keeps JSON in `benchmarks/results`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from benchmarks import delivered, report
+from benchmarks.footage import write_sequence
+from benchmarks.plates import catalogue, truth
+from benchmarks.plates.catalogue import Entry
+from benchmarks.report import Table
+from benchmarks.score import Scores, score, trajectory_error
+from benchmarks.whole_shots import positions_of
+from cinematic.tracking import Clip, TrackingError, auto_track, clean_tracks, judge_with_motion, solve_camera
+
+Pictures = list[np.ndarray]  # (height, width) uint8
+Homographies = Callable[[int, tuple[int, int], float], np.ndarray]  # of a frame's index, picture size and focal length
+
+COLUMNS = {
+    "tracks": "tracks", "bad1": "bad1", "after": "cleaned", "bad4": "bad4", "after4": "cleaned",
+    "kept": "good markers kept", "thinnest": "tracks on the thinnest frame", "solve": "solve px", "frames": "frames",
+    "ate": "ate", "focal_off": "focal off",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """Something that happens to a plate."""
+
+    name: str
+    drawn: Callable[[Pictures, np.random.Generator], Pictures] = lambda pictures, _: pictures
+    warped: Homographies = lambda *_: np.eye(3)  # rendered px -> disturbed px
+
+
+def _zoom(begin: float, end: float) -> Homographies:
+    def homography(index: int, size: tuple[int, int], _: float) -> np.ndarray:
+        scale = begin + (end - begin) * index / 47
+        x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
+        return np.array([[scale, 0, x - scale * x], [0, scale, y - scale * y], [0, 0, 1]])
+
+    return homography
+
+
+def _shaken(degrees: float) -> Homographies:
+    def homography(index: int, size: tuple[int, int], focal: float) -> np.ndarray:
+        turn = np.deg2rad(np.random.default_rng(100 + index).uniform(-degrees, degrees, 3)) * (index > 0)
+        lens = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1]])
+        return lens @ cv2.Rodrigues(turn)[0] @ np.linalg.inv(lens)
+
+    return homography
+
+
+def _each(change: Callable[[np.ndarray, float], np.ndarray]) -> Callable[[Pictures, np.random.Generator], Pictures]:
+    """Change every picture (float); told how far the shot has come, 0 to 1."""
+
+    def drawn(pictures: Pictures, _: np.random.Generator) -> Pictures:
+        return [
+            np.clip(change(each.astype(float), i / (len(pictures) - 1)), 0, 255).astype(np.uint8)
+            for i, each in enumerate(pictures)
+        ]
+
+    return drawn
+
+
+def _defocused(picture: np.ndarray, share: float) -> np.ndarray:
+    return cv2.GaussianBlur(picture, (0, 0), 0.01 + 3 * np.sin(np.pi * share))
+
+
+def _flash(pictures: Pictures, _: np.random.Generator) -> Pictures:
+    lit = list(pictures)
+    for index, gain, lift in ((23, 2.0, 90.0), (24, 1.6, 40.0)):
+        lit[index] = np.clip(gain * pictures[index] + lift, 0, 255).astype(np.uint8)
+    return lit
+
+
+def _burnt_in(pictures: Pictures, _: np.random.Generator) -> Pictures:
+    def with_text(index: int, picture: np.ndarray) -> np.ndarray:
+        shown, bar = picture.copy(), len(picture) // 9
+        shown[:bar] = shown[-bar:] = 0
+        for text, place in ((f"00:00:01:{index:02d}", (20, len(shown) - 15)), ("SHOT 010 TAKE 3", (400, 25))):
+            cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1, cv2.LINE_AA)
+        return shown
+
+    return [with_text(index, picture) for index, picture in enumerate(pictures)]
+
+
+def _grain(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    return [np.clip(each + rng.normal(0, 8, each.shape), 0, 255).astype(np.uint8) for each in pictures]
+
+
+def _flicker(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    return [np.clip(each * rng.uniform(0.7, 1.3), 0, 255).astype(np.uint8) for each in pictures]
+
+
+def _rain(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    wet = [each.copy() for each in pictures]
+    for each in wet:
+        for x, y in zip(rng.integers(0, each.shape[1], 120), rng.integers(0, each.shape[0], 120), strict=True):
+            cv2.line(each, (int(x), int(y)), (int(x) + 2, int(y) + 14), 200, 1, cv2.LINE_AA)
+    return wet
+
+
+def _passer_by(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    coat = cv2.resize(rng.integers(0, 256, (20, 16)).astype(np.uint8), (160, 200), interpolation=cv2.INTER_CUBIC)
+    passed = [each.copy() for each in pictures]
+    for index, each in enumerate(passed):
+        left = 10 + 8 * index
+        each[120:320, left : left + 160] = coat[:, : max(0, each.shape[1] - left)]
+    return passed
+
+
+def _compressed(pictures: Pictures, _: np.random.Generator) -> Pictures:
+    with tempfile.TemporaryDirectory() as folder:
+        movie = Path(folder, "small.mp4")
+        with av.open(str(movie), "w") as container:
+            stream = container.add_stream("libx264", rate=24)
+            (stream.height, stream.width), stream.pix_fmt = pictures[0].shape, "yuv420p"
+            stream.options = {"crf": "34"}
+            for each in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(each, format="gray8")))
+            container.mux(stream.encode())
+        with av.open(str(movie)) as container:
+            return [frame.to_ndarray(format="gray8") for frame in container.decode(video=0)]
+
+
+DISTURBANCES = (
+    Disturbance("as rendered"),
+    Disturbance("zoom in, 1 to 1.8", warped=_zoom(1.0, 1.8)),
+    Disturbance("zoom out, 1.8 to 1", warped=_zoom(1.8, 1.0)),
+    Disturbance("shaken, 1.5 degrees a frame", warped=_shaken(1.5)),
+    Disturbance("flash over two frames", _flash),
+    Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),
+    Disturbance("exposure flickers, 0.7 to 1.3", _flicker),
+    Disturbance("exposure falls to 0.4", _each(lambda picture, share: picture * (1 - 0.6 * share))),
+    Disturbance("focus pulled, 3 px", _each(_defocused)),
+    Disturbance("letterbox and burnt-in timecode", _burnt_in),
+    Disturbance("grain, 8 of 255", _grain),
+    Disturbance("x264, crf 34", _compressed),
+    Disturbance("rain", _rain),
+    Disturbance("someone passes by", _passer_by),
+)  # fmt: skip
+
+
+def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
+    """A table's row: the plate, disturbed, from tracks to the camera."""
+    size, frames = entry.footage.size, range(1, entry.footage.frames + 1)
+    exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
+    warps = [disturbance.warped(index, size, exact.lens.focal) for index in range(len(frames))]
+    rng = np.random.default_rng(zlib.crc32(disturbance.name.encode()))
+    moved = [
+        cv2.warpPerspective(entry.footage.grey(frame), warp, size, flags=cv2.INTER_CUBIC)
+        for frame, warp in zip(frames, warps, strict=True)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        footage = write_sequence(disturbance.drawn(moved, rng), Path(folder))
+        clip = Clip.open(footage.path(1))
+        coverage = auto_track(clip)
+        before = _scored(entry, clip, warps)
+        verdicts, motion = judge_with_motion(clip)
+        clean_tracks(clip, verdicts=verdicts)
+        after = _scored(entry, clip, warps)
+        row: dict[str, float | str] = {
+            "name": disturbance.name, "tracks": coverage.tracks, "bad1": before.bad1, "after": f"{after.bad1:.2%}",
+            "bad4": before.bad4, "after4": f"{after.bad4:.2%}", "kept": f"{after.good / before.good:.0%}",
+            "thinnest": str(min(sum(frame in track.markers for track in clip.tracks) for frame in frames)),
+        }  # fmt: skip
+        try:
+            solve = solve_camera(clip, judged=motion)
+        except TrackingError as error:
+            return row | {"frames": str(error)}
+    solved = solve.cameras.solved
+    zooms = np.array([np.sqrt(np.linalg.det(warp[:2, :2])) if not warp[2, :2].any() else 1.0 for warp in warps])
+    off = solve.cameras.focal[solved] / (exact.lens.focal * zooms[solved]) - 1
+    return row | {
+        "solve": solve.average_error, "frames": str(solved.sum()),
+        "ate": trajectory_error(solve.cameras.positions[solved], exact.camera_centres()[solved]),
+        "focal_off": float(np.abs(off).max()),
+    }  # fmt: skip
+
+
+def _scored(entry: Entry, clip: Clip, warps: list[np.ndarray]) -> Scores:
+    """The tracks there are now, brought back to the plate as it was rendered."""
+    tracks = clip.read()
+    positions = positions_of(tracks, entry.footage.size, range(1, entry.footage.frames + 1))
+    for index, warp in enumerate(warps):
+        marked = np.isfinite(positions[:, index, 0])
+        if marked.any():
+            back = cv2.perspectiveTransform(positions[marked, index][:, None], np.linalg.inv(warp))
+            positions[marked, index] = back[:, 0]
+    start = np.array([delivered.reference_of(track) for track in tracks], int)
+    found = truth.cast(entry.spec, positions[np.arange(len(tracks)), start - 1], start)
+    return score(positions, found.reference())
+
+
+def main() -> None:
+    """Print the table, and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="letters of the name")
+    wanted = parser.parse_args().only
+    (entry,) = catalogue.entries("committed", ["courtyard"])
+    table = Table("disturbed", "The courtyard, disturbed: auto_track, clean_tracks, solve_camera", COLUMNS)
+    for disturbance in DISTURBANCES:
+        if wanted in disturbance.name:
+            table.rows.append(on(entry, disturbance))
+            print(table.rows[-1], flush=True)
+    print(table.markdown())
+    print(report.headline())
+    report.save([table], "disturbed")
+
+
+if __name__ == "__main__":
+    main()
