@@ -30,6 +30,7 @@ _RIGHT_FRAMES = 2  # from the reference frame on, before something came in front
 _RIGHT_MARKERS = 5  # the last before something came in front
 _CREPT = 0.5  # of the limit; who is farther off at the median of those had begun to drift
 _HIDDEN = 0.5  # of the ZNCC that it had before; a feature that shows correlates better where it should be
+_SHOWN = 0.3  # ZNCC; what did not show before tells nothing by not showing later
 _INTACT = 0.85  # median ZNCC of markers that have moved with their feature
 _EVEN = 0.25  # change of a step over the step, at the median: what moves by itself has inertia
 _FAST_FRAMES = 6  # within which an occluder has taken a marker away
@@ -145,9 +146,10 @@ def _is_even(offset: FloatArray) -> bool:
 
 def _is_hidden(seen: Shown) -> bool:
     """At once, or a few frames later: what covers it bit by bit takes the markers along before that."""
-    return seen.before is not None and any(
-        value is not None and value < _HIDDEN * seen.before for value in (seen.after, seen.later)
-    )
+    before = seen.before
+    if before is None or before < _SHOWN:
+        return False
+    return any(value is not None and value < _HIDDEN * before for value in (seen.after, seen.later))
 
 
 def _was_right(evidence: Evidence, limit: float) -> bool:
