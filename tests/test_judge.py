@@ -124,6 +124,14 @@ def test_each_shot_is_judged_by_itself(positions: np.ndarray) -> None:
     ]
 
 
+def test_what_is_kept_behind_a_jump_begins_behind_it(positions: np.ndarray) -> None:
+    """The two markers before it show another point; with them the part's reference would be one of the wrong point."""
+    positions[7, 2:] += (37.0, 12.0)
+    verdict = judge(as_tracks(positions), SIZE)[7]
+    assert (verdict.verdict, verdict.reasons[0]) == ("bad", "mismatched jump")
+    assert verdict.sound == ((3, 30),)
+
+
 def test_a_lens_that_zooms_is_judged_by_its_own_focal_lengths() -> None:
     seen = scene(path(30, np.linspace(1500, 800, 30)), 140, movers=0.1)
     verdicts, (motion,) = judge_scene(seen.tracks, SIZE)

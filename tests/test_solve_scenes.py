@@ -129,7 +129,7 @@ def test_a_bent_lens_of_unknown_focal_length(focal: float, noise: float) -> None
 
 def test_tracks_of_which_hardly_any_frame_is_explained_do_not_fit() -> None:
     with pytest.raises(TrackingError, match="do not fit together"):
-        solved(scene(path(36, 330.0, k1=-0.22), noise=0.6, outliers=0.45), distortion=None)
+        solved(scene(path(24, 330.0, k1=-0.22), 80, noise=0.6, outliers=0.55), distortion=None)
 
 
 def test_wrong_markers_moving_objects_and_gaps() -> None:

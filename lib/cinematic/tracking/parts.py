@@ -61,8 +61,9 @@ def parts_beyond(positions: FloatArray, solution: Solution, kept: Part, limit: f
     found = []
     for low, high in ((0, kept[0] - 1), (kept[1] + 1, len(positions) - 1)):
         for run in _runs(marked, low, high):
-            if run[1] - run[0] + 1 >= LEAST_NEW and _is_one_point(positions, solution, run, limit):
-                found.append(run)
+            part = _as_one_point(positions, solution, run, limit) if run[1] - run[0] + 1 >= LEAST_NEW else None
+            if part is not None:
+                found.append(part)
     return found
 
 
@@ -83,11 +84,17 @@ def _runs(marked: npt.NDArray[np.bool_], low: int, high: int) -> list[Part]:
     return [(int(piece[0]), int(piece[-1])) for piece in pieces if len(piece)]
 
 
-def _is_one_point(positions: FloatArray, solution: Solution, run: Part, limit: float) -> bool:
+def _as_one_point(positions: FloatArray, solution: Solution, run: Part, limit: float) -> Part | None:
+    """The run without what is off at its ends, as the markers on either side of a jump; None: it is no point."""
     alone = np.full((1, *positions.shape), np.nan)
     alone[0, run[0] : run[1] + 1] = positions[run[0] : run[1] + 1]
-    errors = reprojection_errors(solution.cameras, triangulate(solution.cameras, alone), alone)[0, run[0] : run[1] + 1]
-    return bool(np.isfinite(errors).all()) and quantile(errors.tolist(), 0.9) <= limit
+    errors = reprojection_errors(solution.cameras, triangulate(solution.cameras, alone), alone)[0]
+    near = np.flatnonzero(errors <= limit)  # False for NaN
+    if not len(near) or near[-1] - near[0] + 1 < LEAST_NEW:
+        return None
+    part = errors[near[0] : near[-1] + 1]
+    fits = bool(np.isfinite(part).all()) and quantile(part.tolist(), 0.9) <= limit
+    return (int(near[0]), int(near[-1])) if fits else None
 
 
 def best_parts(

@@ -39,6 +39,7 @@ LEAST_POINTS = 8
 """Points that a frame must show to be given a camera after the mapping."""
 
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
+_PAIR_TRIALS = 3000  # at most; enough where four in ten of a pair's tracks are right, and hopeless pairs take no longer
 _OFF_PLANE, _OFF_PLANE_SHARE = 4, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
@@ -227,6 +228,7 @@ def _pair_options(common: int) -> Any:
     options = pycolmap.TwoViewGeometryOptions()
     options.detect_watermark = False  # a resting camera's tracks look like one
     options.ransac.max_error, options.ransac.random_seed = _PAIR_PX, _SEED
+    options.ransac.max_num_trials = _PAIR_TRIALS
     options.max_H_inlier_ratio = max(options.max_H_inlier_ratio, 1 - max(_OFF_PLANE_SHARE, _OFF_PLANE / common))
     return options
 

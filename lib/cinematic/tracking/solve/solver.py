@@ -75,6 +75,10 @@ _NO_FOCAL = "where no focal length can be found with the path; give the exact fo
 _PLANES = f"planes explain the tracks as well as the best camera found: the camera sees a single plane, {_NO_FOCAL}"
 
 
+class _NoParallax(TrackingError):
+    """Hardly any pair of frames shows parallax: a path cannot be told."""
+
+
 @dataclass(frozen=True)
 class Round:
     """One round of judging and refining."""
@@ -203,17 +207,20 @@ def _zooming_or_not(
 ) -> Solution:
     """With one focal length; or with one of its own in every frame, where that clearly explains more."""
 
-    def solve(seen: FloatArray, zooms: bool) -> Solution:
-        return _solved(seen, size, replace(lens, zooms=zooms), only_turns, iterations_between)
+    def zoomed(seen: FloatArray, only_turns: bool | None) -> Solution:
+        return _solved(seen, size, replace(lens, zooms=True), only_turns, iterations_between)
 
     try:
-        fixed = solve(positions, False)
-    except TrackingError:
-        zooming = None if lens.focal_is_exact else _zooming(positions, size, None, partial(solve, zooms=True))
+        fixed = _solved(positions, size, replace(lens, zooms=False), only_turns, iterations_between)
+    except TrackingError as error:
+        turns = only_turns or isinstance(error, _NoParallax) or None
+        zooming = None if lens.focal_is_exact else _zooming(positions, size, None, partial(zoomed, only_turns=turns))
         if zooming is None:
             raise
         return zooming
-    return fixed if lens.focal_is_exact else _zooming(positions, size, fixed, partial(solve, zooms=True)) or fixed
+    if lens.focal_is_exact:
+        return fixed
+    return _zooming(positions, size, fixed, partial(zoomed, only_turns=only_turns)) or fixed
 
 
 def _zooming(
@@ -299,7 +306,7 @@ def _solved(
     if turning is not None and one_plane:
         return turning
     if one_plane and not lens.focal_is_exact:
-        raise TrackingError(_one_plane(mapped))
+        raise _NoParallax(_one_plane(mapped))
     moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
         whole = mapped_from(start, calibrated=False).cameras
@@ -506,9 +513,14 @@ def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float
 
 
 def _turning_only(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
-    """The same where rotations alone explain the shot; else None."""
-    turning = _turning(positions, size, lens, _ROUGH_TURN_PX)
-    return turning if turning is not None and _median(turning) < _TURN_PX else None
+    """The same where rotations alone explain the shot; else None, which key frames tell in a fraction of the time."""
+    keys = key_frames(np.isfinite(positions[..., 0]))
+    some = _turning(positions[:, keys], size, lens, _ROUGH_TURN_PX)
+    if some is None or _median(some) >= _TURN_PX:
+        return None
+    start = lens if lens.focal is not None else replace(lens, focal=float(np.nanmedian(some.cameras.focal)))
+    whole = _turning(positions, size, replace(start, refine_focal=not lens.focal_is_exact), _ROUGH_TURN_PX)
+    return whole if whole is not None and _median(whole) < _TURN_PX else None
 
 
 def _turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
