@@ -173,9 +173,9 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
 
 def _judged_by(motion: Sequence[ShotMotion]) -> Cameras | None:
     """The cameras of the longest shot that the judgement knows those of; None: there is none."""
-    known = [shot for shot in motion if shot.scene.solution is not None]
-    longest = max(known, key=lambda shot: shot.last - shot.first, default=None)
-    return None if longest is None or longest.scene.solution is None else longest.scene.solution.cameras
+    solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
+    known = [(length, found.cameras) for length, found in solved if found is not None and found.cameras.solved.any()]
+    return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:

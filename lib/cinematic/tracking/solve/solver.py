@@ -213,7 +213,7 @@ def _zooming_or_not(
     try:
         fixed = _solved(positions, size, replace(lens, zooms=False), only_turns, iterations_between)
     except TrackingError as error:
-        turns = only_turns or isinstance(error, _NoParallax) or None
+        turns = True if only_turns is None and isinstance(error, _NoParallax) else only_turns
         zooming = None if lens.focal_is_exact else _zooming(positions, size, None, partial(zoomed, only_turns=turns))
         if zooming is None:
             raise
