@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +50,9 @@ _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera on
 # A camera that only turns is tried, too, where fewer pairs than this show parallax, or planes between them leave less.
 _SURE_PARALLAX, _SURE_PX = 0.9, 1.5
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
-_ROUGH_TURN_PX = 4.0  # median error of a first attempt, without distortion, from which on a camera does not only turn
+# Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
+# without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
+_ROUGH_TURN, _ROUGH_TURN_PX = 2.0, 0.02
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 # Of what planes between pairs of frames leave: two noisy markers are the square root of 2 times as far apart as each is
 # from its place. Simulated walls with a tenth or a fifth of the tracks on things that move by themselves: right cameras
@@ -207,20 +208,23 @@ def _zooming_or_not(
 ) -> Solution:
     """With one focal length; or with one of its own in every frame, where that clearly explains more."""
 
-    def zoomed(seen: FloatArray, only_turns: bool | None) -> Solution:
-        return _solved(seen, size, replace(lens, zooms=True), only_turns, iterations_between)
+    zoom = replace(lens, zooms=True)
+
+    def zoomed(seen: FloatArray) -> Solution:
+        return _solved(seen, size, zoom, only_turns, iterations_between)
+
+    def turned(seen: FloatArray) -> Solution:
+        return _checked(_turning_only(seen, size, zoom, left_by_planes(seen)), _TURNS)
 
     try:
         fixed = _solved(positions, size, replace(lens, zooms=False), only_turns, iterations_between)
     except TrackingError as error:
-        turns = True if only_turns is None and isinstance(error, _NoParallax) else only_turns
-        zooming = None if lens.focal_is_exact else _zooming(positions, size, None, partial(zoomed, only_turns=turns))
+        solve = turned if only_turns is None and isinstance(error, _NoParallax) else zoomed
+        zooming = None if lens.focal_is_exact else _zooming(positions, size, None, solve)
         if zooming is None:
             raise
         return zooming
-    if lens.focal_is_exact:
-        return fixed
-    return _zooming(positions, size, fixed, partial(zoomed, only_turns=only_turns)) or fixed
+    return fixed if lens.focal_is_exact else _zooming(positions, size, fixed, zoomed) or fixed
 
 
 def _zooming(
@@ -301,7 +305,7 @@ def _solved(
     mapped = mapped_from(start)
     planes = left_by_planes(leading[:, keys])
     may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > _SURE_PX)
-    turning = _turning_only(positions, size, lens) if may_turn else None
+    turning = _turning_only(positions, size, lens, planes) if may_turn else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if turning is not None and one_plane:
         return turning
@@ -512,14 +516,17 @@ def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float
     return bent if _gains(bent, straight) else straight
 
 
-def _turning_only(positions: FloatArray, size: Size, lens: LensSearch) -> Solution | None:
-    """The same where rotations alone explain the shot; else None, which key frames tell in a fraction of the time."""
-    keys = key_frames(np.isfinite(positions[..., 0]))
-    some = _turning(positions[:, keys], size, lens, _ROUGH_TURN_PX)
+def _turning_only(positions: FloatArray, size: Size, lens: LensSearch, planes: float) -> Solution | None:
+    """The same where rotations alone explain the shot; else None, which key frames tell in a fraction of the time.
+
+    ``planes`` is what planes between pairs of key frames leave, px.
+    """
+    most_px = max(_ROUGH_TURN * planes, _ROUGH_TURN_PX)
+    some = _turning(positions[:, key_frames(np.isfinite(positions[..., 0]))], size, lens, most_px)
     if some is None or _median(some) >= _TURN_PX:
         return None
     start = lens if lens.focal is not None else replace(lens, focal=float(np.nanmedian(some.cameras.focal)))
-    whole = _turning(positions, size, replace(start, refine_focal=not lens.focal_is_exact), _ROUGH_TURN_PX)
+    whole = _turning(positions, size, replace(start, refine_focal=not lens.focal_is_exact), most_px)
     return whole if whole is not None and _median(whole) < _TURN_PX else None
 
 
