@@ -64,8 +64,12 @@ class Judged:
 
 def judged(entry: Entry, tracks: Sequence[TrackData]) -> Judged:
     """The tracks with their truth, cast now."""
-    positions = positions_of(list(tracks), entry.footage.size, range(1, entry.footage.frames + 1))
-    start = np.array([reference_of(track) for track in tracks], int)
+    return judged_at(entry, tracks, positions_of(list(tracks), entry.footage.size, range(1, entry.footage.frames + 1)))
+
+
+def judged_at(entry: Entry, tracks: Sequence[TrackData], positions: np.ndarray) -> Judged:
+    """The same, where the markers lie at other ``positions`` (N, F, 2) px of the plate than the tracks say."""
+    start = np.array([_reference(track) for track in tracks], int)
     pixels = positions[np.arange(len(tracks)), start - 1]
     return Judged(tracks, positions, truth.cast(entry.spec, pixels, start))
 
@@ -91,7 +95,6 @@ def table(entry: Entry, found: Sequence[Delivery]) -> Table:
     return shown
 
 
-def reference_of(track: TrackData) -> int:
-    """The frame whose marker a track stands for."""
+def _reference(track: TrackData) -> int:
     known = [frame for frame in track.reference_frames if frame in track.markers]
     return min(known or track.markers)

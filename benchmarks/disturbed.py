@@ -51,7 +51,7 @@ class Disturbance:
 
 def _zoom(begin: float, end: float) -> Homographies:
     def homography(index: int, size: tuple[int, int], _: float) -> np.ndarray:
-        scale = begin + (end - begin) * index / 47
+        scale = begin + (end - begin) * index / (catalogue.COURTYARD.frames - 1)
         x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
         return np.array([[scale, 0, x - scale * x], [0, scale, y - scale * y], [0, 0, 1]])
 
@@ -71,12 +71,15 @@ def _each(change: Callable[[np.ndarray, float], np.ndarray]) -> Callable[[Pictur
     """Change every picture (float); told how far the shot has come, 0 to 1."""
 
     def drawn(pictures: Pictures, _: np.random.Generator) -> Pictures:
-        return [
-            np.clip(change(each.astype(float), i / (len(pictures) - 1)), 0, 255).astype(np.uint8)
-            for i, each in enumerate(pictures)
-        ]
+        last = len(pictures) - 1
+        return [_clipped(change(each.astype(float), index / last)) for index, each in enumerate(pictures)]
 
     return drawn
+
+
+def _clipped(values: np.ndarray) -> np.ndarray:
+    """As a picture of 8 bits shows them."""
+    return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def _defocused(picture: np.ndarray, share: float) -> np.ndarray:
@@ -86,7 +89,7 @@ def _defocused(picture: np.ndarray, share: float) -> np.ndarray:
 def _flash(pictures: Pictures, _: np.random.Generator) -> Pictures:
     lit = list(pictures)
     for index, gain, lift in ((23, 2.0, 90.0), (24, 1.6, 40.0)):
-        lit[index] = np.clip(gain * pictures[index] + lift, 0, 255).astype(np.uint8)
+        lit[index] = _clipped(gain * pictures[index] + lift)
     return lit
 
 
@@ -102,11 +105,11 @@ def _burnt_in(pictures: Pictures, _: np.random.Generator) -> Pictures:
 
 
 def _grain(pictures: Pictures, rng: np.random.Generator) -> Pictures:
-    return [np.clip(each + rng.normal(0, 8, each.shape), 0, 255).astype(np.uint8) for each in pictures]
+    return [_clipped(each + rng.normal(0, 8, each.shape)) for each in pictures]
 
 
 def _flicker(pictures: Pictures, rng: np.random.Generator) -> Pictures:
-    return [np.clip(each * rng.uniform(0.7, 1.3), 0, 255).astype(np.uint8) for each in pictures]
+    return [_clipped(each * rng.uniform(0.7, 1.3)) for each in pictures]
 
 
 def _rain(pictures: Pictures, rng: np.random.Generator) -> Pictures:
@@ -204,9 +207,7 @@ def _scored(entry: Entry, clip: Clip, warps: list[np.ndarray]) -> Scores:
         if marked.any():
             back = cv2.perspectiveTransform(positions[marked, index][:, None], np.linalg.inv(warp))
             positions[marked, index] = back[:, 0]
-    start = np.array([delivered.reference_of(track) for track in tracks], int)
-    found = truth.cast(entry.spec, positions[np.arange(len(tracks)), start - 1], start)
-    return score(positions, found.reference())
+    return score(positions, delivered.judged_at(entry, tracks, positions).found.reference())
 
 
 def main() -> None:

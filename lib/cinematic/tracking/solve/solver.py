@@ -207,7 +207,6 @@ def _zooming_or_not(
     positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
 ) -> Solution:
     """With one focal length; or with one of its own in every frame, where that clearly explains more."""
-
     zoom = replace(lens, zooms=True)
 
     def zoomed(seen: FloatArray) -> Solution:
