@@ -334,7 +334,7 @@ def _show_behind(data: Any, clip: Any, solve: CameraSolve) -> None:
     background = data.background_images.new()
     background.source, background.clip, background.alpha = "MOVIE_CLIP", clip, 1.0
     background.frame_method = "STRETCH"
-    background.clip_user.use_render_undistorted = bool(solve.cameras.k1 or solve.cameras.k2)
+    background.clip_user.use_render_undistorted = solve.cameras.is_bent
 
 
 def _write_clip_lens(clip: Any, solve: CameraSolve) -> None:

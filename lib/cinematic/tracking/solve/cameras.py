@@ -42,6 +42,11 @@ class Cameras:
         focal = self.focal[self.solved]
         return bool(len(focal)) and bool(np.ptp(focal) > 0)
 
+    @property
+    def is_bent(self) -> bool:
+        """Whether the lens has radial terms."""
+        return bool(self.k1 or self.k2)
+
     def lens_in_words(self, width: int, sensor_width: float) -> str:
         """The lens in a line, for people; ``width`` of the picture in px, the sensor's in mm."""
         focal = self.focal[self.solved]
@@ -95,7 +100,7 @@ class Cameras:
     def plane(self, positions: FloatArray) -> FloatArray:
         """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton)."""
         target = (positions - self.centre) / self.focal[:, None]
-        if not (self.k1 or self.k2):
+        if not self.is_bent:
             return target
         radius = np.linalg.norm(target, axis=-1, keepdims=True)
         bare = radius.copy()

@@ -47,8 +47,9 @@ _KEY_COMMON = 30  # tracks that two key frames in a row must have in common
 _MOSTLY_MAPPED = 0.9  # of the key frames have a camera, or what is left may be wrong about the focal length
 _SETTLED = 0.01  # relative change of the average error
 _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
-# A camera that only turns is tried, too, where fewer pairs than this show parallax, or planes between them leave less.
-_SURE_PARALLAX, _SURE_PX = 0.9, 1.5
+# A camera that only turns is tried, too, where fewer pairs than this show parallax, or planes between them leave less:
+# px, and through a lens that may bend, which bends planes, too, picture widths (simulated ones left up to 0.004).
+_SURE_PARALLAX, _SURE_PX, _SURE_BENT = 0.9, 1.5, 0.006
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
 # Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
 # without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
@@ -195,12 +196,13 @@ def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns
     positions : (n, f, 2)
         Over the frames of ``known``; as for :func:`solve_positions`, and so are the errors.
     """
-    bent = bool(known.k1 or known.k2)
-    lens = LensSearch(distortion=bent, zooms=known.zooms)
+    lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
     with threadpool_limits(limits=1, user_api="blas"):
         if only_turns:
-            return _checked(_turned(known, positions, lens, bent), _TURNS)
-        return _checked(_refined(known, None, positions, size, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN), _MOVES)
+            return _checked(_turned(known, positions, lens, known.is_bent), _TURNS)
+        return _checked(
+            _refined(known, None, positions, size, lens, known.is_bent, _ROUNDS, _ITERATIONS_BETWEEN), _MOVES
+        )
 
 
 def _zooming_or_not(
@@ -263,7 +265,7 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Size
         return _median(fixed) > _UNEXPLAINED_PX
     if planes < _PLANE_LIKE * _median(fixed):
         return True
-    bent = bool(fixed.cameras.k1 or fixed.cameras.k2)
+    bent = fixed.cameras.is_bent
     freed, held = (
         _refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, _ITERATIONS_TO_JUDGE)
         for zooms in (True, False)
@@ -303,7 +305,8 @@ def _solved(
     start = lens.focal or LIKELY_FOCAL * max(size)
     mapped = mapped_from(start)
     planes = left_by_planes(leading[:, keys])
-    may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > _SURE_PX)
+    sure = _SURE_PX if lens.distortion is False else max(_SURE_PX, _SURE_BENT * max(size))
+    may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > sure)
     turning = _turning_only(positions, size, lens, planes) if may_turn else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if turning is not None and one_plane:
@@ -500,19 +503,26 @@ def _placed_again(cameras: Cameras, points: FloatArray, positions: FloatArray, s
 
 
 def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
-    """The shot as one of a camera that only turns; None: that cannot be, or a first attempt is off by ``most_px``."""
-    start = turn_cameras(positions, size, lens.focal, refine_focal=not lens.focal_is_exact, zooms=lens.is_zoom)
+    """The shot as one of a camera that only turns; None: that cannot be, or first attempts are off by ``most_px``."""
+    tried = (False, True) if lens.distortion is None else (lens.distortion,)
+    found = {bent: _turning_through(positions, size, lens, bent, most_px) for bent in tried}
+    return found[_better(found)]
+
+
+def _turning_through(
+    positions: FloatArray, size: Size, lens: LensSearch, bent: bool, most_px: float
+) -> Solution | None:
+    """The same through a lens with two radial terms, or without."""
+    start = turn_cameras(
+        positions, size, lens.focal,
+        refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom,
+    )  # fmt: skip
     if start is None:
         return None
     errors = reprojection_errors(start, directions_of(start, positions), positions)
     if not np.isfinite(errors).any() or np.median(errors[~np.isnan(errors)]) > most_px:
         return None
-    if lens.distortion is not None:
-        return _turned(start, positions, lens, lens.distortion)
-    straight, bent = (_turned(start, positions, lens, each) for each in (False, True))
-    if straight is None or bent is None:
-        return straight or bent
-    return bent if _gains(bent, straight) else straight
+    return _turned(start, positions, lens, bent)
 
 
 def _turning_only(positions: FloatArray, size: Size, lens: LensSearch, planes: float) -> Solution | None:
@@ -524,8 +534,9 @@ def _turning_only(positions: FloatArray, size: Size, lens: LensSearch, planes: f
     some = _turning(positions[:, key_frames(np.isfinite(positions[..., 0]))], size, lens, most_px)
     if some is None or _median(some) >= _TURN_PX:
         return None
-    start = lens if lens.focal is not None else replace(lens, focal=float(np.nanmedian(some.cameras.focal)))
-    whole = _turning(positions, size, replace(start, refine_focal=not lens.focal_is_exact), most_px)
+    focal = float(np.nanmedian(some.cameras.focal)) if lens.focal is None else lens.focal
+    near = replace(lens, focal=focal, refine_focal=not lens.focal_is_exact, distortion=some.cameras.is_bent)
+    whole = _turning(positions, size, near, most_px)
     return whole if whole is not None and _median(whole) < _TURN_PX else None
 
 

@@ -23,7 +23,9 @@ IntArray = npt.NDArray[np.int64]
 LEAST_DIRECTIONS = 8
 """Tracks with a known direction that a frame must show to be turned onto them."""
 
-_FOCALS = (1.2, 0.6, 2.4)  # picture widths (of the longer side); where the search for an unknown focal length starts
+# Where the search for an unknown focal length starts, picture widths (of the longer side); where radial terms are found
+# with it, from nearer: from afar they lead astray. Simulated lenses of 0.45 to 1.25 widths came right from these.
+_FOCALS, _BENT_FOCALS = (1.2, 0.6, 2.4), (1.2, 0.6, 0.45)
 _FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
 _MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
@@ -33,7 +35,7 @@ _ROUGH_STEPS, _ROUGH_TRACKS = 8, 120  # of one that only has to find the right n
 
 
 def turn_cameras(
-    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, zooms: bool
+    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, refine_distortion: bool, zooms: bool
 ) -> Cameras | None:
     """Cameras at the origin, turned to show the tracks, as a start to refine; None: there is nothing to begin with.
 
@@ -44,12 +46,13 @@ def turn_cameras(
     focal
         px; None: found with the rest.
     """
-    starts = [share * max(size) for share in _FOCALS] if focal is None else [focal]
+    shares = _BENT_FOCALS if refine_distortion else _FOCALS
+    starts = [share * max(size) for share in shares] if focal is None else [focal]
     chains = [_chained(_at_rest(positions.shape[1], size, start), positions) for start in starts]
     rough = [
         _adjusted(
-            chain, positions, refine_focal=refine_focal or focal is None, refine_distortion=False, zooms=zooms,
-            scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
+            chain, positions, refine_focal=refine_focal or focal is None, refine_distortion=refine_distortion,
+            zooms=zooms, scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
         )
         for chain in chains
         if chain is not None
