@@ -62,7 +62,9 @@ def empty_movie(file: Path, frames: int) -> Path:
     return file
 
 
-def path(frames: int, focal: float | FloatArray = 900.0, *, tripod: bool = False, k1: float = 0.0) -> Cameras:
+def path(
+    frames: int, focal: float | FloatArray = 900.0, *, tripod: bool = False, k1: float = 0.0, pixel_aspect: float = 1.0
+) -> Cameras:
     """A camera that walks an arc, or only turns."""
     t = np.linspace(0, 1, frames)
     turns = np.stack([0.08 * np.sin(3 * t), -0.45 * t, 0.03 * np.sin(5 * t)], axis=1)
@@ -72,7 +74,8 @@ def path(frames: int, focal: float | FloatArray = 900.0, *, tripod: bool = False
     centres = np.stack([4 * t, -0.6 * np.sin(4 * t), 1.5 * t], axis=1) * (0 if tripod else 1)
     translation = -np.einsum("fij,fj->fi", rotation, centres)
     centre = ((SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2)
-    return Cameras(rotation, translation, np.broadcast_to(np.asarray(focal, float), frames).copy(), centre, k1)
+    lengths = np.broadcast_to(np.asarray(focal, float), frames).copy()
+    return Cameras(rotation, translation, lengths, centre, k1, pixel_aspect=pixel_aspect)
 
 
 def scene(

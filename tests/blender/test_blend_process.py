@@ -24,7 +24,7 @@ if __name__ == "__main__":
     tracks = [TrackData(name, {{1: (0.25, 0.5), 2: (0.3, 0.5)}}, reference_frames=[1]) for name in ("door", "lamp")]
     blender = BlendProcess(Path(sys.argv[1]))
     try:
-        with blender.writing(Path(sys.argv[2]), tracks, None, None):
+        with blender.writing(Path(sys.argv[2]), 2.0, tracks, None, None):
             meanwhile(blender)
         print("written")
     except Exception as error:
@@ -47,6 +47,7 @@ def test_what_it_is_given_is_in_the_blend(bpy: Any, movie: Path, tmp_path: Path)
     assert outcome(movie, blend, tmp_path) == "written"
     clip = open_blend(blend)
     assert Path(bpy.path.abspath(clip.filepath)).resolve() == movie
+    assert MovieClipStore(clip).pixel_aspect == 2.0
     places = {1: (0.25, 0.5), 2: (0.3, 0.5)}
     assert {track.name: track.markers for track in MovieClipStore(clip).read()} == {"door": places, "lamp": places}
 

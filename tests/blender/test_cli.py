@@ -46,7 +46,7 @@ def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path,
     assert (document["format"], document["version"]) == ("cinetrack", 1)
     assert document["clip"] == {
         "path": str(sequence / "shot.1001.png"), "width": 320, "height": 240, "fps": None,
-        "frame_start": 1001, "frame_end": 1024,
+        "frame_start": 1001, "frame_end": 1024, "pixel_aspect": 1.0,
     }  # fmt: skip
     _, tracks = cinetrack.read(tmp_path / "out" / "tracks.json")
     assert len(tracks) > 30

@@ -31,7 +31,7 @@ bpy.ops.wm.read_factory_settings(use_empty=True)
 clip = bpy.data.movieclips.load(picture)
 camera = clip.tracking.camera
 camera.focal_length_pixels, camera.principal_point_pixels = 600.0, (330.0, 190.0)
-camera.distortion_model = model
+camera.distortion_model, camera.pixel_aspect = model, float(sys.argv[5])
 for name, value in terms.items():
     setattr(camera, name, value)
 clip.use_proxy = clip.use_proxy_custom_directory = clip.proxy.build_undistorted_100 = True
@@ -85,9 +85,14 @@ def centres(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return np.array(found)
 
 
-@pytest.mark.parametrize(("model", "terms"), MODELS, ids=[model for model, _ in MODELS])
-def test_the_formula_is_blenders(model: str, terms: dict[str, float], picture: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", SCRIPT, str(picture), str(tmp_path), model, json.dumps(terms)]
+@pytest.mark.parametrize(
+    ("model", "terms", "aspect"),
+    [(model, terms, 1.0) for model, terms in MODELS] + [(*MODELS[0], 2.0), (*MODELS[2], 1.5)],
+)
+def test_the_formula_is_blenders(
+    model: str, terms: dict[str, float], aspect: float, picture: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", SCRIPT, str(picture), str(tmp_path), model, json.dumps(terms), str(aspect)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     image = cv2.imread(result.stdout.splitlines()[-1], cv2.IMREAD_GRAYSCALE)
@@ -96,7 +101,7 @@ def test_the_formula_is_blenders(model: str, terms: dict[str, float], picture: P
     tangential = tuple(value for name, value in terms.items() if name.startswith("brown_p"))
     # Undistorting pictures, Blender counts whole pixels from the centre of the bottom-left one: half a pixel more here.
     principal = (PRINCIPAL[0] + 0.5, PRINCIPAL[1] + 0.5)
-    lens = Lens(model, (WIDTH, HEIGHT), FOCAL, principal, radial, tangential)
+    lens = Lens(model, (WIDTH, HEIGHT), FOCAL, principal, radial, tangential, aspect)
     expected = pixels_from_co(lens.undistorted(co_from_pixels(DOTS, lens.size)), lens.size)
     found = centres(image)
     assert len(found) > 30

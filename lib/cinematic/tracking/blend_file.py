@@ -21,11 +21,17 @@ def new_blend() -> None:
     require_blender().ops.wm.read_factory_settings(use_empty=True)
 
 
-def blend_with(footage: Path, tracks: Iterable[TrackData]) -> Any:
-    """Start an empty file with the footage and these tracks in it; the MovieClip."""
+def blend_with(footage: Path, tracks: Iterable[TrackData], pixel_aspect: float | None = None) -> Any:
+    """Start an empty file with the footage and these tracks in it; the MovieClip.
+
+    ``pixel_aspect``: width of a pixel over its height; None: as the footage says.
+    """
     new_blend()
     clip = ensure_clip_loaded(footage)
-    MovieClipStore(clip).write(tracks)
+    store = MovieClipStore(clip)
+    if pixel_aspect is not None:
+        store.pixel_aspect = pixel_aspect
+    store.write(tracks)
     return clip
 
 
@@ -107,6 +113,8 @@ def _prepare_scene(scene: Any, clip: Any) -> None:
     scene.frame_end = numbers.scene_from_plate(numbers.last)
     scene.frame_current = scene.frame_start
     scene.render.resolution_x, scene.render.resolution_y = clip_size(clip)
+    aspect = MovieClipStore(clip).pixel_aspect  # Blender's are 1 at least
+    scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = max(1.0, aspect), max(1.0, 1 / aspect)
     if clip.fps > 0:
         # Blender keeps a whole rate and a divisor: 23.976 is 24 / 1.001.
         scene.render.fps = max(1, round(clip.fps))

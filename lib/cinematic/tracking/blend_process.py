@@ -38,7 +38,12 @@ class BlendProcess:
 
     @contextmanager
     def writing(
-        self, path: Path, tracks: Sequence[TrackData], camera: CameraSolve | None, lens: Lens | None
+        self,
+        path: Path,
+        pixel_aspect: float,
+        tracks: Sequence[TrackData],
+        camera: CameraSolve | None,
+        lens: Lens | None,
     ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
 
@@ -52,7 +57,7 @@ class BlendProcess:
             Blender could not write, or crashed.
         """
         with suppress(BrokenPipeError):  # it has ended; why it has is what it has said last
-            self._connection.send((path, tracks, camera, lens))
+            self._connection.send((path, pixel_aspect, tracks, camera, lens))
         try:
             yield
         finally:
@@ -80,8 +85,10 @@ def _serve(connection: Connection, footage: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's business, which then ends this one
     try:
         clip = blend_with(footage, [])
-        path, tracks, camera, lens = connection.recv()
-        MovieClipStore(clip).write(tracks)
+        path, pixel_aspect, tracks, camera, lens = connection.recv()
+        store = MovieClipStore(clip)
+        store.pixel_aspect = pixel_aspect
+        store.write(tracks)
         make_ready_to_solve(clip, tracks, lens)
         if camera is not None:
             add_solved_camera(camera, clip)

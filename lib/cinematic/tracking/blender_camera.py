@@ -100,7 +100,8 @@ def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
     if cameras.zooms:
         return None
     focal = float(cameras.focal[cameras.solved][0])
-    return Lens("POLYNOMIAL", size, focal, (size[0] / 2, size[1] / 2), (cameras.k1, cameras.k2))
+    centre, radial = (size[0] / 2, size[1] / 2), (cameras.k1, cameras.k2)
+    return Lens("POLYNOMIAL", size, focal, centre, radial, pixel_aspect=cameras.pixel_aspect)
 
 
 def _keyframe_pairs(clip: Any, tracks: Iterable[TrackData]) -> list[tuple[int, int]]:
@@ -202,6 +203,7 @@ def _as_movie_clip(store: Clip | MovieClipStore) -> Iterator[Any]:
         clip = bpy.data.movieclips.load(str(store.footage.path))
     except RuntimeError as error:
         raise FootageError(f"Blender cannot read {store.footage.path}: {error}") from error
+    clip.tracking.camera.pixel_aspect = store.pixel_aspect
     try:
         MovieClipStore(clip).write(store.read())
         yield clip
@@ -280,7 +282,8 @@ def _cameras(clip: Any, frames: Sequence[int]) -> Cameras:
     x, y = intrinsics.principal_point_pixels
     width, height = clip.size
     centre_x, centre_y = pixels_from_co((x / width, y / height), (width, height)).tolist()
-    return Cameras(rotation, translation, focal, (centre_x, centre_y), float(intrinsics.k1), float(intrinsics.k2))
+    k1, k2, aspect = float(intrinsics.k1), float(intrinsics.k2), float(intrinsics.pixel_aspect)
+    return Cameras(rotation, translation, focal, (centre_x, centre_y), k1, k2, aspect)
 
 
 def _bundles(clip: Any, names: Sequence[str]) -> FloatArray:
@@ -296,7 +299,7 @@ def _write_lens(data: Any, solve: CameraSolve) -> None:
     width, height = solve.clip.width, solve.clip.height
     x, y = co_from_pixels(solve.cameras.centre, (width, height)).tolist()
     data.sensor_fit, data.sensor_width = "HORIZONTAL", solve.sensor_width
-    data.shift_x, data.shift_y = 0.5 - x, (0.5 - y) * height / width
+    data.shift_x, data.shift_y = 0.5 - x, (0.5 - y) * height / width / solve.clip.pixel_aspect
     data.lens = solve.focal_mm(solve.solved_frames[0])
 
 
@@ -340,6 +343,7 @@ def _show_behind(data: Any, clip: Any, solve: CameraSolve) -> None:
 def _write_clip_lens(clip: Any, solve: CameraSolve) -> None:
     camera = clip.tracking.camera
     camera.sensor_width, camera.units = solve.sensor_width, "MILLIMETERS"
+    camera.pixel_aspect = solve.clip.pixel_aspect
     cameras = solve.cameras
     _set_lens(clip, float(cameras.focal[solve.row(solve.solved_frames[0])]), (cameras.k1, cameras.k2))
 

@@ -49,7 +49,7 @@ def solve_camera(
     All enabled tracks with a weight above 0 are used, without their muted markers; locked ones, too. Markers that do
     not agree with the rest are left out, round by round. The clip's tracks get their reprojection error
     (``TrackData.average_error``). Blender's own solver leaves its reconstruction in the MovieClip, as if run by hand.
-    Pixels are taken to be square.
+    Pixels are as wide, to their height, as the clip says (``pixel_aspect``); px of focal lengths are widths of them.
 
     Where tracks do not connect all frames, as at a cut, the largest connected piece is solved: nothing says how the
     others lie to it. ``missing`` of the result says so, frame by frame; ``frames`` chooses another piece.
@@ -99,7 +99,9 @@ def solve_camera(
     check_choice("distortion", distortion, DISTORTIONS)
     check_choice("motion", motion, MOTIONS)
     check_choice("engine", engine, SOLVERS)
-    lens = LensSearch(_focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom])
+    lens = LensSearch(
+        _focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect
+    )
     if refine_focal and focal is None:
         raise ParameterError("expected focal to start from with refine_focal, got None")
     if engine == "blender" and lens.is_zoom:
@@ -250,7 +252,8 @@ def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Know
     for motion in judged:
         solution = motion.scene.solution
         if solution is not None and motion.first <= first <= last <= motion.last:
-            if lens != LensSearch(distortion=None, zooms=None):
+            asked = LensSearch(distortion=None, zooms=None, pixel_aspect=solution.cameras.pixel_aspect)
+            if lens != asked:
                 return None
             within = solution.cameras.within(slice(first - motion.first, last - motion.first + 1))
             if solution.only_turns and not within.solved.all():  # where it is not known it would not be looked for

@@ -37,6 +37,11 @@ def checked_numbers(name: str, values: Any, count: int, low: float, high: float)
     return tuple(checked_number(f"each number of {name}", entry, low, high) for entry in entries)
 
 
+def checked_pixel_aspect(value: Any) -> float:
+    """``value`` when it may be the width of a pixel over its height."""
+    return checked_number("pixel_aspect", value, 0.1, 10)
+
+
 def checked_length(name: str, value: Any, *, least: int) -> int:
     """``value`` when it is whole px of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:

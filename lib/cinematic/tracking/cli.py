@@ -82,6 +82,9 @@ def track(
         typer.Option(metavar="NAMES", help="Formats to write besides, such as nuke,ae; see docs/formats.md."),
     ] = None,
     fps: Annotated[float | None, typer.Option(help="Rate of an image sequence, for formats that need one.")] = None,
+    pixel_aspect: Annotated[
+        float | None, typer.Option(metavar="A", help="Width of a pixel over its height; default as the footage says.")
+    ] = None,
     detect_once: Annotated[bool, typer.Option("--detect-once", help="Features of the first frame only.")] = False,
     tracks_per_frame: Annotated[int | None, typer.Option(min=1, help="To keep alive; default the preset's.")] = None,
     mask: Annotated[list[Path] | None, typer.Option(help="Picture, sequence or movie: its white is left out.")] = None,
@@ -111,8 +114,9 @@ def track(
         option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
-        clip, preset, engine, _parsed_frames(frames), threads, clean, refill and clean and covers, weigh and clean,
-        where, covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
+        clip, preset, engine, _parsed_frames(frames), pixel_aspect, threads, clean,
+        refill and clean and covers, weigh and clean, where,
+        covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)

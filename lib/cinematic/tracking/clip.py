@@ -7,6 +7,7 @@ from itertools import count
 from os import PathLike
 from pathlib import Path
 
+from .checks import checked_pixel_aspect
 from .coords import FrameNumbers, Size
 from .errors import FormatError, ParameterError
 from .footage import Footage, open_footage
@@ -78,11 +79,15 @@ class Clip:
     footage : Footage
     tracks : Tracks
         Of :class:`TrackData`; theirs to change.
+    pixel_aspect : float
+        Width of a pixel over its height, 0.1 to 10: the footage's own, unless it is set. 2 where an anamorphic lens
+        has squeezed the picture to half its width.
     """
 
     def __init__(self, footage: Footage, tracks: Iterable[TrackData] = ()) -> None:
         self.footage = footage
         self.tracks = Tracks(tracks)
+        self._pixel_aspect = footage.pixel_aspect
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Clip:
@@ -111,6 +116,7 @@ class Clip:
         expected, found = ((i.width, i.height, i.frame_start, i.frame_end) for i in (info, clip.info))
         if expected != found:
             raise FormatError(f"expected footage of size and frames {expected} as in {path}, got {found}")
+        clip.pixel_aspect = info.pixel_aspect
         return clip
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -128,6 +134,15 @@ class Clip:
         return self.footage.size
 
     @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel over its height."""
+        return self._pixel_aspect
+
+    @pixel_aspect.setter
+    def pixel_aspect(self, value: float) -> None:
+        self._pixel_aspect = checked_pixel_aspect(value)
+
+    @property
     def numbers(self) -> FrameNumbers:
         """How its frames are counted."""
         return self.footage.numbers
@@ -137,7 +152,8 @@ class Clip:
         """What tracks.json says of the footage."""
         width, height = self.size
         path = str(self.footage.path)
-        return ClipInfo(path, width, height, self.footage.fps, self.numbers.first, self.numbers.last)
+        first, last = self.numbers.first, self.numbers.last
+        return ClipInfo(path, width, height, self.footage.fps, first, last, self.pixel_aspect)
 
     def read(self) -> list[TrackData]:
         """All tracks, in their order: the tracks themselves."""

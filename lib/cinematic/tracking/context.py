@@ -211,6 +211,7 @@ def _load(bpy: Any, footage: Footage) -> Any:
         raise FootageError(f"expected footage that Blender can read, got {footage.path}")
     if clip.source == "SEQUENCE":
         clip.frame_start = footage.numbers.first
+    clip.tracking.camera.pixel_aspect = footage.pixel_aspect  # Blender does not look what the file says of it
     return clip
 
 

@@ -122,7 +122,7 @@ def read_blend(path: Path, clip: str | None = None, frame_offset: int = 0, *, un
         tracks, gone = undistorted_tracks(tracks, lens_of(opened))
         notes = _unreached(gone)
     size = (info.width, info.height) if info.width and info.height else None
-    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end, notes)
+    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end, notes, info.pixel_aspect)
 
 
 def _unreached(markers: int) -> list[str]:
@@ -155,7 +155,7 @@ def _new_blend(shot: Shot, path: Path) -> Any:
         raise ParameterError(
             f"expected {path} to be there, with a clip to add the tracks to, or the footage to make one of, got neither"
         )
-    return blend_with(Path(shot.footage), [])
+    return blend_with(Path(shot.footage), [], shot.pixel_aspect)
 
 
 def half_pixels(

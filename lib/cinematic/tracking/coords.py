@@ -28,6 +28,12 @@ from .types import Area, Corners
 Size = tuple[int, int]
 """Width and height of the footage, px."""
 
+Extent = tuple[float, float]
+"""The same in units of a pixel's width, where pixels may not be square: see :func:`squared`."""
+
+SQUARE = 1.0
+"""The pixel aspect, a pixel's width over its height, of a picture that is shown as it is stored."""
+
 
 def pixels_from_co(co: npt.ArrayLike, size: Size) -> npt.NDArray[np.float64]:
     """Pixel positions of normalised positions.
@@ -66,6 +72,21 @@ def co_offsets_from_pixels(offsets: npt.ArrayLike, size: Size) -> npt.NDArray[np
     """Normalised offsets (y up) of pixel offsets (y down): the inverse of :func:`pixel_offsets_from_co`."""
     width, height = size
     return np.asarray(offsets, dtype=np.float64) / np.array([width, -height], dtype=np.float64)
+
+
+def squared(pixels: npt.ArrayLike, pixel_aspect: float) -> npt.NDArray[np.float64]:
+    """Pixel positions (..., 2) of a picture whose pixels are not square, in units of a pixel's width.
+
+    The picture is as wide as before and 1 / ``pixel_aspect`` as high (:func:`squared_size`), as Blender's solver sees
+    it; the centre of its first square unit is again (0, 0).
+    """
+    pixels = np.asarray(pixels, dtype=np.float64)
+    return np.stack([pixels[..., 0], (pixels[..., 1] + 0.5) / pixel_aspect - 0.5], axis=-1)
+
+
+def squared_size(size: Size, pixel_aspect: float) -> Extent:
+    """Width and height of a picture in units of a pixel's width: see :func:`squared`."""
+    return size[0], size[1] / pixel_aspect
 
 
 def lengths(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size, lengths
+from .coords import SQUARE, Size, lengths
 from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
 from .order_statistics import quantile
@@ -80,6 +80,8 @@ def judge(
     limits: Limits | None = None,
     look: Look | None = None,
     second_opinion: SecondOpinion | None = None,
+    *,
+    pixel_aspect: float = SQUARE,
 ) -> list[Verdict]:
     """Judge every track; nothing is changed.
 
@@ -96,13 +98,15 @@ def judge(
         jumped or drifted. Without footage only the way a track went wrong tells it.
     second_opinion
         Asked where others have the features; None: there is no footage.
+    pixel_aspect
+        Width of a pixel over its height.
 
     Returns
     -------
     list of Verdict
         In the order of the tracks.
     """
-    return judge_scene(tracks, size, limits, look, second_opinion)[0]
+    return judge_scene(tracks, size, limits, look, second_opinion, pixel_aspect=pixel_aspect)[0]
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def judge_scene(
     limits: Limits | None = None,
     look: Look | None = None,
     second_opinion: SecondOpinion | None = None,
+    *,
+    pixel_aspect: float = SQUARE,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
@@ -132,7 +138,7 @@ def judge_scene(
         count = positions.shape[1]
         with ThreadPoolExecutor(max_workers=1) as aside:  # both take seconds, and neither needs the other
             asked = aside.submit(copy_context().run, _ask, second_opinion, of_shot, references, first, count)
-            scene = scene_errors(positions, references, size)
+            scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
             apart = asked.result()
         motions.append(ShotMotion(first, first + count - 1, scene))
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
@@ -140,12 +146,13 @@ def judge_scene(
     return [found[row] for row in range(len(tracks))], motions
 
 
-def shot_motions(tracks: Sequence[TrackData], size: Size) -> list[ShotMotion]:
+def shot_motions(tracks: Sequence[TrackData], size: Size, pixel_aspect: float) -> list[ShotMotion]:
     """By what motion :func:`judge_scene` judges each shot, without its verdicts: nobody is asked about the tracks."""
-    return [
-        ShotMotion(first, first + positions.shape[1] - 1, scene_errors(positions, references, size))
-        for _, _, first, positions, references in _shots(tracks, size)
-    ]
+    motions = []
+    for _, _, first, positions, references in _shots(tracks, size):
+        scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
+        motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
+    return motions
 
 
 def judge_others(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import formats
 from .clip import Clip, footage_of
 from .convert import is_blend, read_blend
-from .coords import Size
+from .coords import SQUARE, Size
 from .errors import FootageError, FormatError, ParameterError
 from .footage import Footage, open_footage
 from .formats import Shot, cinetrack
@@ -113,7 +113,12 @@ def judge_file(
     info, told = _info(shot, shown, path, framed=not frame_offset)
     notes += told
     frames, known = range(info.frame_start, info.frame_end + 1), (info.width, info.height)
-    verdicts = judge(shot.tracks, known) if shown is None else judge_tracks(Clip(shown, shot.tracks))
+    if shown is None:
+        verdicts = judge(shot.tracks, known, pixel_aspect=info.pixel_aspect)
+    else:
+        seen = Clip(shown, shot.tracks)
+        seen.pixel_aspect = info.pixel_aspect
+        verdicts = judge_tracks(seen)
     return JudgedFile(info, shot.tracks, verdicts, readiness(shot.tracks, verdicts, frames, known), "; ".join(notes))
 
 
@@ -148,18 +153,19 @@ def _check_fits(shot: Shot, footage: Footage, path: Path) -> None:
 def _info(shot: Shot, footage: Footage | None, path: Path, *, framed: bool) -> tuple[ClipInfo, list[str]]:
     """What is known of the footage, and what was made of that which is not."""
     if footage is not None:
-        return Clip(footage).info, []
+        info = Clip(footage).info
+        return info if shot.pixel_aspect is None else replace(info, pixel_aspect=shot.pixel_aspect), []
     if shot.size is None:
         raise ParameterError(
             f"expected the footage's size to judge by, {path} does not say it: give --size WxH or --footage PATH"
         )
-    recorded = shot.footage or ""
+    recorded, aspect = shot.footage or "", shot.pixel_aspect or SQUARE
     if framed and shot.frame_start is not None and shot.frame_end is not None:
-        return ClipInfo(recorded, *shot.size, shot.fps, shot.frame_start, shot.frame_end), []
+        return ClipInfo(recorded, *shot.size, shot.fps, shot.frame_start, shot.frame_end, aspect), []
     frames = {frame for track in shot.tracks for frame in track.markers}
     if not frames:
         raise FormatError(f"expected tracks with markers in {path}, got none")
-    info = ClipInfo(recorded, *shot.size, shot.fps, min(frames), max(frames))
+    info = ClipInfo(recorded, *shot.size, shot.fps, min(frames), max(frames), aspect)
     return info, [f"the plate is taken to have frames {info.frame_start}-{info.frame_end}"]
 
 

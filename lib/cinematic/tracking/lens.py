@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .checks import check_choice
-from .coords import Axes, Size, co_on_axes, positions_on_axes
+from .coords import SQUARE, Axes, Size, co_on_axes, positions_on_axes, squared_size
 from .types import Point, TrackData
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,6 +55,7 @@ class Lens:
     principal: Point  # px from the bottom-left corner of the picture, y up
     radial: tuple[float, ...] = ()  # k1, k2 ...; what is left out is 0
     tangential: tuple[float, ...] = ()  # p1, p2
+    pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths
 
     def __post_init__(self) -> None:
         check_choice("the lens model", self.model, LENS_MODELS)
@@ -67,14 +68,14 @@ class Lens:
         """Where points of the plate would be without distortion: normalised positions (n, 2); NaN where nowhere."""
         shown = self._plane(co)
         if self.model == "NUKE":
-            return self._co(self._divided(shown, self.focal / (max(self.size) / 2)))
+            return self._co(self._divided(shown, self._nuke_scale))
         return self._co(_solved(self._shown, shown))
 
     def distorted(self, co: npt.ArrayLike) -> FloatArray:
         """Where the plate shows undistorted points: the inverse of :meth:`undistorted`."""
         bare = self._plane(co)
         if self.model == "NUKE":
-            return self._co(_solved(lambda shown: self._divided(shown, self.focal / (max(self.size) / 2)), bare))
+            return self._co(_solved(lambda shown: self._divided(shown, self._nuke_scale), bare))
         return self._co(self._shown(bare))
 
     def _shown(self, bare: FloatArray) -> FloatArray:
@@ -94,10 +95,20 @@ class Lens:
         return points / _series(self.radial, square)
 
     def _plane(self, co: npt.ArrayLike) -> FloatArray:
-        return (positions_on_axes(co, self.size, _PIXELS) - self.principal) / self.focal
+        return (positions_on_axes(co, self.size, _PIXELS) - self.principal) / self._focals
 
     def _co(self, points: FloatArray) -> FloatArray:
-        return co_on_axes(points * self.focal + self.principal, self.size, _PIXELS)
+        return co_on_axes(points * self._focals + self.principal, self.size, _PIXELS)
+
+    @property
+    def _focals(self) -> FloatArray:
+        """(2,) The focal length in widths of a pixel, and in heights."""
+        return np.array([self.focal, self.focal * self.pixel_aspect])
+
+    @property
+    def _nuke_scale(self) -> float:
+        """Focal lengths -> halves of the picture's longer side."""
+        return self.focal / (max(squared_size(self.size, self.pixel_aspect)) / 2)
 
 
 def undistorted_tracks(tracks: Iterable[TrackData], lens: Lens) -> tuple[list[TrackData], int]:

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .checks import checked_pixel_aspect
 from .context import footage_path, frame_numbers
 from .coords import Size, corners_of, pixel_offsets_from_co
-from .errors import FootageError, ParameterError
+from .errors import FootageError
 from .footage import Footage, open_footage
 from .lens import LENS_MODELS, Lens
 from .passes import State
@@ -45,8 +46,17 @@ class MovieClipStore:
     def info(self) -> ClipInfo:
         """What tracks.json says of the footage."""
         fps = float(self.clip.fps) if self.clip.fps > 0 else None  # 0 for an image sequence
-        width, height = self.size
-        return ClipInfo(str(footage_path(self.clip)), width, height, fps, self.numbers.first, self.numbers.last)
+        path, (first, last) = str(footage_path(self.clip)), (self.numbers.first, self.numbers.last)
+        return ClipInfo(path, *self.size, fps, first, last, self.pixel_aspect)
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel over its height, as the clip's camera has it."""
+        return float(self.clip.tracking.camera.pixel_aspect)
+
+    @pixel_aspect.setter
+    def pixel_aspect(self, value: float) -> None:
+        self.clip.tracking.camera.pixel_aspect = checked_pixel_aspect(value)
 
     @property
     def footage(self) -> Footage:
@@ -104,16 +114,8 @@ def clip_size(clip: Any) -> Size:
 
 
 def lens_of(clip: Any) -> Lens:
-    """The lens that a MovieClip's camera has.
-
-    Raises
-    ------
-    ParameterError
-        Its pixels are not square.
-    """
+    """The lens that a MovieClip's camera has."""
     camera = clip.tracking.camera
-    if camera.pixel_aspect != 1.0:
-        raise ParameterError(f"expected square pixels, the camera of {clip.name!r} has {camera.pixel_aspect:g}")
     model = camera.distortion_model
     prefix = "" if model == "POLYNOMIAL" else f"{model.lower()}_"
     radial, tangential = LENS_MODELS[model]
@@ -124,6 +126,7 @@ def lens_of(clip: Any) -> Lens:
         (camera.principal_point_pixels[0], camera.principal_point_pixels[1]),
         tuple(getattr(camera, f"{prefix}k{number}") for number in range(1, radial + 1)),
         tuple(getattr(camera, f"{prefix}p{number}") for number in range(1, tangential + 1)),
+        camera.pixel_aspect,
     )
 
 

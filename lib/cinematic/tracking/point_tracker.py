@@ -381,7 +381,7 @@ def refill_tracks(
         raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
     limits = preset_limits(preset)
     with use_threads(threads):
-        motions = shot_motions(store.read(), store.size) if motion is None else motion
+        motions = shot_motions(store.read(), store.size, store.pixel_aspect) if motion is None else motion
         return refill(store, job, cleaning, motions, limits)
 
 

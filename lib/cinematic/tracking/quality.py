@@ -367,7 +367,7 @@ def weigh_tracks(clip: Any, *, motion: Sequence[ShotMotion] | None = None) -> di
     FootageError, BackendUnavailable
     """
     store = store_of(clip)
-    motions = shot_motions(store.read(), store.size) if motion is None else motion
+    motions = shot_motions(store.read(), store.size, store.pixel_aspect) if motion is None else motion
     free = [t for t in store.read() if t.enabled and not t.locked and not t.by_hand and t.weight == _PLAIN_WEIGHT]
     weights = track_weights(free, store.size, motions)
     store.set_weights(weights)
@@ -453,7 +453,8 @@ def _judged(
 
     known = [replace(track, correlations=FrameColumn(0, measured[track.name])) for track in tracks]
     look = partial(correlations, footage=store.footage)
-    return judge_scene(known, store.size, limits, look, partial(ask_other_windows, footage=store.footage))
+    others = partial(ask_other_windows, footage=store.footage)
+    return judge_scene(known, store.size, limits, look, others, pixel_aspect=store.pixel_aspect)
 
 
 def _pattern_track(track: TrackData, size: Size) -> PatternTrack:

@@ -71,7 +71,7 @@ def refill(
     second_opinion = partial(ask_other_windows, footage=store.footage)
     for motion in motions:
         of_shot = [track for track in new if motion.holds(track)]
-        verdicts = _judged(of_shot, kept, store.size, motion, limits, second_opinion)
+        verdicts = _judged(of_shot, kept, store, motion, limits, second_opinion)
         plan = plan_cleaning(of_shot, verdicts)
         changed = {track.name for track in plan.before}
         added += [track for track in of_shot if track.name not in changed] + plan.after
@@ -125,7 +125,7 @@ def _places(failed: Iterable[Stretch], size: Size) -> Places:
 def _judged(
     tracks: Sequence[TrackData],
     kept: Sequence[TrackData],
-    size: Size,
+    store: Store,
     motion: ShotMotion,
     limits: Limits,
     second_opinion: SecondOpinion,
@@ -133,10 +133,11 @@ def _judged(
     """Verdicts on new tracks; without a camera to compare them with, together with those that are there."""
     if motion.scene.solution is None:
         there = [track for track in kept if motion.holds(track)]
-        return judge([*there, *tracks], size, limits, second_opinion=second_opinion)[len(there) :]
+        both, aspect = [*there, *tracks], store.pixel_aspect
+        return judge(both, store.size, limits, second_opinion=second_opinion, pixel_aspect=aspect)[len(there) :]
     return [
         verdict if _is_known(verdict, limits) else _unknown(verdict)
-        for verdict in judge_others(tracks, size, motion, limits, second_opinion)
+        for verdict in judge_others(tracks, store.size, motion, limits, second_opinion)
     ]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size, lengths, pixels_from_co
+from .coords import SQUARE, Size, lengths, pixels_from_co
 from .epipolar import epipolar_distances
 from .errors import TrackingError
 from .order_statistics import known_median
@@ -48,7 +48,7 @@ class SceneErrors:
 
 
 def scene_errors(
-    positions: FloatArray, references: npt.NDArray[np.int64], size: Size, focal: float | None = None
+    positions: FloatArray, references: npt.NDArray[np.int64], size: Size, *, pixel_aspect: float = SQUARE
 ) -> SceneErrors:
     """Compare every marker with the motion of the scene.
 
@@ -58,11 +58,12 @@ def scene_errors(
         Tracks over consecutive frames, px, (0, 0) the centre of the top-left pixel; NaN where there is no marker.
     references : (n,)
         Index of the frame of each track's reference marker.
-    focal
-        px, where it is known.
+    pixel_aspect
+        Width of a pixel over its height.
     """
+    lens = LensSearch(distortion=None, zooms=None, pixel_aspect=pixel_aspect)
     try:
-        solution = solve_shot(positions, size, LensSearch(focal, distortion=None, zooms=None), to_judge=True)
+        solution = solve_shot(positions, size, lens, to_judge=True)
     except TrackingError as error:
         count, frames, _ = positions.shape
         nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))

@@ -25,6 +25,7 @@ from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
 from .clip import segments
+from .coords import SQUARE
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import find_footage
@@ -52,6 +53,7 @@ class TrackJob:
     preset: str
     engine: str
     span: tuple[int, int] | None  # plate frames; None: all
+    pixel_aspect: float | None  # width of a pixel over its height; None: as the footage says
     threads: int | None
     clean: bool
     refill: bool  # what cleaning has emptied is filled again
@@ -183,10 +185,14 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         new_blend()
     tracker = PointTracker(job.path, job.preset, engine=job.engine)
     store = store_of(tracker.clip)
+    if job.pixel_aspect is not None:
+        store.pixel_aspect = job.pixel_aspect
     targets.check_footage(store.info)
     first, last = job.span or (store.numbers.first, store.numbers.last)
     for frame in (first, last):
         store.numbers.checked(frame, "--frames")
+    if store.pixel_aspect != SQUARE:
+        steps.say(f"pixels are {store.pixel_aspect:.4g} times as wide as high (--pixel-aspect)")
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
     if job.engine == "klt" or job.clean or targets.with_report:  # judging follows patterns, too
@@ -405,7 +411,7 @@ class Targets:
     def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
         """The .blend is written, by the Blender beside while other files are."""
         if blender is not None:
-            with blender.writing(self.blend, job.tracks, job.camera, job.lens):
+            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.lens):
                 yield
             return
         yield

@@ -50,6 +50,7 @@ class ClipInfo:
     fps: float | None  # None: the footage does not say (an image sequence)
     frame_start: int  # the plate's first frame
     frame_end: int  # the plate's last frame, inclusive
+    pixel_aspect: float = 1.0  # width of a pixel over its height; 2 of a plate squeezed by an anamorphic lens
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values."""

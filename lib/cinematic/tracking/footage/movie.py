@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from ..coords import FrameNumbers
 from ..errors import FootageError
 from .luminance import Luminance
-from .stream import Footage
+from .stream import Footage, pixel_aspect
 
 _NO_FOOTAGE = frozenset({"tty"})
 """FFmpeg "plays" any text file as an ANSI terminal; nobody means that."""
@@ -59,6 +59,7 @@ class Movie(Footage):
         with _video_stream(path) as stream:
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
+            self.pixel_aspect = pixel_aspect(stream.sample_aspect_ratio)
             packets = [packet for packet in stream.container.demux(stream) if packet.size]
         if not packets:
             raise FootageError(f"expected a movie with frames, got {path}")

@@ -17,7 +17,7 @@ from ..cores import available_cores
 from ..errors import FootageError
 from .luminance import Image, Luminance
 from .path import FootagePath
-from .stream import Footage
+from .stream import Footage, pixel_aspect
 
 REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Luminance of linear or display RGB (ITU-R BT.709)."""
@@ -40,6 +40,7 @@ class ImageSequence(Footage):
         self.size = (spec.width, spec.height)
         rate = spec.getattribute("FramesPerSecond") or spec.getattribute("dpx:FrameRate")
         self.fps = _rate(rate)
+        self.pixel_aspect = pixel_aspect(spec.getattribute("PixelAspectRatio"))
 
     def _decode(self, numbers: range) -> Iterator[tuple[int, Image]]:
         """Several are read at the same time: few formats are decoded by more than one core."""

@@ -6,9 +6,10 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
-from ..coords import FrameNumbers, Size
+from ..coords import SQUARE, FrameNumbers, Size
 from .held import Room, Stored
 from .luminance import Luminance
 
@@ -20,6 +21,9 @@ ROOM = Room(most_bytes=384 * 2**20, most_frames=400)
 shot shall not take much more memory than a short one does."""
 
 
+_ROUNDED = 0.01  # off 1; the least that any camera or broadcast format has is 0.067
+
+
 class Footage(ABC):
     """Frames of a movie or an image sequence, as luminance, by the plate's numbers.
 
@@ -29,6 +33,7 @@ class Footage(ABC):
     path: Path  # the movie, or the sequence's first file
     size: Size  # width, height; px
     fps: float | None  # None: the footage does not say
+    pixel_aspect: float  # width of a pixel over its height; 1 where the footage does not say
     numbers: FrameNumbers
 
     def __init__(self) -> None:
@@ -88,6 +93,12 @@ class Footage(ABC):
     @abstractmethod
     def _decode(self, numbers: range) -> Iterator[tuple[int, Stored]]:
         """Frames in a row, one at least, upwards or downwards, decoded as they are asked for."""
+
+
+def pixel_aspect(said: object) -> float:
+    """A file's pixel aspect: 1 where it says none, or one that comes of rounding the size of its picture."""
+    value = float(said) if isinstance(said, int | float | Fraction) else 0.0
+    return value if value > 0 and abs(value - SQUARE) > _ROUNDED else SQUARE
 
 
 class _Failure:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..coords import Axes
+from ..coords import SQUARE, Axes
 from .base import FileTrack, Format, Header, Variant
 from .text import Lines, shown
 
@@ -61,10 +61,11 @@ def write_null(path: Path, tracks: Sequence[FileTrack], header: Header) -> None:
 
 def _head(header: Header) -> str:
     width, height = header.known_size()
+    aspect = f"{header.pixel_aspect or SQUARE:.10g}"
     return (
         f"{_BEGIN}8.0 Keyframe Data\n\n\tUnits Per Second\t{header.known_fps():.10g}\n"
         f"\tSource Width\t{width}\n\tSource Height\t{height}\n"
-        "\tSource Pixel Aspect Ratio\t1\n\tComp Pixel Aspect Ratio\t1\n\n"
+        f"\tSource Pixel Aspect Ratio\t{aspect}\n\tComp Pixel Aspect Ratio\t{aspect}\n\n"
     )
 
 

@@ -35,6 +35,7 @@ class Header:
     frame_start: int | None = None  # the plate's first frame, its own number
     frame_end: int | None = None  # the plate's last frame, inclusive
     axes: Axes | None = None  # a file that measures otherwise than its format does by default
+    pixel_aspect: float | None = None  # width of a pixel over its height; None: not known
     first_frame: int | None = None  # a file that numbers the plate's first frame otherwise than its format does
     notes: list[str] = field(default_factory=list)  # what an artist should know of the file, in words
 

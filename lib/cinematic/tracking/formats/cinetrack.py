@@ -3,11 +3,12 @@
 ::
 
     {"format": "cinetrack", "version": 1,
-     "clip": {"path", "width", "height", "fps", "frame_start", "frame_end"},
+     "clip": {"path", "width", "height", "fps", "frame_start", "frame_end", "pixel_aspect"},
      "tracks": [TrackData.to_dict(), ...]}
 
 Origin: normalised positions, (0, 0) the outer corner of the bottom-left pixel, y up. Frames: the plate's own
-numbers, as strings where they are keys. ``fps`` is null where the footage does not say.
+numbers, as strings where they are keys. ``fps`` is null where the footage does not say. ``pixel_aspect``, a
+pixel's width over its height, may be left out where it is 1.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..coords import Axes
+from ..coords import SQUARE, Axes
 from ..errors import FormatError
 from ..files import write_atomically
 from ..types import ClipInfo, TrackData
@@ -82,7 +83,10 @@ def _json(value: Any) -> str:
 def _clip_info(data: Any) -> ClipInfo:
     kinds: dict[str, Any] = {
         "path": str, "width": int, "height": int, "fps": int | float | None, "frame_start": int, "frame_end": int,
+        "pixel_aspect": int | float,
     }  # fmt: skip
+    if isinstance(data, dict):
+        data = {"pixel_aspect": SQUARE, **data}
     if not isinstance(data, dict) or set(data) != set(kinds):
         raise FormatError(f"expected clip with {', '.join(kinds)}, got {data!r}")
     wrong = [name for name, kind in kinds.items() if not isinstance(data[name], kind)]
@@ -92,14 +96,15 @@ def _clip_info(data: Any) -> ClipInfo:
 
 
 def _write_file(path: Path, tracks: Sequence[FileTrack], header: Header) -> None:
-    clip = ClipInfo(header.footage or "", *header.known_size(), header.fps, *header.known_range())
+    size, (first, last) = header.known_size(), header.known_range()
+    clip = ClipInfo(header.footage or "", *size, header.fps, first, last, header.pixel_aspect or SQUARE)
     _save(path, clip, (track.track for track in tracks if track.track is not None))
 
 
 def _read_file(path: Path, header: Header) -> Iterator[FileTrack]:
     clip, tracks = read(path)
     header.size, header.fps = (clip.width, clip.height), clip.fps
-    header.footage = clip.path or None
+    header.footage, header.pixel_aspect = clip.path or None, clip.pixel_aspect
     header.frame_start, header.frame_end = clip.frame_start, clip.frame_end
     for track in tracks:
         yield FileTrack(track.name, [], [], track=track)

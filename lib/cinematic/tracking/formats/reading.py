@@ -34,6 +34,7 @@ class Shot:
     frame_start: int | None = None  # the plate's first frame; None: neither the file nor the caller says
     frame_end: int | None = None
     notes: list[str] = field(default_factory=list)  # what an artist should know of the file
+    pixel_aspect: float | None = None  # width of a pixel over its height; None: the file does not say
 
     def __iter__(self) -> Iterator[TrackData]:
         return iter(self.tracks)
@@ -95,6 +96,7 @@ def read(
     return Shot(
         tracks, form.name, _agreed_size(path, size, header), header.fps, header.footage,
         header.frame_start if same_start else frame_start, header.frame_end if same_start else None, header.notes,
+        header.pixel_aspect,
     )  # fmt: skip
 
 

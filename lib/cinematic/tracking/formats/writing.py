@@ -187,8 +187,10 @@ def _header_of(
     header = Header()
     if isinstance(tracks, Shot):
         header = Header(tracks.size, tracks.fps, tracks.footage, tracks.frame_start, tracks.frame_end)
+        header.pixel_aspect = tracks.pixel_aspect
     if clip is not None:
         header = Header((clip.width, clip.height), clip.fps, clip.path, clip.frame_start, clip.frame_end)
+        header.pixel_aspect = clip.pixel_aspect
     header.size = size or header.size
     header.fps = fps if fps is not None else header.fps
     if start is not None and start != header.frame_start:

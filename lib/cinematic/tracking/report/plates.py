@@ -94,7 +94,7 @@ def shown_frames(judged: Sequence[Judged], info: ClipInfo) -> dict[int, str]:
 def plates(judged: Sequence[Judged], info: ClipInfo, frames: Mapping[int, str]) -> list[Plate]:
     """Frames, by number with why they are shown; where their number is odd the worst is shown large."""
     worst = next((frame for frame, why in frames.items() if why.startswith(WORST)), min(frames))
-    odd = len(frames) % 2 == 1 and info.width >= info.height
+    odd = len(frames) % 2 == 1 and info.width * info.pixel_aspect >= info.height
     return [_plate(judged, info, frame, why, odd and frame == worst) for frame, why in frames.items()]
 
 

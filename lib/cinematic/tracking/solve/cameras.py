@@ -2,7 +2,8 @@
 
 World to camera, x right, y down, z forward (COLMAP's and OpenCV's axes). Positions in the picture are pixels, (0, 0)
 the centre of the top-left pixel. The lens is a pinhole with two radial terms, Blender's "polynomial" model and COLMAP's
-RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``.
+RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``. Where pixels are not
+square, ``p.y`` counts their heights: the focal length is ``pixel_aspect`` times as many of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ..coords import SQUARE
 from ..lens import lens_in_words
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,6 +32,7 @@ class Cameras:
     centre: tuple[float, float]  # principal point, px
     k1: float = 0.0
     k2: float = 0.0
+    pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths, positions pixels
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -67,6 +70,16 @@ class Cameras:
             focal=self.focal[frames],
         )
 
+    def through_pixels(self, aspect: float) -> Cameras:
+        """The same cameras where pixels are as wide, and so high that ``aspect`` is their width over their height."""
+        x, y = self.centre
+        return replace(self, centre=(x, (y + 0.5) * aspect / self.pixel_aspect - 0.5), pixel_aspect=aspect)
+
+    @property
+    def _focals(self) -> FloatArray:
+        """(f, 2) The focal lengths in widths of a pixel, and in heights."""
+        return self.focal[:, None] * np.array([1.0, self.pixel_aspect])
+
     def without(self, frames: npt.NDArray[np.bool_]) -> Cameras:
         """The same, but for some frames (f,) that lose theirs."""
         return self._replaced(frames, np.nan, np.nan, np.nan)
@@ -90,7 +103,7 @@ class Cameras:
         seen = np.einsum("fij,nj->nfi", self.rotation, points) + self.translation
         with np.errstate(divide="ignore", invalid="ignore"):
             plane = np.where(seen[..., 2:] > 0, seen[..., :2] / seen[..., 2:], np.nan)
-        return self.distorted(plane) * self.focal[:, None] + self.centre
+        return self.distorted(plane) * self._focals + self.centre
 
     def distorted(self, plane: FloatArray) -> FloatArray:
         """Where the lens shows points (..., 2) of the plane z = 1, in the same units."""
@@ -99,7 +112,7 @@ class Cameras:
 
     def plane(self, positions: FloatArray) -> FloatArray:
         """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton)."""
-        target = (positions - self.centre) / self.focal[:, None]
+        target = (positions - self.centre) / self._focals
         if not self.is_bent:
             return target
         radius = np.linalg.norm(target, axis=-1, keepdims=True)

@@ -90,7 +90,7 @@ def write_colmap(folder: Path, solve: CameraSolve, tracks: Iterable[TrackData]) 
 def _usd(solve: CameraSolve) -> str:
     frames = solve.solved_frames
     aperture = solve.sensor_width
-    height = aperture * solve.clip.height / solve.clip.width
+    height = aperture * solve.clip.height / solve.clip.width / solve.clip.pixel_aspect
     x, y = co_from_pixels(solve.cameras.centre, (solve.clip.width, solve.clip.height)).tolist()
     names = json.dumps(list(solve.bundles), ensure_ascii=False)
     errors = solve.track_errors

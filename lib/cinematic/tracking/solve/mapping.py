@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..coords import Size
+from ..coords import SQUARE, Extent
 from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class Mapped:
 
 
 def map_cameras(
-    positions: FloatArray, size: Size, focal: float, *, focal_is_known: bool, calibrated: bool = True,
+    positions: FloatArray, size: Extent, focal: float, *, focal_is_known: bool, calibrated: bool = True,
     zooms: bool = False, k1: float = 0.0,
 ) -> Mapped:  # fmt: skip
     """Cameras of all frames at once, from tracks that may hold many wrong markers.
@@ -89,7 +89,7 @@ def map_cameras(
 
 
 def adjust(
-    cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *,
+    cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *,
     refine_focal: bool, refine_distortion: bool, zooms: bool = False, iterations: int = 100,
 ) -> tuple[Cameras, FloatArray]:  # fmt: skip
     """Refine cameras and points together: robust bundle adjustment over the markers given.
@@ -127,7 +127,7 @@ def adjust(
     return _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal)), adjusted
 
 
-def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, *, zooms: bool) -> Cameras:
+def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *, zooms: bool) -> Cameras:
     """Give frames that have no camera one, from the points that are seen there; those with too few stay without."""
     import pycolmap
 
@@ -152,7 +152,7 @@ def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size
 
 
 def write_text_model(
-    folder: Path, cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, names: Sequence[str],
+    folder: Path, cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, names: Sequence[str],
     errors: Sequence[float], *, zooms: bool,
 ) -> None:  # fmt: skip
     """Write COLMAP's text model (cameras.txt, images.txt, points3D.txt ...) into a folder that exists.
@@ -177,7 +177,7 @@ def write_text_model(
 
 
 def _write_database(
-    path: Path, positions: FloatArray, size: Size, focal: float, focal_is_known: bool, zooms: bool, k1: float
+    path: Path, positions: FloatArray, size: Extent, focal: float, focal_is_known: bool, zooms: bool, k1: float
 ) -> Counter[str]:
     """Keypoints of all frames and the geometries of their pairs; how many pairs are of which kind."""
     import pycolmap
@@ -310,18 +310,19 @@ def _hushed() -> Iterator[None]:
         log.minloglevel = level
 
 
-def _camera(size: Size, focal: float, k1: float, k2: float) -> Any:
+def _camera(size: Extent, focal: float, k1: float, k2: float, pixel_aspect: float = SQUARE) -> Any:
     import pycolmap
 
     width, height = size
-    return pycolmap.Camera(
-        model="RADIAL", width=width, height=height, params=[focal, width / 2, height / 2, k1, k2], camera_id=1
-    )
+    model, params = "RADIAL", [focal, width / 2, height / 2, k1, k2]
+    if pixel_aspect != SQUARE:
+        model, params = "OPENCV", [focal, focal * pixel_aspect, *params[1:], 0.0, 0.0]
+    return pycolmap.Camera(model=model, width=round(width), height=round(height), params=params, camera_id=1)
 
 
 def _scene(
     cameras: Cameras, frames: npt.NDArray[np.int64], points: FloatArray, positions: FloatArray,
-    used: npt.NDArray[np.bool_], size: Size, zooms: bool,
+    used: npt.NDArray[np.bool_], size: Extent, zooms: bool,
 ) -> Any:  # fmt: skip
     """A COLMAP reconstruction of the arrays."""
     import pycolmap
@@ -330,7 +331,8 @@ def _scene(
     camera = None
     for frame in frames:
         if camera is None or zooms:
-            camera = _camera(size, float(cameras.focal[frame]), cameras.k1, cameras.k2)
+            focal = float(cameras.focal[frame])
+            camera = _camera(size, focal, cameras.k1, cameras.k2, cameras.pixel_aspect)
             camera.camera_id = int(frame) + 1
             scene.add_camera_with_trivial_rig(camera)
         pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))

@@ -178,7 +178,7 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
         engine=data["engine"],
         only_turns=data["only_turns"],
         frames=frames,
-        cameras=Cameras(rotation, translation, focal, (x, y), lens["k1"], lens["k2"]),
+        cameras=Cameras(rotation, translation, focal, (x, y), lens["k1"], lens["k2"], clip.pixel_aspect),
         sensor_width=lens["sensor_width"],
         bundles={name: tuple(bundle["position"]) for name, bundle in bundles.items()},
         marker_errors={

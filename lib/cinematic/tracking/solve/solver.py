@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ..coords import Size
+from ..coords import SQUARE, Extent, Size, squared, squared_size
 from ..errors import TrackingError
 from .cameras import Cameras
 from .mapping import Mapped, add_frames, adjust, map_cameras
@@ -121,6 +121,7 @@ class LensSearch:
     refine_focal: bool = False  # ``focal`` is a start, not exact
     distortion: bool | None = False  # two radial terms are searched for; None: where they clearly explain more
     zooms: bool | None = False  # a focal length of its own in every frame; None: where that clearly explains more
+    pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths
 
     @property
     def is_zoom(self) -> bool:
@@ -180,10 +181,13 @@ def solve_shot(
     ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
     """
     between = _ITERATIONS_TO_JUDGE if to_judge else _ITERATIONS_BETWEEN
+    square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
         if lens.zooms is None:
-            return _zooming_or_not(positions, size, lens, only_turns, between)
-        return _solved(positions, size, lens, only_turns, between)
+            found = _zooming_or_not(square, within, lens, only_turns, between)
+        else:
+            found = _solved(square, within, lens, only_turns, between)
+    return _in_picture(found, positions, lens.pixel_aspect)
 
 
 def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns: bool) -> Solution:
@@ -197,16 +201,27 @@ def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns
         Over the frames of ``known``; as for :func:`solve_positions`, and so are the errors.
     """
     lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
+    square, within = squared(positions, known.pixel_aspect), squared_size(size, known.pixel_aspect)
+    begun, bent = known.through_pixels(SQUARE), known.is_bent
     with threadpool_limits(limits=1, user_api="blas"):
         if only_turns:
-            return _checked(_turned(known, positions, lens, known.is_bent), _TURNS)
-        return _checked(
-            _refined(known, None, positions, size, lens, known.is_bent, _ROUNDS, _ITERATIONS_BETWEEN), _MOVES
-        )
+            found = _checked(_turned(begun, square, lens, bent), _TURNS)
+        else:
+            refined = _refined(begun, None, square, within, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN)
+            found = _checked(refined, _MOVES)
+    return _in_picture(found, positions, known.pixel_aspect)
+
+
+def _in_picture(solution: Solution, positions: FloatArray, pixel_aspect: float) -> Solution:
+    """What was solved in square units, in the picture's pixels."""
+    if pixel_aspect == SQUARE:
+        return solution
+    cameras = solution.cameras.through_pixels(pixel_aspect)
+    return replace(solution, cameras=cameras, errors=reprojection_errors(cameras, solution.points, positions))
 
 
 def _zooming_or_not(
-    positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
 ) -> Solution:
     """With one focal length; or with one of its own in every frame, where that clearly explains more."""
     zoom = replace(lens, zooms=True)
@@ -229,7 +244,7 @@ def _zooming_or_not(
 
 
 def _zooming(
-    positions: FloatArray, size: Size, fixed: Solution | None, solve: Callable[[FloatArray], Solution]
+    positions: FloatArray, size: Extent, fixed: Solution | None, solve: Callable[[FloatArray], Solution]
 ) -> Solution | None:
     """The shot as one of a lens that zooms, where that explains clearly more than a fixed one does; else None."""
     seen = np.isfinite(positions[..., 0])
@@ -248,7 +263,7 @@ def _zooming(
     return zooming if _explains_more(zooming, fixed, planes) else None
 
 
-def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Size, planes: float) -> bool:
+def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Extent, planes: float) -> bool:
     """Whether one focal length may not be enough; quick to say, and wrong now and then.
 
     A wrong camera fits few of the markers, or has not found all frames; one that turns and zooms looks like one that
@@ -283,7 +298,7 @@ def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> 
 
 
 def _solved(
-    positions: FloatArray, size: Size, lens: LensSearch, only_turns: bool | None, iterations_between: int
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
 ) -> Solution:
     rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
     if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
@@ -374,7 +389,7 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 def _moving(
     mapped: Cameras | None, mapped_from: Callable[[float], Mapped], keys: npt.NDArray[np.int64], positions: FloatArray,
-    size: Size, lens: LensSearch, iterations_between: int,
+    size: Extent, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
     mapped = _with_enough(mapped)
@@ -434,7 +449,7 @@ def _fuller(one: Solution | None, other: Solution | None) -> Solution | None:
 def _went_on(
     solution: Solution | None,
     positions: FloatArray,
-    size: Size,
+    size: Extent,
     lens: LensSearch,
     bent: bool,
     most: int,
@@ -456,7 +471,7 @@ def among_frames(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> 
 
 
 def _refined(
-    cameras: Cameras, points: FloatArray | None, positions: FloatArray, size: Size, lens: LensSearch, bent: bool,
+    cameras: Cameras, points: FloatArray | None, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool,
     most: int, iterations: int,
 ) -> Solution | None:  # fmt: skip
     """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment.
@@ -486,7 +501,9 @@ def _refined(
             return Solution(cameras, points, errors, used, tuple(rounds))
 
 
-def _placed_again(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size, lens: LensSearch) -> Cameras:
+def _placed_again(
+    cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, lens: LensSearch
+) -> Cameras:
     """Cameras for the frames without one, and for those few whose own agrees with hardly any of their markers.
 
     Such a one would stay: the adjustment rests on the markers that agree.
@@ -502,7 +519,7 @@ def _placed_again(cameras: Cameras, points: FloatArray, positions: FloatArray, s
     return placed.or_else(cameras)
 
 
-def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
+def _turning(positions: FloatArray, size: Extent, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
     """The shot as one of a camera that only turns; None: that cannot be, or first attempts are off by ``most_px``."""
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     found = {bent: _turning_through(positions, size, lens, bent, most_px) for bent in tried}
@@ -510,7 +527,7 @@ def _turning(positions: FloatArray, size: Size, lens: LensSearch, most_px: float
 
 
 def _turning_through(
-    positions: FloatArray, size: Size, lens: LensSearch, bent: bool, most_px: float
+    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float
 ) -> Solution | None:
     """The same through a lens with two radial terms, or without."""
     start = turn_cameras(
@@ -525,7 +542,7 @@ def _turning_through(
     return _turned(start, positions, lens, bent)
 
 
-def _turning_only(positions: FloatArray, size: Size, lens: LensSearch, planes: float) -> Solution | None:
+def _turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: float) -> Solution | None:
     """The same where rotations alone explain the shot; else None, which key frames tell in a fraction of the time.
 
     ``planes`` is what planes between pairs of key frames leave, px.

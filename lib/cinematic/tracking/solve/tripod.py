@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..coords import Size
+from ..coords import Extent
 from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,7 +35,13 @@ _ROUGH_STEPS, _ROUGH_TRACKS = 8, 120  # of one that only has to find the right n
 
 
 def turn_cameras(
-    positions: FloatArray, size: Size, focal: float | None, *, refine_focal: bool, refine_distortion: bool, zooms: bool
+    positions: FloatArray,
+    size: Extent,
+    focal: float | None,
+    *,
+    refine_focal: bool,
+    refine_distortion: bool,
+    zooms: bool,
 ) -> Cameras | None:
     """Cameras at the origin, turned to show the tracks, as a start to refine; None: there is nothing to begin with.
 
@@ -92,7 +98,7 @@ def _unit(vectors: FloatArray) -> FloatArray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
 
 
-def _at_rest(frames: int, size: Size, focal: float) -> Cameras:
+def _at_rest(frames: int, size: Extent, focal: float) -> Cameras:
     nowhere = np.full((frames, 3, 3), np.nan)
     centre = ((size[0] - 1) / 2, (size[1] - 1) / 2)
     return Cameras(nowhere, np.full((frames, 3), np.nan), np.full(frames, focal), centre)
