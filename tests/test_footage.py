@@ -239,6 +239,18 @@ def test_a_variable_rate_is_reported(movie: Path, plate: Plate, tmp_path: Path) 
     assert len(list(variable.frames())) == 6
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_interlaced_movies_are_told(plate: Plate, tmp_path: Path, interlaced: bool) -> None:
+    with av.open(str(tmp_path / "shot.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = plate.size[0], plate.size[1], "yuv420p"
+        stream.options = {"x264-params": "tff=1"} if interlaced else {}
+        for picture in plate.frames[:3]:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray8")))
+        container.mux(stream.encode())
+    assert open_footage(tmp_path / "shot.mp4").is_interlaced == interlaced
+
+
 def test_a_sequence_keeps_its_numbers(plate: Plate, sequence: Path) -> None:
     footage = open_footage(sequence)
     assert (footage.numbers.first, footage.numbers.last) == (1001, 1024)

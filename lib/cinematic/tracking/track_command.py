@@ -195,6 +195,8 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         steps.say(f"pixels are {store.pixel_aspect:.4g} times as wide as high (--pixel-aspect)")
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
+    if store.footage.is_interlaced:
+        steps.say("the movie says it is interlaced, two moments in each frame: unless it is not, deinterlace it first")
     if job.engine == "klt" or job.clean or targets.with_report:  # judging follows patterns, too
         compile_kernels(steps.say)
     return tracker, (first, last)

@@ -71,6 +71,7 @@ class Movie(Footage):
         _, first = next(self._numbered_from(1), (1, None))
         if first is None:
             raise FootageError(f"expected a movie with frames, got {path}")
+        self.is_interlaced = bool(first.interlaced_frame)
         luma = _luma(first, VideoReformatter())
         self.size = _size_of(luma)
         self._bytes_a_frame = luma.nbytes

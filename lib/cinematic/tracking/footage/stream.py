@@ -34,6 +34,7 @@ class Footage(ABC):
     size: Size  # width, height; px
     fps: float | None  # None: the footage does not say
     pixel_aspect: float  # width of a pixel over its height; 1 where the footage does not say
+    is_interlaced: bool = False  # True: a frame holds two moments, one in its even lines and one in its odd ones
     numbers: FrameNumbers
 
     def __init__(self) -> None:
