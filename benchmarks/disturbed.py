@@ -1,4 +1,4 @@
-"""What happens to plates: flashes, zooms, shaking, dirt, compression; drawn into a plate whose truth is exact.
+"""What happens to plates, from flashes and zooms to dirt and compression, drawn into one whose truth is exact.
 
     python -m benchmarks.disturbed                 all of them, on the committed courtyard
     python -m benchmarks.disturbed --only zoom     those whose name has these letters
@@ -47,6 +47,7 @@ class Disturbance:
     name: str
     drawn: Callable[[Pictures, np.random.Generator], Pictures] = lambda pictures, _: pictures
     warped: Homographies = lambda *_: np.eye(3)  # rendered px -> disturbed px
+    pixel_aspect: float = 1.0  # what the clip is told
 
 
 def _zoom(begin: float, end: float) -> Homographies:
@@ -56,6 +57,12 @@ def _zoom(begin: float, end: float) -> Homographies:
         return np.array([[scale, 0, x - scale * x], [0, scale, y - scale * y], [0, 0, 1]])
 
     return homography
+
+
+def _squeezed(_: int, size: tuple[int, int], __: float) -> np.ndarray:
+    """To half its width, as an anamorphic lens does; shown twice as high in place of half as wide."""
+    middle = (size[1] - 1) / 2
+    return np.array([[1, 0, 0], [0, 2, -middle], [0, 0, 1]])
 
 
 def _shaken(degrees: float) -> Homographies:
@@ -147,6 +154,8 @@ DISTURBANCES = (
     Disturbance("as rendered"),
     Disturbance("zoom in, 1 to 1.8", warped=_zoom(1.0, 1.8)),
     Disturbance("zoom out, 1.8 to 1", warped=_zoom(1.8, 1.0)),
+    Disturbance("squeezed 2:1 and told so", warped=_squeezed, pixel_aspect=2.0),
+    Disturbance("squeezed 2:1, not told", warped=_squeezed),
     Disturbance("shaken, 1.5 degrees a frame", warped=_shaken(1.5)),
     Disturbance("flash over two frames", _flash),
     Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),
@@ -174,6 +183,7 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
     with tempfile.TemporaryDirectory() as folder:
         footage = write_sequence(disturbance.drawn(moved, rng), Path(folder))
         clip = Clip.open(footage.path(1))
+        clip.pixel_aspect = disturbance.pixel_aspect
         coverage = auto_track(clip)
         before = _scored(entry, clip, warps)
         verdicts, motion = judge_with_motion(clip)
@@ -189,7 +199,7 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
         except TrackingError as error:
             return row | {"frames": str(error)}
     solved = solve.cameras.solved
-    zooms = np.array([np.sqrt(np.linalg.det(warp[:2, :2])) if not warp[2, :2].any() else 1.0 for warp in warps])
+    zooms = np.array([warp[0, 0] if not warp[2, :2].any() else 1.0 for warp in warps])
     off = solve.cameras.focal[solved] / (exact.lens.focal * zooms[solved]) - 1
     return row | {
         "solve": solve.average_error, "frames": str(solved.sum()),
