@@ -62,6 +62,17 @@ def test_each_fault_is_named_and_nobody_else_is_blamed(positions: np.ndarray) ->
     assert max(v.badness for v in verdicts[9:]) < min(verdicts[row].badness for row in (0, 1, 5, 6, 7))
 
 
+def test_however_much_of_a_track_is_wrong_its_right_beginning_is_kept(positions: np.ndarray) -> None:
+    positions[0, 8:] += np.arange(1, 23)[:, None] * (0.6, 0.8)  # a pixel more with every frame from frame 9 on
+    positions[1, 3:] += np.arange(1, 28)[:, None] * (0.6, 0.8)
+    long, short = judge(as_tracks(positions), SIZE)[:2]
+    assert (long.verdict, short.verdict) == ("bad", "bad")
+    ((first, last),) = long.sound
+    assert first == 1
+    assert last in (8, 9)
+    assert short.sound == ()  # fewer than five markers are right
+
+
 def test_where_the_camera_is_off_most_markers_it_is_not_believed() -> None:
     """A lens that is squeezed in the end: no camera has such a lens, but any two frames agree about one scene."""
     seen = scene(path(48), 160, noise=0.05).positions

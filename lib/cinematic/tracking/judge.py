@@ -44,7 +44,6 @@ class Limits:
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
     second_opinion_px: float = 0.7  # off what windows of other sizes say: as bad as reprojection_px
     bad_marker_share: float = 0.20  # more bad markers: a bad track
-    cut_share: float = 0.50  # of a track's markers may be cut off for the rest to be kept; more where others confirm it
     correlation: float = 0.65  # ZNCC that nine in ten markers must reach
     deviation_px: float = 0.5  # predicted standard deviation along the weakest direction: sliding along an edge
     forward_backward_px: float = 0.9  # how far off the way back may end
@@ -70,8 +69,6 @@ SUSPECT, BAD = 0.65, 1.0
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
-_AGREED = 1 / 3  # of the limit: other windows say the same ...
-_MOSTLY_AGREED = 0.8  # ... of this share of the markers
 
 
 def judge(
@@ -389,14 +386,8 @@ def _sound_parts(each: _Judged, limits: Limits, why: str) -> list[Part]:
     parts = [own] if _is_sound(each, within, limits) else []
     if why == "mismatched jump" and each.scene.solution is not None:  # an event, not a habit: either side may be right
         limit = limits.track_reprojection_px * float(np.median(each.slack))
-        return parts + parts_beyond(each.positions, each.scene.solution, own, limit)
-    mostly_cut = 1 - len(within) / marked.sum() > limits.cut_share
-    return [] if mostly_cut and not _is_confirmed(each, within, limits) else parts
-
-
-def _is_confirmed(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
-    """Whether other windows have the feature in the same places."""
-    return bool((each.apart[markers] <= _AGREED * limits.second_opinion_px).mean() >= _MOSTLY_AGREED)
+        parts += parts_beyond(each.positions, each.scene.solution, own, limit)
+    return parts
 
 
 def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> bool:
