@@ -15,9 +15,10 @@ from cinematic.tracking import Clip, ParameterError, formats
 from cinematic.tracking.camera import solve_camera
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.footage import open_footage
-from cinematic.tracking.judge import judge
+from cinematic.tracking.judge import judge_scene
 from cinematic.tracking.solve import export
 from cinematic.tracking.solve.solver import LensSearch, Solution, solve_shot
+from cinematic.tracking.solve.squeeze import SQUEEZES
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, turn_error
 
 FRAMES, TRACKS, SQUEEZED = 24, 110, 2.0
@@ -91,8 +92,26 @@ def test_the_camera_of_a_path(aspect: float, k1: float) -> None:
     assert solution.average_error < 0.2
 
 
-def test_taken_for_square_it_is_another_camera(seen: Scene) -> None:
-    assert path_error(solved(seen, 1.0).cameras, seen.cameras) > 0.005
+@pytest.mark.parametrize("squeeze", [SQUEEZES[1], SQUEEZES[-1]])
+def test_a_squeeze_that_nobody_tells_is_found_out(squeeze: float) -> None:
+    seen = scene(path(FRAMES, pixel_aspect=squeeze), TRACKS, noise=0.15, outliers=0.02)
+    solution = solved(seen, 1.0)
+    assert solution.cameras.pixel_aspect == squeeze
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+
+
+def test_what_is_not_asked_is_not_looked_for(seen: Scene) -> None:
+    solution = solve_shot(seen.positions, SIZE, LensSearch(distortion=None))
+    assert solution.cameras.pixel_aspect == 1.0
+    assert path_error(solution.cameras, seen.cameras) > 0.005
+
+
+@pytest.mark.parametrize(("k1", "noise"), [(0.0, 0.4), (-0.2, 0.2)])
+def test_square_pixels_stay_square(k1: float, noise: float) -> None:
+    seen = scene(path(FRAMES, 600.0, k1=k1), TRACKS, noise=noise, movers=0.1, outliers=0.02)
+    solution = solved(seen, 1.0)
+    assert np.median(solution.errors[np.isfinite(solution.errors)]) > 0.15  # so that it was looked into
+    assert solution.cameras.pixel_aspect == 1.0
 
 
 def test_the_camera_of_a_tripod() -> None:
@@ -120,12 +139,15 @@ def test_a_clips_camera_in_all_its_files(clip: Clip, seen: Scene, tmp_path: Path
     assert model.compute_mean_reprojection_error() == pytest.approx(solve.average_error, rel=0.05)
 
 
-def test_right_tracks_are_not_bad_once_it_is_known() -> None:
+def test_judgement_and_solve_find_it_too(seen: Scene, footage: Path) -> None:
     tracks = scene(path(FRAMES, pixel_aspect=SQUEEZED), TRACKS, noise=0.05).tracks
-    judged = {aspect: judge(tracks, SIZE, pixel_aspect=aspect) for aspect in (1.0, SQUEEZED)}
-    off = {aspect: np.mean([v.measures["off_scene_px"] > 1 for v in verdicts]) for aspect, verdicts in judged.items()}
-    assert off[SQUEEZED] == 0
-    assert off[1.0] > 0.5
+    told, untold = (judge_scene(tracks, SIZE, pixel_aspect=aspect) for aspect in (SQUEEZED, 1.0))
+    assert all(verdict.measures["off_scene_px"] < 0.5 for verdict in told[0])
+    assert [verdict.verdict for verdict in untold[0]] == [verdict.verdict for verdict in told[0]]
+    clip = seen.on(footage)
+    solve = solve_camera(clip, judged=untold[1])
+    assert (solve.clip.pixel_aspect, clip.pixel_aspect) == (SQUEEZED, 1.0)
+    assert path_error(solve.cameras, seen.cameras) < 0.001
 
 
 def test_saved_loaded_and_written_for_others(clip: Clip, tmp_path: Path) -> None:

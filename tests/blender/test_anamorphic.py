@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -84,6 +86,24 @@ def test_a_clip_is_loaded_as_its_footage_says(bpy: Any, tmp_path: Path) -> None:
     assert clip.tracking.camera.pixel_aspect == 2.0
     clip.tracking.camera.pixel_aspect = 1.5  # what the artist has set is the artist's
     assert ensure_clip_loaded(tmp_path / "shot.mp4").tracking.camera.pixel_aspect == 1.5
+
+
+def test_the_command_finds_it_out(bpy: Any, tmp_path: Path) -> None:
+    squeezed = tmp_path / "shot.mp4"
+    with av.open(str(SAMPLE)) as plate, av.open(str(squeezed), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 360, "yuv420p"
+        stream.options = {"crf": "10"}
+        for frame in plate.decode(video=0):
+            half = cv2.resize(frame.to_ndarray(format="bgr24"), (320, 360), interpolation=cv2.INTER_AREA)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(half, format="bgr24")))
+        container.mux(stream.encode())
+    out = tmp_path / "out"
+    result = run("track", squeezed, "-o", out, "--no-refill", "--no-report")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "pixels are 2 times as wide as high (--pixel-aspect), as the judgement found it" in result.stdout
+    assert cinetrack.read(out / "tracks.json")[0].pixel_aspect == 2.0
+    assert open_blend(out / "shot.blend").tracking.camera.pixel_aspect == 2.0
 
 
 def test_the_command_is_told(bpy: Any, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .blender_camera import solve_in_blender
 from .checks import check_choice, checked_number
-from .coords import pixels_from_co
+from .coords import SQUARE, pixels_from_co
 from .errors import FootageError, ParameterError, TrackingError
 from .judge import ShotMotion
 from .lens import SENSOR_WIDTH
@@ -50,6 +50,7 @@ def solve_camera(
     not agree with the rest are left out, round by round. The clip's tracks get their reprojection error
     (``TrackData.average_error``). Blender's own solver leaves its reconstruction in the MovieClip, as if run by hand.
     Pixels are as wide, to their height, as the clip says (``pixel_aspect``); px of focal lengths are widths of them.
+    Where it says they are square, and ``zoom`` is "auto", an anamorphic lens's squeeze is found out from the tracks.
 
     Where tracks do not connect all frames, as at a cut, the largest connected piece is solved: nothing says how the
     others lie to it. ``missing`` of the result says so, frame by frame; ``frames`` chooses another piece.
@@ -192,7 +193,8 @@ class _Shot:
         missing = _missing(cameras, points, self.positions[:, self.columns], self.frames[self.solved.first :])
         names = [track.name for track in self.tracks]
         return CameraSolve(
-            clip=self.store.info, frames=tuple(self.frames), cameras=among_frames(cameras, self.columns, count),
+            clip=replace(self.store.info, pixel_aspect=cameras.pixel_aspect), frames=tuple(self.frames),
+            cameras=among_frames(cameras, self.columns, count),
             missing=dict(sorted({**missing, **self._of_other_pieces()}.items())),
             **by_track(names, self.frames, points, every_error, every_used), **rest,
         )  # fmt: skip
@@ -252,8 +254,9 @@ def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Know
     for motion in judged:
         solution = motion.scene.solution
         if solution is not None and motion.first <= first <= last <= motion.last:
-            asked = LensSearch(distortion=None, zooms=None, pixel_aspect=solution.cameras.pixel_aspect)
-            if lens != asked:
+            if replace(lens, pixel_aspect=SQUARE) != LensSearch(distortion=None, zooms=None):
+                return None
+            if lens.pixel_aspect not in (SQUARE, solution.cameras.pixel_aspect):
                 return None
             within = solution.cameras.within(slice(first - motion.first, last - motion.first + 1))
             if solution.only_turns and not within.solved.all():  # where it is not known it would not be looked for

@@ -65,7 +65,7 @@ class CameraFiles:
 
     def write_blend(self, solve: CameraSolve, clip: Clip) -> None:
         """Write camera.blend: clip, tracks, camera and bundles."""
-        movie_clip = blend_with(clip.footage.path, clip.read(), clip.pixel_aspect)
+        movie_clip = blend_with(clip.footage.path, clip.read(), solve.clip.pixel_aspect)
         make_ready_to_solve(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)

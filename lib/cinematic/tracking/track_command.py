@@ -152,6 +152,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             judgement = _judged(tracker, job)
             counts = Counter(verdict.verdict for verdict in judgement.verdicts)
             step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+        _take_squeeze(steps, tracker, judgement)
     if job.clean and judgement is not None:
         with steps.step("cleaning") as step:
             cleaning = _cleaned(tracker, judgement.verdicts)
@@ -173,6 +174,18 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
 
 
+def _take_squeeze(steps: Steps, tracker: PointTracker, judgement: Judgement) -> None:
+    """Let the clip know what an anamorphic lens has made of its pixels, where the judgement has found it."""
+    store, cameras = store_of(tracker.clip), _judged_by(judgement.motion)
+    if cameras is not None and cameras.pixel_aspect != store.pixel_aspect:
+        store.pixel_aspect = cameras.pixel_aspect
+        steps.say(f"  {_told_of_pixels(store.pixel_aspect)}, as the judgement found it")
+
+
+def _told_of_pixels(aspect: float) -> str:
+    return f"pixels are {aspect:.4g} times as wide as high (--pixel-aspect)"
+
+
 def _judged_by(motion: Sequence[ShotMotion]) -> Cameras | None:
     """The cameras of the longest shot that the judgement knows those of; None: there is none."""
     solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
@@ -192,7 +205,7 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
     for frame in (first, last):
         store.numbers.checked(frame, "--frames")
     if store.pixel_aspect != SQUARE:
-        steps.say(f"pixels are {store.pixel_aspect:.4g} times as wide as high (--pixel-aspect)")
+        steps.say(_told_of_pixels(store.pixel_aspect))
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
     if store.footage.is_interlaced:

@@ -90,7 +90,7 @@ def map_cameras(
 
 def adjust(
     cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *,
-    refine_focal: bool, refine_distortion: bool, zooms: bool = False, iterations: int = 100,
+    refine_focal: bool, refine_distortion: bool, zooms: bool = False, pixels: bool = False, iterations: int = 100,
 ) -> tuple[Cameras, FloatArray]:  # fmt: skip
     """Refine cameras and points together: robust bundle adjustment over the markers given.
 
@@ -101,6 +101,8 @@ def adjust(
         px; NaN: not used. Points with fewer than two of them stay as they are.
     zooms
         A focal length of its own in every frame.
+    pixels
+        The pixel aspect is found, too, with the focal length.
     iterations
         At most.
     """
@@ -109,7 +111,7 @@ def adjust(
     used = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
     rows = np.flatnonzero(used.sum(axis=1) >= 2)
     frames = np.flatnonzero(cameras.solved & used[rows].any(axis=0))
-    scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms)
+    scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms, pixels)
     options = _plain(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
     options.refine_principal_point = False
@@ -310,29 +312,31 @@ def _hushed() -> Iterator[None]:
         log.minloglevel = level
 
 
-def _camera(size: Extent, focal: float, k1: float, k2: float, pixel_aspect: float = SQUARE) -> Any:
+def _camera(size: Extent, focal: float, k1: float, k2: float, pixel_aspect: float | None = None) -> Any:
+    """None: pixels are square, and stay so."""
     import pycolmap
 
     width, height = size
     model, params = "RADIAL", [focal, width / 2, height / 2, k1, k2]
-    if pixel_aspect != SQUARE:
+    if pixel_aspect is not None:
         model, params = "OPENCV", [focal, focal * pixel_aspect, *params[1:], 0.0, 0.0]
     return pycolmap.Camera(model=model, width=round(width), height=round(height), params=params, camera_id=1)
 
 
 def _scene(
     cameras: Cameras, frames: npt.NDArray[np.int64], points: FloatArray, positions: FloatArray,
-    used: npt.NDArray[np.bool_], size: Extent, zooms: bool,
+    used: npt.NDArray[np.bool_], size: Extent, zooms: bool, pixels: bool = False,
 ) -> Any:  # fmt: skip
     """A COLMAP reconstruction of the arrays."""
     import pycolmap
 
     scene = pycolmap.Reconstruction()
+    aspect = cameras.pixel_aspect if pixels or cameras.pixel_aspect != SQUARE else None
     camera = None
     for frame in frames:
         if camera is None or zooms:
             focal = float(cameras.focal[frame])
-            camera = _camera(size, focal, cameras.k1, cameras.k2, cameras.pixel_aspect)
+            camera = _camera(size, focal, cameras.k1, cameras.k2, aspect)
             camera.camera_id = int(frame) + 1
             scene.add_camera_with_trivial_rig(camera)
         pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))
@@ -352,12 +356,17 @@ def _cameras_of(scene: Any, frame_of: dict[str, int], frames: int) -> Cameras:
     rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
     focal = np.full(frames, np.nan)
     k1 = k2 = 0.0
-    centre = (0.0, 0.0)
+    centre, aspect = (0.0, 0.0), SQUARE
     for image in scene.images.values():
         if image.has_pose:
             frame = frame_of[image.name]
             matrix = image.cam_from_world().matrix()
             rotation[frame], translation[frame] = matrix[:, :3], matrix[:, 3]
-            focal[frame], x, y, k1, k2 = scene.cameras[image.camera_id].params
+            camera = scene.cameras[image.camera_id]
+            if camera.model_name == "OPENCV":
+                focal[frame], down, x, y, k1, k2, *_ = camera.params
+                aspect = float(down / focal[frame])
+            else:
+                focal[frame], x, y, k1, k2 = camera.params
             centre = (x - 0.5, y - 0.5)
-    return Cameras(rotation, translation, focal, centre, float(k1), float(k2))
+    return Cameras(rotation, translation, focal, centre, float(k1), float(k2), aspect)

@@ -19,6 +19,7 @@ from ..errors import TrackingError
 from .cameras import Cameras
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
+from .squeeze import LEAST_GAIN, likely_squeeze
 from .triangulation import reprojection_errors, triangulate
 from .tripod import adjust_turns, directions_of, turn_cameras
 
@@ -62,6 +63,7 @@ _PLANES_LEAVE = 0.73
 _FOCAL_GAIN = 0.98  # of the median error: what another start must bring
 _UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent one is tried harder
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
+_SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
@@ -121,7 +123,9 @@ class LensSearch:
     refine_focal: bool = False  # ``focal`` is a start, not exact
     distortion: bool | None = False  # two radial terms are searched for; None: where they clearly explain more
     zooms: bool | None = False  # a focal length of its own in every frame; None: where that clearly explains more
-    pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths
+    # Width of a pixel over its height; ``focal`` counts widths. Square, where nothing is said of zooming either: or
+    # squeezed by an anamorphic lens, where that clearly explains more.
+    pixel_aspect: float = SQUARE
 
     @property
     def is_zoom(self) -> bool:
@@ -181,13 +185,17 @@ def solve_shot(
     ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
     """
     between = _ITERATIONS_TO_JUDGE if to_judge else _ITERATIONS_BETWEEN
-    square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
+
+    def solved(lens: LensSearch) -> Solution:
+        square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
+        solve = _zooming_or_not if lens.zooms is None else _solved
+        return _in_picture(solve(square, within, lens, only_turns, between), positions, lens.pixel_aspect)
+
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
-        if lens.zooms is None:
-            found = _zooming_or_not(square, within, lens, only_turns, between)
-        else:
-            found = _solved(square, within, lens, only_turns, between)
-    return _in_picture(found, positions, lens.pixel_aspect)
+        found = solved(lens)
+        if lens.zooms is not None or lens.pixel_aspect != SQUARE:
+            return found
+        return _squeezed(found, positions, size, lambda aspect: solved(replace(lens, pixel_aspect=aspect))) or found
 
 
 def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns: bool) -> Solution:
@@ -210,6 +218,25 @@ def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns
             refined = _refined(begun, None, square, within, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN)
             found = _checked(refined, _MOVES)
     return _in_picture(found, positions, known.pixel_aspect)
+
+
+def _squeezed(
+    square: Solution, positions: FloatArray, size: Size, solve: Callable[[float], Solution]
+) -> Solution | None:
+    """The shot as one of an anamorphic lens, where that explains clearly more than square pixels do; else None."""
+    if square.only_turns or _median(square) < _SQUEEZED_PX:
+        return None
+    seen = np.isfinite(positions[..., 0])
+    rows, keys = enough_tracks(seen), key_frames(seen)
+    some = square.of(rows, keys)
+    squeeze = likely_squeeze(some.cameras, some.points, positions[np.ix_(rows, keys)], size)
+    if squeeze is None:
+        return None
+    try:
+        squeezed = solve(squeeze)
+    except TrackingError:
+        return None
+    return squeezed if _median(square) > LEAST_GAIN * _median(squeezed) else None
 
 
 def _in_picture(solution: Solution, positions: FloatArray, pixel_aspect: float) -> Solution:
