@@ -20,7 +20,7 @@ from .cameras import Cameras
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .squeeze import LEAST_GAIN, likely_squeeze
-from .triangulation import reprojection_errors, triangulate
+from .triangulation import median_error, reprojection_errors, triangulate
 from .tripod import adjust_turns, directions_of, turn_cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -229,6 +229,8 @@ def _squeezed(
     seen = np.isfinite(positions[..., 0])
     rows, keys = enough_tracks(seen), key_frames(seen)
     some = square.of(rows, keys)
+    if some.cameras.solved.sum() < LEAST_FRAMES:
+        return None
     squeeze = likely_squeeze(some.cameras, some.points, positions[np.ix_(rows, keys)], size)
     if squeeze is None:
         return None
@@ -563,8 +565,7 @@ def _turning_through(
     )  # fmt: skip
     if start is None:
         return None
-    errors = reprojection_errors(start, directions_of(start, positions), positions)
-    if not np.isfinite(errors).any() or np.median(errors[~np.isnan(errors)]) > most_px:
+    if median_error(reprojection_errors(start, directions_of(start, positions), positions)) > most_px:
         return None
     return _turned(start, positions, lens, bent)
 
@@ -621,9 +622,7 @@ def _one_plane(mapped: Mapped) -> str:
 
 
 def _median(solution: Solution) -> float:
-    """Of the errors of all markers, px: one infinite or left out weighs like one far off."""
-    judged = ~np.isnan(solution.errors)
-    return float(np.median(solution.errors[judged])) if judged.any() else float("inf")
+    return median_error(solution.errors)
 
 
 def _round(errors: FloatArray, used: BoolArray) -> Round:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..coords import Size
 from .cameras import Cameras
 from .mapping import adjust
-from .triangulation import reprojection_errors, triangulate
+from .triangulation import median_error, reprojection_errors, triangulate
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def likely_squeeze(cameras: Cameras, points: FloatArray, positions: FloatArray, 
     positions : (n, f, 2)
         px; NaN where there is no marker.
     """
-    before = _median(cameras, points, positions)
+    before = median_error(reprojection_errors(cameras, points, positions))
     freed = replace(cameras, focal=np.where(cameras.solved, np.nanmedian(cameras.focal), np.nan), k1=0.0, k2=0.0)
     for _ in range(_MOST_ROUNDS):
         aspect = freed.pixel_aspect
@@ -57,10 +57,5 @@ def likely_squeeze(cameras: Cameras, points: FloatArray, positions: FloatArray, 
             break
     nearest = min(SQUEEZES, key=lambda squeeze: abs(freed.pixel_aspect / squeeze - 1))
     is_near = abs(freed.pixel_aspect / nearest - 1) < _NEAR
-    return nearest if is_near and before > LEAST_GAIN * _median(freed, points, positions) else None
-
-
-def _median(cameras: Cameras, points: FloatArray, positions: FloatArray) -> float:
-    errors = reprojection_errors(cameras, points, positions)
-    known = ~np.isnan(errors)
-    return float(np.median(errors[known])) if known.any() else float("inf")
+    after = median_error(reprojection_errors(freed, points, positions))
+    return nearest if is_near and before > LEAST_GAIN * after else None

@@ -61,6 +61,12 @@ def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatAr
     return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
 
 
+def median_error(errors: FloatArray) -> float:
+    """Of the errors (n, f) of all markers, px: one infinite or left out weighs like one far off; infinite for none."""
+    judged = ~np.isnan(errors)
+    return float(np.median(errors[judged])) if judged.any() else float("inf")
+
+
 @dataclass(frozen=True)
 class Views:
     """The markers of n tracks without the gaps between them: at most m a track, each with its own camera."""
