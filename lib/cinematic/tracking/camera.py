@@ -256,8 +256,8 @@ def _known(shot: _Shot, lens: LensSearch, judged: Sequence[ShotMotion]) -> _Know
         if solution is not None and motion.first <= first <= last <= motion.last:
             if replace(lens, pixel_aspect=SQUARE) != LensSearch(distortion=None, zooms=None):
                 return None
-            if lens.pixel_aspect not in (SQUARE, solution.cameras.pixel_aspect):
-                return None
+            if not np.isclose(lens.pixel_aspect, (SQUARE, solution.cameras.pixel_aspect), rtol=1e-6).any():
+                return None  # Blender holds it in 32 bits
             within = solution.cameras.within(slice(first - motion.first, last - motion.first + 1))
             if solution.only_turns and not within.solved.all():  # where it is not known it would not be looked for
                 return None
