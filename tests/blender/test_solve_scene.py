@@ -253,8 +253,8 @@ def test_blender_says_why_it_cannot_solve(bpy: Any, seen: Scene, footage: Path) 
 
 def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = subprocess.run([*COMMAND, "track", SAMPLE, "-o", out, "--solve", "--focal", "480"],
-                         capture_output=True, text=True, timeout=600)  # fmt: skip
+    options = ["--no-refill", "--no-report", "--solve", "--focal", "480"]
+    run = subprocess.run([*COMMAND, "track", SAMPLE, "-o", out, *options], capture_output=True, text=True, timeout=600)
     assert (run.returncode, run.stderr) == (0, "")
     assert "solving the camera: 48 of 48 frames" in run.stdout
     assert "round 1: " in run.stdout
