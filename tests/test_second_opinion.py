@@ -10,7 +10,7 @@ import pytest
 
 from cinematic.tracking import Clip, TrackData, judge_tracks
 from cinematic.tracking.coords import co_from_pixels
-from cinematic.tracking.judge import Limits, judge
+from cinematic.tracking.judge import judge
 from cinematic.tracking.other_windows import ask_other_windows
 from cinematic.tracking.second_opinion import Apart
 from tests.plates import smooth_texture, write_sequence
@@ -122,18 +122,3 @@ def test_it_finds_what_no_camera_can_tell(plate: Path) -> None:
     assert set(wrong) <= set(bad.bad_markers)
     clip = Clip(clip.footage, tracks)
     assert [verdict.verdict for verdict in judge_tracks(clip)] == [verdict.verdict for verdict in found]
-
-
-def test_a_short_part_that_they_confirm_is_kept(plate: Path) -> None:
-    clip, tracks, places = tracks_of(plate)
-    gone = places[2] + np.where(np.arange(COUNT)[:, None] < 9, 0.0, [6.0, 3.0])  # right for 9 of 24 markers
-    tracks[2] = a_track("t2", gone, clip.footage.numbers.first, 0)
-    ask = partial(ask_other_windows, footage=clip.footage)
-    first = clip.footage.numbers.first
-    assert judge(tracks, SIZE, second_opinion=ask)[2].sound == ((first, first + 8),)
-
-    def doubtful(*question: object) -> Apart:
-        apart = ask(*question)  # type: ignore[arg-type]
-        return Apart(apart.offset, np.maximum(apart.distance, 0.4))
-
-    assert judge(tracks, SIZE, Limits(), second_opinion=doubtful)[2].sound == ()
