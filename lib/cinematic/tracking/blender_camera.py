@@ -91,10 +91,9 @@ def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
     """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known."""
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
-    set_solve_keyframes(clip, tracks, lens)
-    if lens is not None:
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
         _set_lens(clip, lens.focal, lens.radial)
+    set_solve_keyframes(clip, tracks, lens)
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
