@@ -21,9 +21,9 @@ from .motion_models import CONTAINS, MODEL_SIZES, UNKNOWNS, compose_step
 from .patterns import MODELS, PatternGrid, Patterns
 from .pyramid import Pyramid
 from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
-from .threads import spread
+from .threads import next_piece, spread
 
-_PIECE = 64  # tracks per piece of work
+_PIECE = 16  # tracks per piece of work
 
 # A richer motion model must pay for each of its unknowns with a drop of the residual of this many noise variances.
 # BIC's log(441) = 6. On development plates 4, 6, 8 differ little once faint gains are summed up over the frames.
@@ -97,7 +97,7 @@ def align(
     arguments = (
         frame.full, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search,
     )  # fmt: skip
-    spread(lambda first, last: _align_some(first, last, *arguments), len(rows), _PIECE)
+    spread(_align, len(rows), _PIECE, *arguments)
     return outcome, figures
 
 
@@ -350,16 +350,24 @@ def align_track(frame, grid, patterns, k, models, adaptive, warp, patch, window,
 
 
 @kernel
-def _align_some(  # type: ignore[no-untyped-def]
-    first, last, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search
+def _align(  # type: ignore[no-untyped-def]
+    tickets, frame, grid, patterns, rows, models, adaptive, warps, patches, figures, outcome, search
 ):
     frame, grid, patterns, warps, patches = borrowed((frame, grid, patterns, warps, patches))
-    own = (room_for(grid), window_for(warps, rows, first, last))
-    room, window = borrowed(own)
-    for n in range(first, last):
-        k = rows[n]
-        window.place[2] = 0
-        outcome[n] = align_track(frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, search)
-        for a in range(FIGURES):
-            figures[n, a] = room.figures[a]
+    own = room_for(grid)
+    room = borrowed(own)
+    first, last = next_piece(tickets)
+    while first < last:
+        own_window = window_for(warps, rows, first, last)
+        window = borrowed(own_window)
+        for n in range(first, last):
+            k = rows[n]
+            window.place[2] = 0
+            outcome[n] = align_track(
+                frame, grid, patterns, k, models, adaptive, warps[k], patches[k], window, room, search
+            )
+            for a in range(FIGURES):
+                figures[n, a] = room.figures[a]
+        hold(own_window)
+        first, last = next_piece(tickets)
     hold(own)

@@ -15,7 +15,7 @@ from .compiler import kernel
 from .correlation import soften
 from .gradients import read_pixels
 from .pyramid import Level
-from .threads import spread
+from .threads import next_piece, spread
 
 _PIECE = 64  # places per piece of work
 _WINDOW, _REACH = 5 / 21, 12 / 21  # of the pattern's size: sigma of the window that is looked at, and its half
@@ -45,31 +45,37 @@ def peak_widths(frame: Level, places: np.ndarray, pattern_size: int) -> np.ndarr
     reach = round(_REACH * pattern_size)
     window = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * (_WINDOW * pattern_size) ** 2))
     arguments = (frame, centres, window / window.sum(), _ONE_SIDED / pattern_size, out)
-    spread(lambda first, last: _measure_some(first, last, *arguments), len(out), _PIECE)
+    spread(_measure, len(out), _PIECE, *arguments)
     return out
 
 
 @kernel
-def _measure_some(first, last, frame, centres, window, one_sided, out):  # type: ignore[no-untyped-def]
+def _measure(tickets, frame, centres, window, one_sided, out):  # type: ignore[no-untyped-def]
     size = window.shape[0]
     side = size + 2 * _HALO
     pixels = np.empty((side, side), np.float32)
     patch, line, soft = pixels.reshape(-1), np.empty(side * side, np.float32), np.empty(side * side, np.float32)
-    for n in range(first, last):
-        read_pixels(frame, centres[n, 0] - side // 2, centres[n, 1] - side // 2, pixels)
-        soften(patch, side, line, soft)
-        total = square = energy = across = down = 0.0
-        for j in range(size):
-            pixel, here = (j + _HALO) * side + _HALO, (j + 1) * side + 1  # of the raw patch, and of the softened one
-            for i in range(size):
-                weight, value = window[j] * window[i], float(patch[pixel + i])
-                gx = float(soft[here + i + 1] - soft[here + i - 1])
-                gy = float(soft[here + i + side] - soft[here + i - side])
-                slope = weight * (gx * gx + gy * gy)
-                total += weight * value
-                square += weight * value * value
-                energy += slope
-                across += slope * (i - size // 2)
-                down += slope * (j - size // 2)
-        variance = max(0.0, square - total * total)
-        out[n] = _TIMES * np.sqrt(variance / energy) * np.exp(one_sided * np.hypot(across, down) / energy)
+    first, last = next_piece(tickets)
+    while first < last:
+        for n in range(first, last):
+            read_pixels(frame, centres[n, 0] - side // 2, centres[n, 1] - side // 2, pixels)
+            soften(patch, side, line, soft)
+            total = square = energy = across = down = 0.0
+            for j in range(size):
+                pixel, here = (
+                    (j + _HALO) * side + _HALO,
+                    (j + 1) * side + 1,
+                )  # of the raw patch, and of the softened one
+                for i in range(size):
+                    weight, value = window[j] * window[i], float(patch[pixel + i])
+                    gx = float(soft[here + i + 1] - soft[here + i - 1])
+                    gy = float(soft[here + i + side] - soft[here + i - side])
+                    slope = weight * (gx * gx + gy * gy)
+                    total += weight * value
+                    square += weight * value * value
+                    energy += slope
+                    across += slope * (i - size // 2)
+                    down += slope * (j - size // 2)
+            variance = max(0.0, square - total * total)
+            out[n] = _TIMES * np.sqrt(variance / energy) * np.exp(one_sided * np.hypot(across, down) / energy)
+        first, last = next_piece(tickets)

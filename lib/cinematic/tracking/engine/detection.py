@@ -16,7 +16,7 @@ from ..errors import ParameterError
 from .bluntness import peak_widths
 from .compiler import inner_kernel, kernel
 from .pyramid import check_image, plain_level
-from .threads import spread
+from .threads import next_piece, spread
 from .types import MAX_BLUNTNESS, Features, check_pattern_size, check_range
 
 _DERIVATIVE_SIGMA = 1.0  # pixels; the scale at which gradients are taken
@@ -112,11 +112,7 @@ def corner_strength(image: np.ndarray, pattern_size: int) -> tuple[np.ndarray, n
     window = _gaussian_taps(pattern_size / 6.0, pattern_size // 2)
     image = np.ascontiguousarray(image, np.float32)
     strength, edge_ratio = np.empty_like(image), np.empty_like(image)
-    spread(
-        lambda first, last: _strength_strip(image, smoothing, window, first, last, strength, edge_ratio),
-        len(image),
-        _STRIP,
-    )
+    spread(_measure_corners, len(image), _STRIP, image, smoothing, window, strength, edge_ratio)
     return strength, edge_ratio
 
 
@@ -145,14 +141,8 @@ def _peaks(
     max_edge_ratio: float,
 ) -> np.ndarray:
     """Rows ``x, y, strength, edge ratio`` of all local maxima, in any order."""
-    found = []
-
-    def find(first: int, last: int) -> None:
-        rows = border + first, border + last
-        found.append(_find_peaks(strength, edge_ratio, allowed, border, *rows, threshold, max_edge_ratio))
-
-    spread(find, len(strength) - 2 * border, _STRIP)
-    return np.concatenate(found)
+    arguments = (strength, edge_ratio, allowed, border, threshold, max_edge_ratio)
+    return np.concatenate(spread(_find_peaks, len(strength) - 2 * border, _STRIP, *arguments))
 
 
 def _check_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
@@ -205,6 +195,14 @@ def _spread(found: np.ndarray, min_distance: float, most: int | None, width: int
 
 
 @kernel
+def _measure_corners(tickets, image, smoothing, window, strength, edge_ratio):  # type: ignore[no-untyped-def]
+    first, last = next_piece(tickets)
+    while first < last:
+        _strength_strip(image, smoothing, window, first, last, strength, edge_ratio)
+        first, last = next_piece(tickets)
+
+
+@inner_kernel
 def _strength_strip(image, smoothing, window, first, last, strength, edge_ratio):  # type: ignore[no-untyped-def]
     """Rows ``first`` to ``last`` of both measures: all in between stays in the processor's cache."""
     height, width = image.shape
@@ -285,31 +283,40 @@ def _eigenvalue_row(xx, xy, yy):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _find_peaks(strength, edge_ratio, allowed, border, first, last, threshold, max_edge_ratio):  # type: ignore[no-untyped-def]
-    """The local maxima between two rows, to a fraction of a pixel (parabola through three)."""
+def _find_peaks(tickets, strength, edge_ratio, allowed, border, threshold, max_edge_ratio):  # type: ignore[no-untyped-def]
+    """The local maxima of some rows, to a fraction of a pixel (parabola through three)."""
     width = strength.shape[1]
     found = []
-    for y in range(first, last):
-        for x in range(border, width - border):
-            value = strength[y, x]
-            if not (value >= threshold and value > 0 and allowed[y, x] and edge_ratio[y, x] <= max_edge_ratio):
-                continue
-            peak = True
-            for j in range(-1, 2):
-                for i in range(-1, 2):
-                    other = strength[y + j, x + i]
-                    earlier = j < 0 or (j == 0 and i < 0)  # of equal neighbours the last one is the peak
-                    if not (value > other or (value == other and (earlier or (i == 0 and j == 0)))):
-                        peak = False
-            if not peak:
-                continue
-            dx = _parabola(strength[y, x - 1], value, strength[y, x + 1])
-            dy = _parabola(strength[y - 1, x], value, strength[y + 1, x])
-            found.append((x + dx, y + dy, float(value), float(edge_ratio[y, x])))
+    first, last = next_piece(tickets)
+    while first < last:
+        for y in range(border + first, border + last):
+            for x in range(border, width - border):
+                value = strength[y, x]
+                if not (value >= threshold and value > 0 and allowed[y, x] and edge_ratio[y, x] <= max_edge_ratio):
+                    continue
+                if not _is_peak(strength, x, y):
+                    continue
+                dx = _parabola(strength[y, x - 1], value, strength[y, x + 1])
+                dy = _parabola(strength[y - 1, x], value, strength[y + 1, x])
+                found.append((x + dx, y + dy, float(value), float(edge_ratio[y, x])))
+        first, last = next_piece(tickets)
     rows = np.empty((len(found), 4))
     for n in range(len(found)):
         rows[n, 0], rows[n, 1], rows[n, 2], rows[n, 3] = found[n]
     return rows
+
+
+@inner_kernel
+def _is_peak(strength, x, y):  # type: ignore[no-untyped-def]
+    """Whether a pixel is more than its neighbours; of equal ones the last is."""
+    value = strength[y, x]
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            other = strength[y + j, x + i]
+            earlier = j < 0 or (j == 0 and i < 0)
+            if not (value > other or (value == other and (earlier or (i == 0 and j == 0)))):
+                return False
+    return True
 
 
 @inner_kernel

@@ -22,10 +22,10 @@ from .lanes import borrowed, hold
 from .motion_models import MODEL_BASES, MODEL_SIZES, UNKNOWNS, solution_matrix
 from .noise import noise_of
 from .pyramid import Pyramid
-from .threads import spread
+from .threads import next_piece, spread
 
 MODELS = len(MODEL_BASES)
-_PIECE = 64  # tracks per piece of work
+_PIECE = 16  # tracks per piece of work
 _LANES = 64  # pattern pixels are padded to a multiple of this: four 16-lane registers, no remainder loops
 _EDGE_RATIO = 1e-4  # least share of the weaker direction in the gradients' energy
 
@@ -122,7 +122,7 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     y = np.ascontiguousarray(centres[:, 1], np.int64)
     rows = np.ascontiguousarray(rows, np.int64)
     arguments = (frame.full, grid, x, y, rows, frame.most_noise, MODEL_BASES, MODEL_SIZES, into)
-    spread(lambda first, last: _cut_some(first, last, *arguments), len(rows), _PIECE)
+    spread(_cut, len(rows), _PIECE, *arguments)
 
 
 def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, patterns: Patterns) -> np.ndarray:
@@ -135,41 +135,47 @@ def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, p
         grainy = np.ascontiguousarray(rows[taken], np.int64)
         before = patterns.frames[grainy]
         arguments = (grid, patches, grainy, MODEL_BASES, MODEL_SIZES, patterns)
-        spread(lambda first, last: _average_some(first, last, *arguments), len(grainy), _PIECE)
+        spread(_average_all, len(grainy), _PIECE, *arguments)
         taken[taken] = patterns.frames[grainy] > before
     return taken
 
 
 @kernel
-def _cut_some(first, last, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
+def _cut(tickets, frame, grid, centre_x, centre_y, rows, most_noise, bases, sizes, into):  # type: ignore[no-untyped-def]
     frame, grid, bases, into = borrowed((frame, grid, bases, into))
     radius = int(grid.radius)
     side = 2 * radius + 1 + 2 * HALO
     own = _scratch(grid)
     images, gram, line = borrowed(own)
-    for n in range(first, last):
-        k = rows[n]
-        raw = into.raw[k].reshape((side, side))
-        read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
-        into.noise[k] = min(noise_of(raw), most_noise)
-        into.frames[k] = 1.0
-        into.grain[k] = _describe(raw, k, grid, bases, sizes, images, gram, line, into)
-        for model in range(sizes.shape[0]):
-            into.evidence[k, model] = 0.0
+    first, last = next_piece(tickets)
+    while first < last:
+        for n in range(first, last):
+            k = rows[n]
+            raw = into.raw[k].reshape((side, side))
+            read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
+            into.noise[k] = min(noise_of(raw), most_noise)
+            into.frames[k] = 1.0
+            into.grain[k] = _describe(raw, k, grid, bases, sizes, images, gram, line, into)
+            for model in range(sizes.shape[0]):
+                into.evidence[k, model] = 0.0
+        first, last = next_piece(tickets)
     hold(own)
 
 
 @kernel
-def _average_some(first, last, grid, patches, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
+def _average_all(tickets, grid, patches, rows, bases, sizes, into):  # type: ignore[no-untyped-def]
     grid, patches, bases, into = borrowed((grid, patches, bases, into))
     side = 2 * int(grid.radius) + 1 + 2 * HALO
     own = _scratch(grid)
     images, gram, line = borrowed(own)
-    for n in range(first, last):
-        k = rows[n]
-        raw = into.raw[k].reshape((side, side))
-        if _average(raw, patches[k], k, grid, into):
-            _describe(raw, k, grid, bases, sizes, images, gram, line, into)
+    first, last = next_piece(tickets)
+    while first < last:
+        for n in range(first, last):
+            k = rows[n]
+            raw = into.raw[k].reshape((side, side))
+            if _average(raw, patches[k], k, grid, into):
+                _describe(raw, k, grid, bases, sizes, images, gram, line, into)
+        first, last = next_piece(tickets)
     hold(own)
 
 

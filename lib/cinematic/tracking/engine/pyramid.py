@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ParameterError
 from .compiler import kernel
 from .noise import most_noise
-from .threads import spread
+from .threads import next_piece, spread
 
 PAD = 16  # pixels added on every side of the smaller copies: the coarse search window (16) and its gradient fit
 _STRIP = 64  # rows of the half-size copy per piece of work
@@ -107,7 +107,7 @@ def build_pyramid(image: np.ndarray, recycle: Pyramid | None = None) -> Pyramid:
     height, width = image.shape
     old = recycle if recycle is not None and recycle.image.shape == image.shape else None
     half = _room_for_half(height, width, old.half if old else None)
-    spread(lambda first, last: _halve_strip(image, 0, first, last, half), len(half) - 2 * PAD, _STRIP)
+    spread(_halve, len(half) - 2 * PAD, _STRIP, image, 0, half)
     _fill_rows(half)
     quarter = _halved(half, old.quarter if old else None)  # too small to be worth spreading
     eighth = _halved(quarter, old.eighth if old else None)
@@ -123,39 +123,43 @@ def _room_for_half(height: int, width: int, old: np.ndarray | None) -> np.ndarra
 def _halved(padded: np.ndarray, old: np.ndarray | None) -> np.ndarray:
     """Every second pixel of a padded level, low-passed and padded."""
     smaller = _room_for_half(padded.shape[0] - 2 * PAD, padded.shape[1] - 2 * PAD, old)
-    _halve_strip(padded, PAD, 0, len(smaller) - 2 * PAD, smaller)
+    rows = len(smaller) - 2 * PAD
+    spread(_halve, rows, rows, padded, PAD, smaller)
     _fill_rows(smaller)
     return smaller
 
 
 @kernel
-def _halve_strip(image, pad, first, last, out):  # type: ignore[no-untyped-def]
-    """Rows ``first`` to ``last`` (without padding) of every second pixel, low-passed by (1 4 6 4 1)/16."""
+def _halve(tickets, image, pad, out):  # type: ignore[no-untyped-def]
+    """Rows (without padding) of every second pixel, low-passed by (1 4 6 4 1)/16."""
     height = image.shape[0] - 2 * pad
     width = image.shape[1] - 2 * pad
     columns = out.shape[1] - 2 * PAD
     four, six, scale = np.float32(4), np.float32(6), np.float32(1 / 256)
     line = np.empty(2 * columns + 4, np.float32)
     middle = line[2 : 2 + width]
-    for row in range(first, last):
-        y = 2 * row
-        a = image[pad + max(y - 2, 0), pad : pad + width]
-        b = image[pad + max(y - 1, 0), pad : pad + width]
-        c = image[pad + y, pad : pad + width]
-        d = image[pad + min(y + 1, height - 1), pad : pad + width]
-        e = image[pad + min(y + 2, height - 1), pad : pad + width]
-        for x in range(width):
-            middle[x] = a[x] + e[x] + four * (b[x] + d[x]) + six * c[x]
-        line[0] = line[1] = line[2]
-        for x in range(2 + width, line.shape[0]):
-            line[x] = line[1 + width]
-        target = out[PAD + row, PAD : PAD + columns]
-        for x in range(columns):
-            outer = line[2 * x] + line[2 * x + 4]
-            target[x] = scale * (outer + four * (line[2 * x + 1] + line[2 * x + 3]) + six * line[2 * x + 2])
-        for x in range(PAD):
-            out[PAD + row, x] = target[0]
-            out[PAD + row, PAD + columns + x] = target[columns - 1]
+    first, last = next_piece(tickets)
+    while first < last:
+        for row in range(first, last):
+            y = 2 * row
+            a = image[pad + max(y - 2, 0), pad : pad + width]
+            b = image[pad + max(y - 1, 0), pad : pad + width]
+            c = image[pad + y, pad : pad + width]
+            d = image[pad + min(y + 1, height - 1), pad : pad + width]
+            e = image[pad + min(y + 2, height - 1), pad : pad + width]
+            for x in range(width):
+                middle[x] = a[x] + e[x] + four * (b[x] + d[x]) + six * c[x]
+            line[0] = line[1] = line[2]
+            for x in range(2 + width, line.shape[0]):
+                line[x] = line[1 + width]
+            target = out[PAD + row, PAD : PAD + columns]
+            for x in range(columns):
+                outer = line[2 * x] + line[2 * x + 4]
+                target[x] = scale * (outer + four * (line[2 * x + 1] + line[2 * x + 3]) + six * line[2 * x + 2])
+            for x in range(PAD):
+                out[PAD + row, x] = target[0]
+                out[PAD + row, PAD + columns + x] = target[columns - 1]
+        first, last = next_piece(tickets)
 
 
 def _fill_rows(padded: np.ndarray) -> None:

@@ -35,10 +35,10 @@ from .noise import noise_left
 from .patch_pattern import pattern_room
 from .patterns import PatternGrid, Patterns, enlarged_errors, is_final
 from .pyramid import Pyramid
-from .threads import spread
+from .threads import next_piece, spread
 from .types import LostReason, TrackOptions
 
-_PIECE = 32  # tracks per piece of work
+_PIECE = 8  # tracks per piece of work
 # Pixels by which noise moves a match from which on its middle is asked. Surer ones are never contradicted.
 _UNSURE = 0.1
 # Levels that the coarse search takes. Where a track's velocity is known half size alone does: a quarter of full size
@@ -126,7 +126,7 @@ def move_tracks(
         previous.full, previous.coarse, current.full, current.coarse, grid, middle, rows, state, limits, slot,
         moved,
     )  # fmt: skip
-    spread(lambda first, last: _move_some(first, last, *arguments), len(rows), _PIECE)
+    spread(_move, len(rows), _PIECE, *arguments)
     return moved
 
 
@@ -136,7 +136,7 @@ def find_tracks(
     """Align tracks ``rows`` (k,) with a frame from the very warps they have: no prediction, no way back."""
     moved, limits = _nothing_moved(len(rows)), _limits(options)
     arguments = (current.full, grid, middle, rows, state, limits, moved)
-    spread(lambda first, last: _find_some(first, last, *arguments), len(rows), _PIECE)
+    spread(_find, len(rows), _PIECE, *arguments)
     return moved
 
 
@@ -167,67 +167,77 @@ def _scratch(grid, middle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _move_some(  # type: ignore[no-untyped-def]
-    first, last, previous, coarse_before, current, coarse_now, grid, middle, rows, state, limits, slot, moved
+def _move(  # type: ignore[no-untyped-def]
+    tickets, previous, coarse_before, current, coarse_now, grid, middle, rows, state, limits, slot, moved
 ):
     previous, current, grid, rows, state, moved = borrowed((previous, current, grid, rows, state, moved))
     middle = borrowed(middle)
     coarse_before, coarse_now = borrowed(coarse_before), borrowed(coarse_now)
-    own = (
-        _scratch(grid, middle),
-        window_for(state.warps, rows, first, last),
-        window_for(state.warps, rows, first, last),
-    )
-    scratch, window, window_back = borrowed(own)
-    for n in range(first, last):
-        k = rows[n]
-        _copy_warp(state.warps[k], scratch.start)
-        for i in range(scratch.before.shape[0]):
-            scratch.before[i] = state.patches[k, i]
-        window.place[2] = 0
-        window_back.place[2] = 0
-        reason, residual = _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n)
-        deviation = _measure(k, n, state, residual, grid, limits.half_size, moved)
-        if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
-            reason = _SHAPE
-        if reason == _TRACKED:
-            reason = _reason_to_doubt(
-                current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
+    own = _scratch(grid, middle)
+    scratch = borrowed(own)
+    first, last = next_piece(tickets)
+    while first < last:
+        windows = window_for(state.warps, rows, first, last), window_for(state.warps, rows, first, last)
+        window, window_back = borrowed(windows)
+        for n in range(first, last):
+            k = rows[n]
+            _copy_warp(state.warps[k], scratch.start)
+            for i in range(scratch.before.shape[0]):
+                scratch.before[i] = state.patches[k, i]
+            window.place[2] = 0
+            window_back.place[2] = 0
+            reason, residual = _place(
+                coarse_before, current, coarse_now, grid, k, state, limits, scratch, window, moved, n
             )
-        moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
-        if reason == _TRACKED and limits.distance < np.inf:
-            reason = _look_back(
-                previous, coarse_before, coarse_now, grid, k, n, state, limits, scratch, window_back, moved
-            )
-        moved.reason[n] = reason
+            deviation = _measure(k, n, state, residual, grid, limits.half_size, moved)
+            if _squeezed(moved.corners[n], state.shapes[k, slot], limits) and reason == _TRACKED:
+                reason = _SHAPE
+            if reason == _TRACKED:
+                reason = _reason_to_doubt(
+                    current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
+                )
+            moved.forward_backward[n], moved.back_correlation[n] = np.nan, 0.0
+            if reason == _TRACKED and limits.distance < np.inf:
+                reason = _look_back(
+                    previous, coarse_before, coarse_now, grid, k, n, state, limits, scratch, window_back, moved
+                )
+            moved.reason[n] = reason
+        hold(windows)
+        first, last = next_piece(tickets)
     hold(own)
 
 
 @kernel
-def _find_some(first, last, current, grid, middle, rows, state, limits, moved):  # type: ignore[no-untyped-def]
+def _find(tickets, current, grid, middle, rows, state, limits, moved):  # type: ignore[no-untyped-def]
     current, grid, rows, state, moved = borrowed((current, grid, rows, state, moved))
     middle = borrowed(middle)
-    own = (_scratch(grid, middle), window_for(state.warps, rows, first, last))
-    scratch, window = borrowed(own)
-    for n in range(first, last):
-        k = rows[n]
-        window.place[2] = 0
-        _copy_warp(state.warps[k], scratch.trial)
-        outcome = align_track(
-            current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, SEARCH,
-        )  # fmt: skip
-        correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
-        reason = _REASONS[outcome]
-        if reason == _TRACKED and not correlation >= state.correlation_min[k]:
-            reason = _LOW_CORRELATION
-        _copy_warp(scratch.trial, state.warps[k])
-        deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
-        if reason == _TRACKED:
-            reason = _reason_to_doubt(
-                current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
-            )
-        moved.reason[n], moved.correlation[n] = reason, correlation
+    own = _scratch(grid, middle)
+    scratch = borrowed(own)
+    first, last = next_piece(tickets)
+    while first < last:
+        own_window = window_for(state.warps, rows, first, last)
+        window = borrowed(own_window)
+        for n in range(first, last):
+            k = rows[n]
+            window.place[2] = 0
+            _copy_warp(state.warps[k], scratch.trial)
+            outcome = align_track(
+                current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
+                scratch.align, SEARCH,
+            )  # fmt: skip
+            correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
+            reason = _REASONS[outcome]
+            if reason == _TRACKED and not correlation >= state.correlation_min[k]:
+                reason = _LOW_CORRELATION
+            _copy_warp(scratch.trial, state.warps[k])
+            deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
+            if reason == _TRACKED:
+                reason = _reason_to_doubt(
+                    current, grid, middle, k, moved.position[n], deviation, state, limits, scratch, window
+                )
+            moved.reason[n], moved.correlation[n] = reason, correlation
+        hold(own_window)
+        first, last = next_piece(tickets)
     hold(own)
 
 
