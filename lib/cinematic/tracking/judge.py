@@ -12,9 +12,11 @@ being known to the limit, the limit widens to what can be known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,10 +135,9 @@ def judge_scene(
     motions = []
     for rows, of_shot, first, positions, references in _shots(tracks, size):
         count = positions.shape[1]
-        with ThreadPoolExecutor(max_workers=1) as aside:  # both take seconds, and neither needs the other
-            asked = aside.submit(copy_context().run, _ask, second_opinion, of_shot, references, first, count)
+        with _asked(second_opinion, of_shot, references, first, count) as asked:
             scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
-            apart = asked.result()
+        apart = asked.result()
         motions.append(ShotMotion(first, first + count - 1, scene))
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
@@ -171,9 +172,18 @@ def judge_others(
     second_opinion
         As for :func:`judge`.
     """
-    positions, references, scene = errors_by(motion, tracks, size)
-    apart = _ask(second_opinion, tracks, references, motion.first, positions.shape[1])
-    return _judge_by(replace(motion, scene=scene), tracks, positions, references, size, limits or Limits(), None, apart)
+    of_shot = _references(tracks, motion.first), motion.first, motion.last - motion.first + 1
+    with _asked(second_opinion, tracks, *of_shot) as asked:
+        positions, references, scene = errors_by(motion, tracks, size)
+    of_them = replace(motion, scene=scene)
+    return _judge_by(of_them, tracks, positions, references, size, limits or Limits(), None, asked.result())
+
+
+@contextmanager
+def _asked(second_opinion: SecondOpinion | None, *about: Any) -> Iterator[Future[Apart]]:
+    """What :func:`_ask` finds, sought meanwhile: it takes seconds, as solving does, and neither needs the other."""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        yield aside.submit(copy_context().run, _ask, second_opinion, *about)
 
 
 def _ask(

@@ -23,8 +23,6 @@ IntArray = npt.NDArray[np.int64]
 _WINDOWS = ((1.5, "Perspective"), (0.7, "Affine"))
 _LEAST_SIDE = 9  # px
 
-_DONE_AT_ONCE = 48  # tracks that are let go of together: it moves the memory of all others
-
 
 def ask_other_windows(
     tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
@@ -65,17 +63,12 @@ class _Group:
     def __init__(self, rows: IntArray, ends: IntArray, tracker: Tracker) -> None:
         self.rows = rows
         self._ends, self._tracker = ends, tracker
-        self._done: list[int] = []
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
         """One frame on; who has no marker beyond it, or is lost, is followed no further."""
         found = self._tracker.step(frame, pyramid)
         at_end = found.tracked & (self._ends[found.track] == frame)
-        self._tracker.end(found.track[at_end])
-        self._done += found.track[at_end | ~found.tracked].tolist()
-        if len(self._done) > _DONE_AT_ONCE:
-            self._tracker.forget(self._done)
-            self._done = []
+        self._tracker.forget(found.track[at_end | ~found.tracked])
         return found
 
 

@@ -33,8 +33,6 @@ _DISAGREEING = 3.0  # px; neighbours that move like this, each its own way, say 
 _SAME = 1.0  # px; two tracks this near to each other ...
 _SAME_FOR = 3  # ... for so many frames in a row have the same feature
 
-_DONE_AT_ONCE = 48  # tracks that are let go of together: it moves the memory of all others
-
 
 class Sweep:
     """The tracks of one pass. ``records`` holds what came, frame by frame; ``pairs`` who has whose feature.
@@ -56,7 +54,6 @@ class Sweep:
         self._last_frame: dict[int, int] = {}  # of the living: the frame of the last marker
         self._met: dict[int, tuple[int, int]] = {}  # ours -> (another one's, for how many frames)
         self._returned: set[int] = set()  # ours; came back in this pass
-        self._done: list[int] = []  # the engine's numbers of those that it may forget
         self._frames = 0
 
     @property
@@ -162,10 +159,7 @@ class Sweep:
             self._lost.pop(number, None)
             self._doubted.discard(number)
             self._last_frame.pop(number, None)
-        self._done += numbers.tolist()
-        if len(self._done) > _DONE_AT_ONCE:
-            self._tracker.forget(self._done)
-            self._done = []
+        self._tracker.forget(numbers)
 
     # -- coming back ----------------------------------------------------------------------------------------------
 
@@ -209,13 +203,15 @@ class Sweep:
         sources = np.full((len(numbers), _NEIGHBOURS, 2), np.nan)
         targets = sources.copy()
         last = np.array([self._lost[number] for number in numbers.tolist()])
+        row_of = np.full(int(self._tracks.max()) + 1, -1)  # of the living
+        row_of[living] = np.arange(len(living))
         for frame in np.unique(last).tolist():
             then, rows = self.records[frame], np.flatnonzero(last == frame)
             here = np.argmax(then["track"] == self._tracks[numbers[rows], None], axis=1)
             places[rows] = then["position"][here]
-            valid = np.flatnonzero(is_marker(then))
-            _, before, now = np.intersect1d(then["track"][valid], living, return_indices=True)
-            around = then["position"][valid[before]]
+            markers = then[is_marker(then)]
+            now = row_of[markers["track"]]
+            around, now = markers["position"][now >= 0], now[now >= 0]
             nearest = np.argsort(lengths(around - places[rows, None]), axis=1, kind="stable")[:, :_NEIGHBOURS]
             sources[rows, : nearest.shape[1]] = around[nearest]
             targets[rows, : nearest.shape[1]] = positions[now[nearest]]
@@ -240,7 +236,6 @@ class Sweep:
             "last_frame": sorted(self._last_frame.items()),
             "met": [(track, *met) for track, met in sorted(self._met.items())],
             "returned": sorted(self._returned),
-            "done": self._done,
             "frames": self._frames,
         }
         return plain, {"tracks": self._tracks, **self._tracker.state()}
@@ -254,7 +249,6 @@ class Sweep:
         self._last_frame = dict(plain["last_frame"])
         self._met = {track: (other, times) for track, other, times in plain["met"]}
         self._returned = set(plain["returned"])
-        self._done = plain["done"]
         self._frames = plain["frames"]
         self._tracks = arrays["tracks"]
         self._tracker = Tracker.restored(arrays, self._options, frame, pyramid)

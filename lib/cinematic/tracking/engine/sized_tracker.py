@@ -88,7 +88,7 @@ class SizedTracker(TrackTable):
 
     def forget(self, tracks: npt.ArrayLike) -> None:
         """Let go of all that is known of these; their numbers are not used again."""
-        self._keep_rows(np.setdiff1d(np.arange(len(self._number)), self._rows_of(tracks)))
+        self._forget_rows(self._rows_of(tracks))
 
     def _named(self, markers: FrameMarkers) -> FrameMarkers:
         """The same with the tracks' numbers in place of rows."""

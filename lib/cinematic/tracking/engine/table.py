@@ -16,6 +16,7 @@ from .patterns import PatternGrid, Patterns, empty_patterns
 from .types import AUTO, MOTION_MODELS, Seeds, TrackOptions
 
 SHAPE_SPAN = 4  # frames over which TrackOptions.shape_change_max is meant
+_FEW, _MOST_FORGOTTEN = 48, 0.25  # rows, and share of all rows, that may be those of forgotten tracks
 
 
 class TrackTable:
@@ -27,6 +28,7 @@ class TrackTable:
     _match: np.ndarray  # (n,) one of PATTERN_MATCHES
     _correlation_min: np.ndarray  # (n,)
     _alive: np.ndarray  # (n,) it has a marker in the last frame
+    _forgotten: np.ndarray  # (n,) its row goes with others: to let rows go moves the memory of all that stay
     _fresh: np.ndarray  # (n,) it has one marker only, so that its velocity is unknown
     _seed_frame: np.ndarray  # (n,)
     _position: np.ndarray  # (n, 2) the last marker
@@ -48,6 +50,7 @@ class TrackTable:
         self.grid = grid
         self._steps = 0  # frames taken so far
         self._count = 0  # tracks that ever were
+        self._rooms: dict[str, np.ndarray] = {}  # what columns are the beginning of
         self._patterns = empty_patterns(0, grid)
         self._first_patterns = None
         for name, column in _columns(Seeds(0, np.zeros((0, 2))), options, self._patterns, 0).items():
@@ -57,26 +60,46 @@ class TrackTable:
         """Rows for further tracks, behind the others."""
         patterns = empty_patterns(len(seeds), self.grid)
         for name, column in _columns(seeds, self.options, patterns, self._count).items():
-            setattr(self, name, np.concatenate([getattr(self, name), column]))
-        self._patterns = _joined(self._patterns, patterns)
+            setattr(self, name, self._longer(name, getattr(self, name), column))
+        self._patterns = self._joined("pattern", self._patterns, patterns)
         if self._first_patterns is not None:
-            self._first_patterns = _joined(self._first_patterns, patterns)
+            self._first_patterns = self._joined("first", self._first_patterns, patterns)
         self._count += len(seeds)
+
+    def _joined(self, whose: str, known: Patterns, new: Patterns) -> Patterns:
+        names = (f"{whose} {name}" for name in Patterns._fields)
+        return Patterns(*map(self._longer, names, known, new))
+
+    def _longer(self, name: str, column: np.ndarray, more: np.ndarray) -> np.ndarray:
+        """A column with further rows, in the room behind it where that is enough: most frames bring a few tracks."""
+        room, count = self._rooms.get(name), len(column) + len(more)
+        if room is None or column.base is not room or count > len(room):
+            room = np.empty((count + len(column), *column.shape[1:]), column.dtype)
+            room[: len(column)] = column
+            self._rooms[name] = room
+        room[len(column) : count] = more
+        return room[:count]
+
+    def _forget_rows(self, rows: np.ndarray) -> None:
+        """Let them go, now or when there are many."""
+        self._alive[rows], self._forgotten[rows] = False, True
+        if self._forgotten.sum() > max(_FEW, _MOST_FORGOTTEN * len(self._forgotten)):
+            self._keep_rows(np.flatnonzero(~self._forgotten))
 
     def _keep_rows(self, rows: np.ndarray) -> None:
         """Let all other rows go."""
         for name in _COLUMNS:
-            setattr(self, name, getattr(self, name)[rows])
-        self._patterns = Patterns(*(array[rows] for array in self._patterns))
+            setattr(self, name, _shorter(getattr(self, name), rows))
+        self._patterns = Patterns(*(_shorter(array, rows) for array in self._patterns))
         if self._first_patterns is not None:
-            self._first_patterns = Patterns(*(array[rows] for array in self._first_patterns))
+            self._first_patterns = Patterns(*(_shorter(array, rows) for array in self._first_patterns))
 
     def _rows_of(self, tracks: Any) -> np.ndarray:
         """(k,) The rows of tracks, given by their numbers."""
         tracks = np.asarray(tracks, np.int64).reshape(-1)
         rows = np.searchsorted(self._number, tracks)
         known = rows < len(self._number)
-        known[known] = self._number[rows[known]] == tracks[known]
+        known[known] = (self._number[rows[known]] == tracks[known]) & ~self._forgotten[rows[known]]
         if not known.all():
             raise ParameterError(f"expected tracks that are here and not forgotten, got {tracks[~known].tolist()}")
         return rows
@@ -109,6 +132,7 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
         "_match": np.array(matches, dtype="<U10"),
         "_correlation_min": np.array(minima, np.float64),  # kernels take no other
         "_alive": np.zeros(count, bool),
+        "_forgotten": np.zeros(count, bool),
         "_fresh": np.zeros(count, bool),
         "_seed_frame": np.array(seeds.frames, np.int64),
         "_position": seeds.positions.copy(),
@@ -128,7 +152,7 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
 _COLUMNS = tuple(name for name in TrackTable.__annotations__ if not name.endswith("patterns"))
 
 
-def _joined(a: Patterns, b: Patterns) -> Patterns:
-    if not len(a.values):
-        return b  # to move megabytes takes as long as to fill them
-    return Patterns(*(np.concatenate(pair) for pair in zip(a, b, strict=True)))
+def _shorter(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """These rows of a column, in their order, at the beginning of its room."""
+    column[: len(rows)] = column[rows]
+    return column[: len(rows)]
