@@ -32,11 +32,11 @@ from cinematic.tracking.store import store_of
 from tests.scenes import SIZE, path, scene
 
 FRAMES = 24
-TRIMMED, SPLIT, HOPELESS, LOCKED, BY_HAND, SHORT = range(6)
+TRIMMED, SPLIT, HOPELESS, LOCKED, BY_HAND, SHORT, BEGUN_ELSEWHERE = range(7)
 
 
 def faulty_tracks() -> list[TrackData]:
-    """A scene's tracks, six of them with a fault each; every track has a marker on every frame it is seen in."""
+    """A scene's tracks, seven of them with a fault each; every track has a marker on every frame it is seen in."""
     seen = scene(path(FRAMES), 150, noise=0.08)
     whole = np.flatnonzero(np.isfinite(seen.positions[..., 0]).all(axis=1))
     order = np.concatenate([whole[:8], np.setdiff1d(np.arange(150), whole[:8])])
@@ -44,6 +44,7 @@ def faulty_tracks() -> list[TrackData]:
     positions[TRIMMED, 19:] += np.linspace(2, 9, 5)[:, None] * (0.4, 1.0)
     positions[SPLIT, 12:] = positions[7, 12:] + (5, 4)  # another place of the scene, near track 7's
     positions[7] = positions[6] + (9, -9)
+    positions[BEGUN_ELSEWHERE, :2] += (40, 10)
     positions[HOPELESS] += np.random.default_rng(1).normal(0, 6, (FRAMES, 2)).cumsum(axis=0)
     for row in (LOCKED, BY_HAND):
         positions[row, 8:] += (25, -18)
@@ -99,8 +100,10 @@ def test_each_fault_is_dealt_with_and_it_can_be_taken_back(opened: Opened, movie
     (part,) = done["t1"].into
     assert (sorted(after["t1"].markers), sorted(after[part].markers)) == (list(range(1, 13)), list(range(13, 25)))
     assert after[part].reference_frames == [13]
+    (other,) = done["t6"].into  # a track whose first pattern is gone is another point's: its name goes, too
+    assert sorted(after[other].markers) == list(range(3, 25))
     assert done["t2"].action == done["t5"].action == "REMOVE"
-    assert not {"t2", "t5"} & set(after)
+    assert not {"t2", "t5", "t6"} & set(after)
     assert not {"t3", "t4"} & set(done)
     assert content(clip)["t3"] == before["t3"]
     good = [v.name for v in verdicts if v.verdict == "good" and not v.bad_markers]

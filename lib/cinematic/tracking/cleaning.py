@@ -47,8 +47,8 @@ def plan_cleaning(
     """Decide for every track; nothing is changed.
 
     A track is left alone when it is good, locked, disabled, set by hand, or named in ``keep``. Of the others, markers
-    outside the sound parts and single bad ones go; a second sound part becomes a track of its own; a track without a
-    sound part goes as a whole.
+    outside the sound parts and single bad ones go; a sound part without the reference marker follows another point and
+    becomes a track of its own; a track without a sound part goes as a whole.
 
     Parameters
     ----------
@@ -73,39 +73,42 @@ def _plan_one(
     taken: set[str],
     take_out: Callable[[TrackData, list[int]], None],
 ) -> None:
-    parts = [_frames_of(part, track, verdict) for part in verdict.sound]
+    own = [_around_reference(part, track, verdict) for part in verdict.sound if _holds_reference(part, track)]
+    others = [_within(part, track) for part in verdict.sound if not _holds_reference(part, track)]
     reason = verdict.reasons[0] if verdict.reasons else next(iter(verdict.bad_markers.values()))
-    staying = set().union(*parts) if parts else set()
+    staying = {frame for part in own + others for frame in part}
     going = tuple(frame for frame in sorted(track.markers) if frame not in staying)
-    if not going and len(parts) < 2:
+    if not going and not others:
         return  # suspect, but nothing of it is known to be wrong
-    if not parts:
-        plan.actions.append(Action(track.name, "REMOVE", reason, going))
-        plan.before.append(track.copy())
-        if take_out is _mute:
-            plan.after.append(_without(track, going, _mute))
-        return
-    names: list[str] = []
-    own, *others = parts
     plan.before.append(track.copy())
-    rest = [frame for frame in track.markers if frame not in own]
-    plan.after.append(_without(track, rest, take_out))
-    for part in others:
+    kept, *apart = own or [[]]
+    if own or take_out is _mute:
+        plan.after.append(_without(track, [frame for frame in track.markers if frame not in kept], take_out))
+    names: list[str] = []
+    for part in apart + others:
         name = unique_name(track.name, taken)
         taken.add(name)
         names.append(name)
         plan.after.append(part_of(track, part, name))
-    plan.actions.append(Action(track.name, "SPLIT" if others else "TRIM", reason, going, tuple(names)))
+    action = "REMOVE" if not staying else "SPLIT" if names else "TRIM"
+    plan.actions.append(Action(track.name, action, reason, going, tuple(names)))
 
 
-def _frames_of(part: tuple[int, int], track: TrackData, verdict: Verdict) -> list[int]:
-    """The frames of a part whose markers stay. Around the reference marker, those that are off go; another part is off
-    as a whole, being a point of its own."""
+def _holds_reference(part: tuple[int, int], track: TrackData) -> bool:
+    """Whether it follows the point that the track began on; another part is a point of its own."""
     low, high = part
-    frames = [frame for frame in sorted(track.markers) if low <= frame <= high]
-    if any(low <= frame <= high for frame in track.reference_frames or [min(track.markers)]):
-        return [frame for frame in frames if frame not in verdict.bad_markers]
-    return frames
+    return any(low <= frame <= high for frame in track.reference_frames or [min(track.markers)])
+
+
+def _around_reference(part: tuple[int, int], track: TrackData, verdict: Verdict) -> list[int]:
+    """The frames of a part whose markers stay: those that are off go."""
+    return [frame for frame in _within(part, track) if frame not in verdict.bad_markers]
+
+
+def _within(part: tuple[int, int], track: TrackData) -> list[int]:
+    """The frames of a part; of one that is a point of its own all markers stay, being off as a whole."""
+    low, high = part
+    return [frame for frame in sorted(track.markers) if low <= frame <= high]
 
 
 def _without(track: TrackData, frames: Sequence[int], take_out: Callable[[TrackData, list[int]], None]) -> TrackData:
