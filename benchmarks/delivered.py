@@ -69,7 +69,7 @@ def judged(entry: Entry, tracks: Sequence[TrackData]) -> Judged:
 
 def judged_at(entry: Entry, tracks: Sequence[TrackData], positions: np.ndarray) -> Judged:
     """The same, where the markers lie at other ``positions`` (N, F, 2) px of the plate than the tracks say."""
-    start = np.array([_reference(track) for track in tracks], int)
+    start = np.array([reference_of(track) for track in tracks], int)
     pixels = positions[np.arange(len(tracks)), start - 1]
     return Judged(tracks, positions, truth.cast(entry.spec, pixels, start))
 
@@ -95,6 +95,7 @@ def table(entry: Entry, found: Sequence[Delivery]) -> Table:
     return shown
 
 
-def _reference(track: TrackData) -> int:
+def reference_of(track: TrackData) -> int:
+    """The frame of a track's reference marker."""
     known = [frame for frame in track.reference_frames if frame in track.markers]
     return min(known or track.markers)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks import blender
+from benchmarks.delivered import Judged, reference_of
 from benchmarks.plates import truth
 from benchmarks.plates.catalogue import Entry, evenly
 from benchmarks.plates.truth import Truth
 from benchmarks.report import Table
 from benchmarks.score import Scores, score, trajectory_error
 from benchmarks.solving import solve_apart
+from benchmarks.whole_shots import positions_of as positions_over
 from cinematic.tracking import (
     Clip,
     TrackData,
@@ -54,11 +56,20 @@ class Tracked:
         return positions_of(self.clip.read(), self.found)
 
 
+def _name(row: int) -> str:
+    return f"f{row:05d}"
+
+
+def _row(track: TrackData) -> int:
+    """The feature that a track is of, or was split from."""
+    return int(track.name[1:6])
+
+
 def positions_of(tracks: list[TrackData], found: Truth) -> np.ndarray:
     """(N, F, 2) px; a track that was split counts for the feature that it was split from."""
     positions = np.full((len(found), found.frames, 2), np.nan)
     for track in tracks:
-        row = int(track.name[1:6])
+        row = _row(track)
         frames = np.fromiter(track.markers, int) - 1
         if len(frames):
             positions[row, frames] = pixels_from_co(list(track.markers.values()), found.size)
@@ -72,7 +83,7 @@ def track(entry: Entry) -> list[Tracked]:
     features = pixels_from_co([t.markers[1] for t in first.tracks], first.size)
     chosen = [first.tracks[int(row)] for row in evenly(features, FEATURES)]
     for number, data in enumerate(chosen):
-        data.name = f"f{number:05d}"
+        data.name = _name(number)
     start = np.array([pixels_from_co(t.markers[1], first.size) for t in chosen])
     found = truth.cast(entry.spec, start, np.ones(len(start), int))
     return [
@@ -135,11 +146,24 @@ def tables(entries: list[Entry]) -> list[Table]:
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             before = tracked.positions
             clean_tracks(tracked.clip, verdicts=verdicts)
-            after = tracked.positions
-            cleaning.rows.append({"name": name, **_cleaned(before, after, tracked.found)})
-            weights = _rows_of(weigh_tracks(tracked.clip, motion=motion), len(after))
-            solving.rows.append({"name": name, **_solved(before, after, weights, tracked.found, entry)})
+            after = delivered(entry, tracked)
+            cleaning.rows.append({"name": name, **_cleaned(before, tracked, after)})
+            weights = weigh_tracks(tracked.clip, motion=motion)
+            solving.rows.append({"name": name, **_solved(before, after, weights, entry)})
     return [finding, cleaning, solving]
+
+
+def delivered(entry: Entry, tracked: Tracked) -> Judged:
+    """The tracks as they are now: a feature's by the feature, and one that was split off by its reference marker."""
+    tracks = tracked.clip.read()
+    found = tracked.found
+    rows = [_row(track) for track in tracks]
+    is_own = np.array([track.name == _name(row) for track, row in zip(tracks, rows, strict=True)], bool)
+    start = np.where(is_own, found.start[rows], [reference_of(track) for track in tracks])
+    positions = positions_over(tracks, entry.footage.size, range(1, entry.footage.frames + 1))
+    first = positions[np.arange(len(tracks)), start - 1]
+    pixels = np.where(is_own[:, None], found.positions()[rows, found.start[rows] - 1], first)
+    return Judged(tracks, positions, truth.cast(entry.spec, pixels, start))
 
 
 def _found(tracked: Tracked, verdicts: list[Verdict], entry: Entry) -> dict[str, float | str]:
@@ -164,9 +188,10 @@ def _found(tracked: Tracked, verdicts: list[Verdict], entry: Entry) -> dict[str,
     }
 
 
-def _cleaned(before: np.ndarray, after: np.ndarray, found: Truth) -> dict[str, float | str]:
-    reference = found.reference()
-    was, now = score(before, reference), score(after, reference)
+def _cleaned(before: np.ndarray, tracked: Tracked, delivered: Judged) -> dict[str, float | str]:
+    found, after = tracked.found, tracked.positions
+    was, of_features = score(before, found.reference()), score(after, found.reference())
+    now = score(delivered.positions, delivered.found.reference())
     still = found.mover < 0
     off = np.linalg.norm(before - found.positions(), axis=2)
     good = (off <= 0.5) & found.visible & (found.usable & still)[:, None]
@@ -176,8 +201,8 @@ def _cleaned(before: np.ndarray, after: np.ndarray, found: Truth) -> dict[str, f
         "bad1": was.bad1, "after1": _per_cent(now, now.bad1), "bad4": was.bad4, "after4": _per_cent(now, now.bad4),
         "occluded": was.occluded, "aftero": _per_cent(now, now.occluded),
         "kept": f"{(good & left).sum() / max(1, good.sum()):.1%}",
-        "recall05": was.recall05, "afterr": now.recall05,
-        "tracks": int(left.any(axis=1).sum()), "moving": str(int((left.any(axis=1) & ~still).sum())),
+        "recall05": was.recall05, "afterr": of_features.recall05,
+        "tracks": len(delivered.tracks), "moving": str(int(delivered.moving.sum())),
     }  # fmt: skip
 
 
@@ -185,20 +210,11 @@ def _per_cent(scores: Scores, share: float) -> str:
     return f"{100 * share:.2f} %" if scores.markers else "no marker"
 
 
-def _rows_of(weights: dict[str, float], count: int) -> np.ndarray:
-    """(N,) The features' weights; parts of a track that was split share a feature, and the largest of theirs."""
-    rows = np.zeros(count)
-    for name, weight in weights.items():
-        row = int(name[1:6])
-        rows[row] = max(rows[row], weight)
-    return np.where(rows == 0, 1.0, rows)
-
-
-def _solved(
-    before: np.ndarray, after: np.ndarray, weights: np.ndarray, found: Truth, entry: Entry
-) -> dict[str, float | str]:
+def _solved(before: np.ndarray, delivered: Judged, weights: dict[str, float], entry: Entry) -> dict[str, float | str]:
+    after, found = delivered.positions, delivered.found
+    of_tracks = np.array([weights.get(track.name, 1.0) for track in delivered.tracks])
     named = [(first + 1, second + 1) for first, second in solve_keyframes(after, entry.footage.size)]
-    wanted = ((before, [], None), (after, [], None), (after, named, None), (after, named, weights))
+    wanted = ((before, [], None), (after, [], None), (after, named, None), (after, named, of_tracks))
     first, second, third, weighed = solves = [
         solve_apart(entry.footage, positions, found.lens.focal, SOLVE_LIMIT, keyframes=begun_from, weights=counted)
         for positions, begun_from, counted in wanted
@@ -211,7 +227,7 @@ def _solved(
     return {
         "before": first.error, "ate": errors[0], "solve1": second.error, "ate_after": told[1],
         "named": third.error, "ate_named": told[2], "weighed": weighed.error, "ate_weighed": told[3],
-        "tracks": int(np.isfinite(after[..., 0]).any(axis=1).sum()),
+        "tracks": len(after),
     }  # fmt: skip
 
 
