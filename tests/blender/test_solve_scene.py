@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cinematic.tracking import Clip, TrackData, TrackingError, blender_camera, ensure_clip_loaded, read_tracks
-from cinematic.tracking.blend_file import blend_with, write_blend
+from cinematic.tracking.blend_file import blend_with, open_blend, write_blend
 from cinematic.tracking.blender_camera import (
     add_solved_camera,
     lens_of_cameras,
@@ -20,6 +20,7 @@ from cinematic.tracking.blender_camera import (
     set_solve_keyframes,
 )
 from cinematic.tracking.camera import CameraSolve, solve_camera
+from cinematic.tracking.convert import convert
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve import export
@@ -169,6 +170,22 @@ def test_blenders_solver_is_told_where_to_begin(bpy: Any, seen: Scene, footage: 
     camera.keyframe_a, camera.keyframe_b = 2, 5
     solve_camera(movie_clip, engine="blender", focal=900.0)
     assert (camera.keyframe_a, camera.keyframe_b) == (2, 5)  # what the artist has set is the artist's
+
+
+def test_a_new_blend_of_converted_tracks_says_where_to_begin(
+    bpy: Any, clip: Clip, seen: Scene, footage: Path, tmp_path: Path
+) -> None:
+    likeliest = set_solve_keyframes(blend_with(footage, seen.tracks), seen.tracks)
+    clip.save(tmp_path / "tracks.json")
+    convert(tmp_path / "tracks.json", tmp_path / "new.blend")
+    opened = open_blend(tmp_path / "new.blend")
+    camera = opened.tracking.objects[0]
+    assert (camera.keyframe_a, camera.keyframe_b) == likeliest
+    camera.keyframe_a, camera.keyframe_b = 2, 5
+    write_blend(opened, tmp_path / "mine.blend")
+    convert(tmp_path / "tracks.json", tmp_path / "mine.blend", overwrite=True)
+    camera = open_blend(tmp_path / "mine.blend").tracking.objects[0]
+    assert (camera.keyframe_a, camera.keyframe_b) == (2, 5)  # a file that is there keeps what it has
 
 
 @pytest.fixture

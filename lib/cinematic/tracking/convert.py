@@ -11,6 +11,7 @@ from typing import Any
 
 from . import formats
 from .blend_file import blend_with, open_blend, save_blend, write_blend
+from .blender_camera import set_solve_keyframes
 from .checks import check_choice
 from .coords import HALF_PIXELS
 from .errors import ParameterError
@@ -133,7 +134,8 @@ def write_into_blend(shot: Shot, path: Path, clip: str | None = None, *, undisto
     """Add tracks to the clip of a .blend; where there is no such file, make one with the footage.
 
     A track whose name the clip has already gets another one. ``undistorted``: the tracks are, and are written where the
-    plate shows them through the lens of the clip's camera.
+    plate shows them through the lens of the clip's camera. In a new file Blender's solver is told which frames to begin
+    from; one that is there is left as it is set.
     """
     opened = open_blend(path, clip) if path.exists() else _new_blend(shot, path)
     given, gone = distorted_tracks(shot.tracks, lens_of(opened)) if undistorted else (shot.tracks, 0)
@@ -146,6 +148,7 @@ def write_into_blend(shot: Shot, path: Path, clip: str | None = None, *, undisto
     if path.exists():
         save_blend(path)
     else:
+        set_solve_keyframes(opened, store.read())
         write_blend(opened, path)
     return Written(path, BLEND, len(tracks), found, _unreached(gone))
 
