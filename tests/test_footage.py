@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ import OpenImageIO as oiio
 import pytest
 
 from cinematic.tracking import FootageError, ParameterError
-from cinematic.tracking.footage import Footage, find_footage, open_footage
+from cinematic.tracking.footage import Footage, Picture, find_footage, open_footage
 from cinematic.tracking.footage.held import Room, Stored
 from cinematic.tracking.footage.luminance import Image
 from cinematic.tracking.footage.movie import Movie
@@ -384,6 +384,32 @@ def test_an_image_of_another_size_names_its_file(tmp_path: Path, plate: Plate) -
     frames = [plate.frames[0], plate.frames[1][:100]]
     with pytest.raises(FootageError, match=r"320x240 like the first, got 320x100: .*shot.1002.png"):
         list(open_footage(write_sequence(tmp_path, frames)).frames())
+
+
+def write_windows(folder: Path, corners: Sequence[tuple[int, int]]) -> Path:
+    """EXR files of 64x40 pixels that begin at these places of a picture of 48x32."""
+    folder.mkdir(exist_ok=True)
+    for number, (x, y) in enumerate(corners, start=1001):
+        spec = oiio.ImageSpec(64, 40, 3, "half")
+        spec.x, spec.y = x, y
+        spec.full_x = spec.full_y = 0
+        spec.full_width, spec.full_height = 48, 32
+        file = folder / f"shot.{number}.exr"
+        image = oiio.ImageOutput.create(str(file))
+        assert image.open(str(file), spec)
+        assert image.write_image(np.full((40, 64, 3), 0.5, np.float32))
+        image.close()
+    return folder
+
+
+def test_overscan_is_part_of_the_images_and_told(tmp_path: Path) -> None:
+    footage = open_footage(write_windows(tmp_path / "shot", [(-8, -5), (-8, -5)]))
+    assert footage.size == (64, 40)  # Blender's size, too
+    assert footage.picture == Picture((48, 32), left=-8, bottom=-3)
+    assert {image.shape for _, image in footage.frames()} == {(40, 64)}
+    plain = write_windows(tmp_path / "moving", [(-8, -5), (-7, -5)])
+    with pytest.raises(FootageError, match=r"data window to begin at -8, -5 like the first's, got -7, -5: .*1002.exr"):
+        list(open_footage(plain).frames())
 
 
 @pytest.mark.parametrize(("container", "codec"), [("mpegts", "libx264"), ("h264", "libx264"), ("mjpeg", "mjpeg")])

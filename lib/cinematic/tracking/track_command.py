@@ -28,7 +28,7 @@ from .clip import segments
 from .coords import SQUARE
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
-from .footage import find_footage
+from .footage import Picture, find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
@@ -186,6 +186,14 @@ def _told_of_pixels(aspect: float) -> str:
     return f"pixels are {aspect:.4g} times as wide as high (--pixel-aspect)"
 
 
+def _told_of_picture(picture: Picture) -> str:
+    width, height = picture.size
+    return (
+        f"the images' pixels (data window) are not those of their picture of {width}x{height} (display window): "
+        f"positions are in these pixels, as in Blender; for Nuke add {picture.left}, {picture.bottom}"
+    )
+
+
 def _judged_by(motion: Sequence[ShotMotion]) -> Cameras | None:
     """The cameras of the longest shot that the judgement knows those of; None: there is none."""
     solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
@@ -206,6 +214,8 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
         store.numbers.checked(frame, "--frames")
     if store.pixel_aspect != SQUARE:
         steps.say(_told_of_pixels(store.pixel_aspect))
+    if store.footage.picture is not None:
+        steps.say(_told_of_picture(store.footage.picture))
     if store.footage.has_variable_rate:
         steps.say("the movie's frame rate varies: frames are counted as they are stored")
     if store.footage.is_interlaced:

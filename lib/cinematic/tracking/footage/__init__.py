@@ -6,9 +6,9 @@ from os import PathLike
 
 from .luminance import Luminance
 from .path import FootagePath, find_footage
-from .stream import Footage
+from .stream import Footage, Picture
 
-__all__ = ["Footage", "FootagePath", "Luminance", "find_footage", "open_footage"]
+__all__ = ["Footage", "FootagePath", "Luminance", "Picture", "find_footage", "open_footage"]
 
 
 def open_footage(path: str | PathLike[str]) -> Footage:

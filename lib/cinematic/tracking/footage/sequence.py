@@ -17,7 +17,7 @@ from ..cores import available_cores
 from ..errors import FootageError
 from .luminance import Image, Luminance
 from .path import FootagePath
-from .stream import Footage, pixel_aspect
+from .stream import Footage, Picture, pixel_aspect
 
 REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Luminance of linear or display RGB (ITU-R BT.709)."""
@@ -38,6 +38,8 @@ class ImageSequence(Footage):
         self.numbers = FrameNumbers(footage.number, len(footage.files))
         spec = _read_spec(self.path)
         self.size = (spec.width, spec.height)
+        self._corner = (spec.x, spec.y)
+        self.picture = _picture(spec)
         rate = spec.getattribute("FramesPerSecond") or spec.getattribute("dpx:FrameRate")
         self.fps = _rate(rate)
         self.pixel_aspect = pixel_aspect(spec.getattribute("PixelAspectRatio"))
@@ -74,6 +76,11 @@ class ImageSequence(Footage):
                 raise FootageError(
                     f"expected every image of the sequence to be {self.size[0]}x{self.size[1]} like the first, "
                     f"got {spec.width}x{spec.height}: {file}"
+                )
+            if (spec.x, spec.y) != self._corner:
+                raise FootageError(
+                    f"expected every image's data window to begin at {self._corner[0]}, {self._corner[1]} like the "
+                    f"first's, got {spec.x}, {spec.y}: {file}"
                 )
             luminance = np.empty((spec.height, spec.width), np.float32)
             for rows, pixels in _strips(image, spec):
@@ -136,6 +143,14 @@ def _read_spec(file: Path) -> Any:
     if spec.width < 1 or spec.height < 1:
         raise FootageError(f"expected an image, got {spec.width}x{spec.height} pixels in {file}")
     return spec
+
+
+def _picture(spec: Any) -> Picture | None:
+    left, top = spec.x - spec.full_x, spec.y - spec.full_y
+    width, height = spec.full_width, spec.full_height
+    if (left, top, width, height) == (0, 0, spec.width, spec.height):
+        return None
+    return Picture((width, height), left, height - top - spec.height)
 
 
 def _rate(value: Any) -> float | None:

@@ -6,6 +6,7 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,18 @@ shot shall not take much more memory than a short one does."""
 _ROUNDED = 0.01  # off 1; the least that any camera or broadcast format has is 0.067
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The picture (display window) of images whose pixels (data window) are another rectangle: overscan, or a crop.
+
+    Positions are in the images' pixels, as they are in Blender.
+    """
+
+    size: Size  # px
+    left: int  # px from the picture's left edge to the images'; negative: they reach beyond it
+    bottom: int  # px from its bottom edge up to theirs
+
+
 class Footage(ABC):
     """Frames of a movie or an image sequence, as luminance, by the plate's numbers.
 
@@ -35,6 +48,7 @@ class Footage(ABC):
     fps: float | None  # None: the footage does not say
     pixel_aspect: float  # width of a pixel over its height; 1 where the footage does not say
     is_interlaced: bool = False  # True: a frame holds two moments, one in its even lines and one in its odd ones
+    picture: Picture | None = None  # None: the images' own pixels
     numbers: FrameNumbers
 
     def __init__(self) -> None:
