@@ -162,7 +162,7 @@ def delivered(entry: Entry, tracked: Tracked) -> Judged:
     start = np.where(is_own, found.start[rows], [reference_of(track) for track in tracks])
     positions = positions_over(tracks, entry.footage.size, range(1, entry.footage.frames + 1))
     first = positions[np.arange(len(tracks)), start - 1]
-    pixels = np.where(is_own[:, None], found.positions()[rows, found.start[rows] - 1], first)
+    pixels = np.where(is_own[:, None], found.pixels[rows], first)
     return Judged(tracks, positions, truth.cast(entry.spec, pixels, start))
 
 
