@@ -107,6 +107,11 @@ def test_blender_solves_the_blend_at_the_first_try(tmp_path: Path) -> None:
         editor.run("solve_camera")
     assert len(tracking.reconstruction.cameras) == 48
     assert tracking.reconstruction.average_error < 0.1
+    camera = tracking.objects[0]
+    told = (
+        f"from frames {camera.keyframe_a} and {camera.keyframe_b}: {tracking.reconstruction.average_error:.2f} px with"
+    )
+    assert f"Blender's own solve, {told} these weights" in done.stdout
 
 
 def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from cinematic.tracking import Clip, TrackData, TrackingError, blender_camera, ensure_clip_loaded, read_tracks
 from cinematic.tracking.blend_file import blend_with, open_blend, write_blend
 from cinematic.tracking.blender_camera import (
+    Beginning,
     add_solved_camera,
     lens_of_cameras,
     make_ready_to_solve,
@@ -234,9 +235,23 @@ def test_an_artists_solve_is_not_lost_to_a_trial(
     assert movie_clip.tracking.reconstruction.average_error == error
 
 
+def test_that_blenders_solver_is_lost_is_told(
+    bpy: Any, seen: Scene, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
+    lens = lens_of_cameras(seen.cameras, SIZE)
+    begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), lens)
+    assert begun == Beginning((1, 12), float("inf"))
+    assert not begun.works
+    assert make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None) == Beginning((1, 12), None)
+
+
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
-    make_ready_to_solve(movie_clip, seen.tracks, replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02)))
+    lens = replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02))
+    begun = make_ready_to_solve(movie_clip, seen.tracks, lens)
+    assert begun is not None
+    assert begun.works
     camera = movie_clip.tracking.camera
     assert camera.focal_length_pixels == pytest.approx(900.0)
     assert camera.focal_length == pytest.approx(900.0 * 36 / SIZE[0])

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .blend_file import blend_with, write_blend
-from .blender_camera import add_solved_camera, make_ready_to_solve
+from .blender_camera import Beginning, add_solved_camera, make_ready_to_solve
 from .camera import CameraSolve
 from .errors import TrackingError
 from .lens import Lens
@@ -35,6 +35,8 @@ class BlendProcess:
         self._process = spawn.Process(target=_serve, args=(theirs, footage), name="Blender", daemon=True)
         self._process.start()
         theirs.close()
+        self.beginning: Beginning | None = None
+        """What Blender's solver will do with what was written; None: nothing is known, or no two frames are fit."""
 
     @contextmanager
     def writing(
@@ -61,9 +63,10 @@ class BlendProcess:
         try:
             yield
         finally:
-            failure = self._failure()
-        if failure is not None:
-            raise failure
+            answer = self._answer()
+        if isinstance(answer, Exception):
+            raise answer
+        self.beginning = answer
 
     def close(self) -> None:
         """End it."""
@@ -71,13 +74,13 @@ class BlendProcess:
         self._process.terminate()
         self._process.join()
 
-    def _failure(self) -> Exception | None:
+    def _answer(self) -> Exception | Beginning | None:
         try:
-            failure: Exception | None = self._connection.recv()
+            answer: Exception | Beginning | None = self._connection.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
             return TrackingError(f"Blender ended before the .blend was written (exit code {self._process.exitcode})")
-        return failure
+        return answer
 
 
 def _serve(connection: Connection, footage: Path) -> None:
@@ -89,11 +92,11 @@ def _serve(connection: Connection, footage: Path) -> None:
         store = MovieClipStore(clip)
         store.pixel_aspect = pixel_aspect
         store.write(tracks)
-        make_ready_to_solve(clip, tracks, lens)
+        begun = make_ready_to_solve(clip, tracks, lens)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)
     except Exception as error:  # whatever it is: raised again by the process that waits
         connection.send(error)
     else:
-        connection.send(None)
+        connection.send(begun)

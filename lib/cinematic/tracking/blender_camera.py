@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,19 @@ _BUNDLES = "Bundles"
 _NOT_LOST = 1.0  # px; a solve that goes wrong is off by many more
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Two frames that Blender's solver begins from, and what came of it where it was tried."""
+
+    frames: tuple[int, int]  # the plate's
+    error: float | None  # px, Blender's average, of which weights are a part; infinite: no solve; None: not tried
+
+    @property
+    def works(self) -> bool:
+        """It was tried, and Blender was not lost."""
+        return self.error is not None and self.error <= _NOT_LOST
 
 
 def solve_in_blender(
@@ -78,22 +92,30 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
         best pair is taken. None: the likeliest pair is. So it is where the clip holds a reconstruction, which would be
         lost, and of so many markers that to try takes minutes.
     """
-    pairs = _keyframe_pairs(clip, tracks)
-    if not pairs:
-        return None
-    tries = not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
-    frames = _first_that_works(clip, pairs, lens) if lens is not None and tries else pairs[0]
-    _begin_from(clip, frames)
-    return frames
+    begun = _set_beginning(clip, tracks, lens)
+    return None if begun is None else begun.frames
 
 
-def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> None:
-    """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known."""
+def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> Beginning | None:
+    """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known.
+
+    Returns what will come of that try; None: no two frames are fit to begin from, all stays.
+    """
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
         _set_lens(clip, lens.focal, lens.radial)
-    set_solve_keyframes(clip, tracks, lens)
+    return _set_beginning(clip, tracks, lens)
+
+
+def _set_beginning(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> Beginning | None:
+    pairs = _keyframe_pairs(clip, tracks)
+    if not pairs:
+        return None
+    tries = not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
+    begun = _first_that_works(clip, pairs, lens) if lens is not None and tries else Beginning(pairs[0], None)
+    _begin_from(clip, begun.frames)
+    return begun
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
@@ -122,14 +144,15 @@ def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
     clip.tracking.settings.use_keyframe_selection = False
 
 
-def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[int, int]:
+def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> Beginning:
     """The first pair from which Blender's solve is not lost; the best one where it always is."""
     with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
         _set_lens(clip, lens.focal, lens.radial)
         with tracking_context(clip) as editor:
             errors = _tried(editor, clip, pairs)
             editor.run("clear_solution")
-    return _best(errors)
+    best = _best(errors)
+    return Beginning(best, errors[best])
 
 
 def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:
