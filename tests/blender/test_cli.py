@@ -108,10 +108,9 @@ def test_blender_solves_the_blend_at_the_first_try(tmp_path: Path) -> None:
     assert len(tracking.reconstruction.cameras) == 48
     assert tracking.reconstruction.average_error < 0.1
     camera = tracking.objects[0]
-    told = (
-        f"from frames {camera.keyframe_a} and {camera.keyframe_b}: {tracking.reconstruction.average_error:.2f} px with"
-    )
-    assert f"Blender's own solve, {told} these weights" in done.stdout
+    frames, error = (camera.keyframe_a, camera.keyframe_b), tracking.reconstruction.average_error
+    told = f"Blender's own solve from frames {frames[0]} and {frames[1]}: {error:.2f} px with the tracks' weights"
+    assert f"writing: done; {told} (" in done.stdout
 
 
 def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from cinematic.tracking.blender_camera import (
     lens_of_cameras,
     make_ready_to_solve,
     set_solve_keyframes,
+    told_of_first_try,
 )
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.convert import convert
@@ -241,9 +242,12 @@ def test_that_blenders_solver_is_lost_is_told(
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
     lens = lens_of_cameras(seen.cameras, SIZE)
     begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), lens)
-    assert begun == Beginning((1, 12), float("inf"))
-    assert not begun.works
-    assert make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None) == Beginning((1, 12), None)
+    assert begun == Beginning((1, 12), float("inf"), is_weighed=False)
+    (told,) = told_of_first_try(begun)
+    assert told == "but Blender's own solve is lost from whatever frames it begins: it finds no camera"
+    untried = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None)
+    assert untried == Beginning((1, 12), None, is_weighed=False)
+    assert list(told_of_first_try(untried)) == []
 
 
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:

@@ -43,12 +43,25 @@ class Beginning:
     """Two frames that Blender's solver begins from, and what came of it where it was tried."""
 
     frames: tuple[int, int]  # the plate's
-    error: float | None  # px, Blender's average, of which weights are a part; infinite: no solve; None: not tried
+    error: float | None  # px, Blender's average; infinite: no solve; None: not tried
+    is_weighed: bool  # tracks have weights, and their errors count by these
 
     @property
     def works(self) -> bool:
         """It was tried, and Blender was not lost."""
         return self.error is not None and self.error <= _NOT_LOST
+
+
+def told_of_first_try(begun: Beginning | None) -> Iterator[str]:
+    """What whoever presses Solve will see, in words; nothing where it was not tried."""
+    if begun is None or begun.error is None:
+        return
+    if begun.works:
+        weighed = " with the tracks' weights" if begun.is_weighed else ""
+        yield f"Blender's own solve from frames {begun.frames[0]} and {begun.frames[1]}: {begun.error:.2f} px{weighed}"
+    else:
+        found = f"{begun.error:.1f} px off at best" if np.isfinite(begun.error) else "it finds no camera"
+        yield f"but Blender's own solve is lost from whatever frames it begins: {found}"
 
 
 def solve_in_blender(
@@ -109,13 +122,15 @@ def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
 
 
 def _set_beginning(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> Beginning | None:
+    tracks = list(tracks)
     pairs = _keyframe_pairs(clip, tracks)
     if not pairs:
         return None
-    tries = not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
-    begun = _first_that_works(clip, pairs, lens) if lens is not None and tries else Beginning(pairs[0], None)
-    _begin_from(clip, begun.frames)
-    return begun
+    frames, error = pairs[0], None
+    if lens is not None and not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS:
+        frames, error = _first_that_works(clip, pairs, lens)
+    _begin_from(clip, frames)
+    return Beginning(frames, error, any(track.weight != 1.0 for track in tracks))
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
@@ -144,15 +159,15 @@ def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
     clip.tracking.settings.use_keyframe_selection = False
 
 
-def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> Beginning:
-    """The first pair from which Blender's solve is not lost; the best one where it always is."""
+def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[tuple[int, int], float | None]:
+    """The first pair from which Blender's solve is not lost, the best one where it always is; and its error, px."""
     with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
         _set_lens(clip, lens.focal, lens.radial)
         with tracking_context(clip) as editor:
             errors = _tried(editor, clip, pairs)
             editor.run("clear_solution")
     best = _best(errors)
-    return Beginning(best, errors[best])
+    return best, errors[best]
 
 
 def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:

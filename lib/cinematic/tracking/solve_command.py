@@ -17,7 +17,13 @@ from rich.console import Console
 
 from .blend_file import blend_with, write_blend
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected
-from .blender_camera import add_solved_camera, lens_of_cameras, make_ready_to_solve
+from .blender_camera import (
+    Beginning,
+    add_solved_camera,
+    lens_of_cameras,
+    make_ready_to_solve,
+    told_of_first_try,
+)
 from .camera import CameraSolve, solve_camera
 from .clip import Clip
 from .errors import TrackingError
@@ -63,12 +69,13 @@ class CameraFiles:
                     path.unlink(missing_ok=True)
             raise
 
-    def write_blend(self, solve: CameraSolve, clip: Clip) -> None:
-        """Write camera.blend: clip, tracks, camera and bundles."""
+    def write_blend(self, solve: CameraSolve, clip: Clip) -> Beginning | None:
+        """Write camera.blend: clip, tracks, camera and bundles; what Blender's own solver will do with it."""
         movie_clip = blend_with(clip.footage.path, clip.read(), solve.clip.pixel_aspect)
-        make_ready_to_solve(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
+        begun = make_ready_to_solve(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)
+        return begun
 
 
 def solve_step(steps: Steps, clip: Any, options: dict[str, Any]) -> CameraSolve:
@@ -106,7 +113,7 @@ def solve_result(folder: Path, options: dict[str, Any], *, overwrite: bool, debu
             with steps.step("writing") as step, interrupts_held(), quiet():
                 files.write(solve, clip.read())
                 if BLENDER_AVAILABLE:
-                    files.write_blend(solve, clip)
+                    step.outcome = "; ".join(["done", *told_of_first_try(files.write_blend(solve, clip))])
                 else:
                     step.outcome = "done, without a .blend: Blender's module bpy is not here"
         with (folder / "cinetrack.log").open("a", encoding="utf-8") as kept:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,7 +19,13 @@ from . import formats
 from .blend_file import new_blend, write_blend
 from .blend_process import BlendProcess
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, require_movie_clip
-from .blender_camera import Beginning, add_solved_camera, lens_of_cameras, make_ready_to_solve
+from .blender_camera import (
+    Beginning,
+    add_solved_camera,
+    lens_of_cameras,
+    make_ready_to_solve,
+    told_of_first_try,
+)
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
@@ -421,7 +426,7 @@ class Targets:
             try:
                 with self._blend_written(job, blender):
                     self._write_what_is_not_blenders(job)
-                step.outcome = "done" + _told_of_beginning(self._beginning, job.tracks)
+                step.outcome = "; ".join(["done", *told_of_first_try(self._beginning)])
             except BackendUnavailable:
                 step.outcome = "done, without a .blend: Blender's module bpy is not here"
                 stale = self.blend.exists()
@@ -461,17 +466,6 @@ class Targets:
             write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage, delivered=left)
         for name, path in self.exports.items():
             self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
-
-
-def _told_of_beginning(begun: Beginning | None, tracks: Sequence[TrackData]) -> str:
-    """What Blender's solver has made of it already: what whoever presses Solve will see."""
-    if begun is None or begun.error is None:
-        return ""
-    if not begun.works:
-        found = f"{begun.error:.1f} px off at best" if isfinite(begun.error) else "none is found"
-        return f", but Blender's own solve is lost, wherever it begins: {found}"
-    weighed = " with these weights" if any(track.weight != 1.0 for track in tracks) else ""
-    return f"; Blender's own solve, from frames {begun.frames[0]} and {begun.frames[1]}: {begun.error:.2f} px{weighed}"
 
 
 def _shot_name(clip: Path) -> str:
