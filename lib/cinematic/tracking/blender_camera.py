@@ -126,7 +126,8 @@ def _set_beginning(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) ->
     pairs = _keyframe_pairs(clip, tracks)
     if not pairs:
         return None
-    frames, error = pairs[0], None
+    frames = pairs[0]
+    error: float | None = None
     if lens is not None and not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS:
         frames, error = _first_that_works(clip, pairs, lens)
     _begin_from(clip, frames)
@@ -159,7 +160,7 @@ def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
     clip.tracking.settings.use_keyframe_selection = False
 
 
-def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[tuple[int, int], float | None]:
+def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[tuple[int, int], float]:
     """The first pair from which Blender's solve is not lost, the best one where it always is; and its error, px."""
     with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
         _set_lens(clip, lens.focal, lens.radial)
