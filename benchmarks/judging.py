@@ -146,14 +146,14 @@ def tables(entries: list[Entry]) -> list[Table]:
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             before = tracked.positions
             clean_tracks(tracked.clip, verdicts=verdicts)
-            after = delivered(entry, tracked)
+            after = _delivered(entry, tracked)
             cleaning.rows.append({"name": name, **_cleaned(before, tracked, after)})
             weights = weigh_tracks(tracked.clip, motion=motion)
             solving.rows.append({"name": name, **_solved(before, after, weights, entry)})
     return [finding, cleaning, solving]
 
 
-def delivered(entry: Entry, tracked: Tracked) -> Judged:
+def _delivered(entry: Entry, tracked: Tracked) -> Judged:
     """The tracks as they are now: a feature's by the feature, and one that was split off by its reference marker."""
     tracks = tracked.clip.read()
     found = tracked.found

@@ -52,16 +52,16 @@ class Beginning:
         return self.error is not None and self.error <= _NOT_LOST
 
 
-def told_of_first_try(begun: Beginning | None) -> Iterator[str]:
-    """What whoever presses Solve will see, in words; nothing where it was not tried."""
+def told_of_first_try(begun: Beginning | None) -> str:
+    """That a .blend is done and, where it was tried, what whoever presses Solve will see."""
     if begun is None or begun.error is None:
-        return
+        return "done"
     if begun.works:
+        first, second = begun.frames
         weighed = " with the tracks' weights" if begun.is_weighed else ""
-        yield f"Blender's own solve from frames {begun.frames[0]} and {begun.frames[1]}: {begun.error:.2f} px{weighed}"
-    else:
-        found = f"{begun.error:.1f} px off at best" if np.isfinite(begun.error) else "it finds no camera"
-        yield f"but Blender's own solve is lost from whatever frames it begins: {found}"
+        return f"done; Blender's own solve from frames {first} and {second}: {begun.error:.2f} px{weighed}"
+    found = f"{begun.error:.1f} px off at best" if np.isfinite(begun.error) else "it finds no camera"
+    return f"done; but Blender's own solve is lost from whatever frames it begins: {found}"
 
 
 def solve_in_blender(

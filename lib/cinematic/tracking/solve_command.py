@@ -113,7 +113,7 @@ def solve_result(folder: Path, options: dict[str, Any], *, overwrite: bool, debu
             with steps.step("writing") as step, interrupts_held(), quiet():
                 files.write(solve, clip.read())
                 if BLENDER_AVAILABLE:
-                    step.outcome = "; ".join(["done", *told_of_first_try(files.write_blend(solve, clip))])
+                    step.outcome = told_of_first_try(files.write_blend(solve, clip))
                 else:
                     step.outcome = "done, without a .blend: Blender's module bpy is not here"
         with (folder / "cinetrack.log").open("a", encoding="utf-8") as kept:

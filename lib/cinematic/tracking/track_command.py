@@ -426,7 +426,7 @@ class Targets:
             try:
                 with self._blend_written(job, blender):
                     self._write_what_is_not_blenders(job)
-                step.outcome = "; ".join(["done", *told_of_first_try(self._beginning)])
+                step.outcome = told_of_first_try(self._beginning)
             except BackendUnavailable:
                 step.outcome = "done, without a .blend: Blender's module bpy is not here"
                 stale = self.blend.exists()

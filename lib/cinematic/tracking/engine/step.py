@@ -221,14 +221,7 @@ def _find(tickets, current, grid, middle, rows, state, limits, moved):  # type: 
             k = rows[n]
             window.place[2] = 0
             _copy_warp(state.warps[k], scratch.trial)
-            outcome = align_track(
-                current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-                scratch.align, SEARCH,
-            )  # fmt: skip
-            correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
-            reason = _REASONS[outcome]
-            if reason == _TRACKED and not correlation >= state.correlation_min[k]:
-                reason = _LOW_CORRELATION
+            reason, correlation = _aligned(current, grid, k, state, limits, scratch, window)
             _copy_warp(scratch.trial, state.warps[k])
             deviation = _measure(k, n, state, scratch.align.figures[RESIDUAL], grid, limits.half_size, moved)
             if reason == _TRACKED:
@@ -260,14 +253,7 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
             # What a failed attempt needed is no evidence; and a perspective that was found may be what came apart.
             state.models[k] = AFFINE if model == PERSPECTIVE and state.adaptive[k] else model
         _shift_warp(scratch.start, u, v, scratch.trial)
-        outcome = align_track(
-            current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
-            scratch.align, SEARCH,
-        )  # fmt: skip
-        correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
-        found = _REASONS[outcome]
-        if found == _TRACKED and not correlation >= state.correlation_min[k]:
-            found = _LOW_CORRELATION
+        found, correlation = _aligned(current, grid, k, state, limits, scratch, window)
         # A search that ran astray also leaves the frame: believe that reason only if every attempt gives it.
         if attempt == 0 or found == _TRACKED or (reason == _OUT_OF_FRAME and found != _OUT_OF_FRAME):
             reason, residual = found, scratch.align.figures[RESIDUAL]
@@ -277,6 +263,20 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
             break
     _copy_warp(scratch.kept, state.warps[k])
     return reason, residual
+
+
+@inner_kernel
+def _aligned(current, grid, k, state, limits, scratch, window):  # type: ignore[no-untyped-def]
+    """Align from the warp in ``scratch.trial``; returns the reason and the correlation, which is part of it."""
+    outcome = align_track(
+        current, grid, state.patterns, k, state.models, state.adaptive, scratch.trial, state.patches[k], window,
+        scratch.align, SEARCH,
+    )  # fmt: skip
+    correlation = _correlation(current, grid, state.patterns, k, state.patches[k], limits.border, scratch)
+    reason = _REASONS[outcome]
+    if reason == _TRACKED and not correlation >= state.correlation_min[k]:
+        reason = _LOW_CORRELATION
+    return reason, correlation
 
 
 @inner_kernel
