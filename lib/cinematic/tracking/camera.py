@@ -28,6 +28,7 @@ from .types import TrackData
 __all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "ZOOMS", "CameraSolve", "solve_camera"]
 
 SOLVERS = ("colmap", "blender")
+ROLLING_SHUTTERS: dict[str, float | None] = {"auto": None, "off": 0.0}
 DISTORTIONS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
 ZOOMS: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
 MOTIONS: dict[str, bool | None] = {"auto": None, "free": False, "tripod": True}
@@ -41,8 +42,8 @@ _CUT = "cut"  # what tracks.json says of a track that ends there
 
 def solve_camera(
     clip: Any, *, focal: float | None = None, sensor_width: float | None = None, refine_focal: bool = False,
-    zoom: str = "auto", distortion: str = "auto", motion: str = "auto", engine: str = "colmap",
-    frames: tuple[int, int] | None = None, judged: Sequence[ShotMotion] = (),
+    zoom: str = "auto", distortion: str = "auto", rolling_shutter: str | float = "auto", motion: str = "auto",
+    engine: str = "colmap", frames: tuple[int, int] | None = None, judged: Sequence[ShotMotion] = (),
 ) -> CameraSolve:  # fmt: skip
     """Find the camera that a clip was shot with, and the points that its tracks show.
 
@@ -71,6 +72,11 @@ def solve_camera(
     distortion
         Radial distortion (two terms): ``"on"``, ``"off"``, or ``"auto"``, only if it clearly lowers the error. Engine
         ``blender`` takes ``"auto"`` as off.
+    rolling_shutter
+        Rows that are read one after the other: the share of a frame's time that reading them takes, from the first to
+        the last (below 0: the last is read first); ``"off"``, they are read at once; or ``"auto"``, found where that
+        clearly lowers the error. The cameras are those of the middle row. Engine ``blender`` takes ``"auto"`` as off
+        and knows no other.
     motion
         ``"free"``; ``"tripod"``, the camera only turns; or ``"auto"``, recognised. Engine ``blender`` takes ``"auto"``
         as free.
@@ -79,8 +85,8 @@ def solve_camera(
     frames
         First and last frame of the shot to solve, the plate's numbers, both inclusive; default all.
     judged
-        What :func:`.judge_with_motion` said of the shots. Where the lens that is asked for is what was looked for then
-        (nothing known; ``zoom``, ``distortion`` and ``motion`` "auto"), engine ``colmap`` goes on from there.
+        What :func:`.judge_with_motion` said of the shots. Where what is asked for was looked for then (nothing known,
+        everything "auto"), engine ``colmap`` goes on from there.
 
     Returns
     -------
@@ -101,12 +107,15 @@ def solve_camera(
     check_choice("motion", motion, MOTIONS)
     check_choice("engine", engine, SOLVERS)
     lens = LensSearch(
-        _focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect
-    )
+        _focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect,
+        _readout(rolling_shutter),
+    )  # fmt: skip
     if refine_focal and focal is None:
         raise ParameterError("expected focal to start from with refine_focal, got None")
     if engine == "blender" and lens.is_zoom:
         raise ParameterError("expected engine colmap with zoom on: Blender's solver knows one focal length only")
+    if engine == "blender" and lens.readout:
+        raise ParameterError("expected engine colmap with a rolling shutter: Blender's solver knows none")
     span = _checked_frames(store, frames)
     tracks = [track for track in store.read() if track.enabled and track.weight > 0]
     tracks = [track for track in tracks if sum(frame in span for frame in track.markers) >= 2]
@@ -138,6 +147,13 @@ def _focal_px(store: Store, focal: float | None, sensor_width: float | None) -> 
             f"expected focal of 0.1 to 50 picture widths, got {focal:g} {unit}: {px / longest:.3g} picture widths"
         )
     return px
+
+
+def _readout(rolling_shutter: str | float) -> float | None:
+    if isinstance(rolling_shutter, str):
+        check_choice("rolling_shutter", rolling_shutter, ROLLING_SHUTTERS)
+        return ROLLING_SHUTTERS[rolling_shutter]
+    return checked_number("rolling_shutter", rolling_shutter, -1, 1)
 
 
 def _checked_frames(store: Store, frames: Any) -> range:

@@ -25,7 +25,7 @@ from typer.exceptions import TyperException
 
 from . import __version__
 from .blender import blender_version, output_redirected
-from .camera import DISTORTIONS, MOTIONS, SENSOR_WIDTH, SOLVERS, ZOOMS
+from .camera import DISTORTIONS, MOTIONS, ROLLING_SHUTTERS, SENSOR_WIDTH, SOLVERS, ZOOMS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
@@ -174,6 +174,9 @@ def solve(
     refine_focal: Annotated[bool, typer.Option("--refine-focal", help="--focal is a start, not exact.")] = False,
     zoom: Annotated[str, typer.Option(help=f"Whether the focal length changes: {', '.join(ZOOMS)}.")] = "auto",
     distortion: Annotated[str, typer.Option(help=f"Radial distortion: {', '.join(DISTORTIONS)}.")] = "auto",
+    rolling_shutter: Annotated[
+        str, typer.Option(metavar="R", help="Share of a frame's time that its rows are read in: 0.45, off or auto.")
+    ] = "auto",
     motion: Annotated[str, typer.Option(help=f"What the camera does: {', '.join(MOTIONS)}.")] = "auto",
     engine: Annotated[str, typer.Option(help=f"What solves: {', '.join(SOLVERS)}.")] = SOLVERS[0],
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="The shot to solve, the plate's numbers.")] = None,
@@ -188,7 +191,7 @@ def solve(
         _check_choice(option, value, choices)
     options = _parsed_focal(focal, sensor) | {
         "refine_focal": refine_focal, "zoom": zoom, "distortion": distortion, "motion": motion, "engine": engine,
-        "frames": _parsed_frames(frames),
+        "rolling_shutter": _parsed_shutter(rolling_shutter), "frames": _parsed_frames(frames),
     }  # fmt: skip
     solve_result(folder, options, overwrite=overwrite, debug=debug)
 
@@ -388,6 +391,16 @@ def _parsed_focal(text: str | None, sensor: float) -> dict[str, Any]:
         return {"focal": float(number)} | ({"sensor_width": sensor} if mm else {})
     except ValueError:
         raise _UsageError(f"expected --focal as px or as mm, such as 1200 or 35mm; got {text!r}") from None
+
+
+def _parsed_shutter(text: str) -> str | float:
+    if text in ROLLING_SHUTTERS:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        choices = ", ".join(ROLLING_SHUTTERS)
+        raise _UsageError(f"expected --rolling-shutter as a number from -1 to 1, or {choices}; got {text!r}") from None
 
 
 def _parsed_size(text: str | None) -> tuple[int, int] | None:

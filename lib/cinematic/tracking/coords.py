@@ -84,7 +84,7 @@ def squared(pixels: npt.ArrayLike, pixel_aspect: float) -> npt.NDArray[np.float6
     return np.stack([pixels[..., 0], (pixels[..., 1] + 0.5) / pixel_aspect - 0.5], axis=-1)
 
 
-def squared_size(size: Size, pixel_aspect: float) -> Extent:
+def squared_size(size: Extent, pixel_aspect: float) -> Extent:
     """Width and height of a picture in units of a pixel's width: see :func:`squared`."""
     return size[0], size[1] / pixel_aspect
 

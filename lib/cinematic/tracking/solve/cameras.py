@@ -4,22 +4,29 @@ World to camera, x right, y down, z forward (COLMAP's and OpenCV's axes). Positi
 the centre of the top-left pixel. The lens is a pinhole with two radial terms, Blender's "polynomial" model and COLMAP's
 RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``. Where pixels are not
 square, ``p.y`` counts their heights: the focal length is ``pixel_aspect`` times as many of them.
+
+A sensor may read its rows one after the other (a rolling shutter): a frame's camera is then that of its middle row, and
+the rows before and after see through cameras on the path between the frames'.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ..coords import SQUARE
 from ..lens import lens_in_words
+from .between_frames import slopes_and_bends, velocity
 
 FloatArray = npt.NDArray[np.float64]
 
 _NEWTON_STEPS = 8
 _MOST_BEND = 4.0  # times: how much farther out than it is seen a point may lie
+_ROW_STEPS = 3  # until the row that a point is seen in, and where the camera is then, agree
+_MOST_ROWS = 2.0  # halves of the picture from its middle: what is seen farther out is not on it
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Cameras:
     k1: float = 0.0
     k2: float = 0.0
     pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths, positions pixels
+    readout: float = 0.0  # of a frame's time, from its first row to its last; 0: all at once; less: the last is first
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -51,10 +59,11 @@ class Cameras:
         return bool(self.k1 or self.k2)
 
     def lens_in_words(self, width: int, sensor_width: float) -> str:
-        """The lens in a line, for people; ``width`` of the picture in px, the sensor's in mm."""
+        """The lens in a line, for people, and the shutter; ``width`` of the picture in px, the sensor's in mm."""
         focal = self.focal[self.solved]
         shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
-        return lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
+        shutter = f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)" if self.readout else ""
+        return lens_in_words(shown, (self.k1, self.k2), width, sensor_width) + shutter
 
     @property
     def positions(self) -> FloatArray:
@@ -100,7 +109,17 @@ class Cameras:
 
     def project(self, points: FloatArray) -> FloatArray:
         """(n, f, 2) px of n points (n, 3) of the world; NaN behind the camera and in frames without one."""
-        seen = np.einsum("fij,nj->nfi", self.rotation, points) + self.translation
+        if not self.readout:
+            return self._shown(points)
+        first, last = self._of_outer_rows
+        return self._row_by_row(first._shown(points), self._shown(points), last._shown(points))
+
+    def _shown(self, points: FloatArray) -> FloatArray:
+        """The same, all rows read at once."""
+        return self._on_picture(np.einsum("fij,nj->nfi", self.rotation, points) + self.translation)
+
+    def _on_picture(self, seen: FloatArray) -> FloatArray:
+        """px of what is at ``seen`` (n, f, 3) before the cameras; NaN behind them."""
         with np.errstate(divide="ignore", invalid="ignore"):
             plane = np.where(seen[..., 2:] > 0, seen[..., :2] / seen[..., 2:], np.nan)
         return self.distorted(plane) * self._focals + self.centre
@@ -111,8 +130,11 @@ class Cameras:
         return plane * (1 + self.k1 * square + self.k2 * square**2)
 
     def plane(self, positions: FloatArray) -> FloatArray:
-        """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton)."""
-        target = (positions - self.centre) / self._focals
+        """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton).
+
+        So is the shutter: they are those that the middle row's cameras would see.
+        """
+        target = (self.at_once(positions) - self.centre) / self._focals
         if not self.is_bent:
             return target
         radius = np.linalg.norm(target, axis=-1, keepdims=True)
@@ -124,3 +146,62 @@ class Cameras:
             bare = bare - value / np.maximum(slope, 0.1)  # a strong barrel folds over far outside the picture
             bare = np.clip(bare, 0.0, _MOST_BEND * radius)  # and what lies there has no ray
         return target * np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0)
+
+    def at_once(self, positions: FloatArray) -> FloatArray:
+        """Where tracks (n, f, 2) px would be, had all rows been read when the middle one was.
+
+        What the cameras turn and zoom meanwhile is known; what they move shows in the tracks themselves, slowly.
+        """
+        if not self.readout:
+            return positions
+        still, row = replace(self, readout=0.0), self._rows_off(positions)
+        found = positions
+        for _ in range(_ROW_STEPS):
+            directions = still._directions(found)
+            first, middle, last = (
+                camera._on_picture(np.einsum("fij,nfj->nfi", camera.rotation, directions))
+                for camera in (self._of_outer_rows[0], still, self._of_outer_rows[1])
+            )
+            found = positions - (_between(first, middle, last, row) - middle)
+        directions = still._directions(found)
+        moved = directions - velocity(directions) * row * self.readout / 2
+        return still._on_picture(np.einsum("fij,nfj->nfi", self.rotation, moved))
+
+    def _directions(self, positions: FloatArray) -> FloatArray:
+        """(n, f, 3) Unit vectors of the world towards what is seen at ``positions`` (n, f, 2) px."""
+        plane = self.plane(positions)
+        ahead = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
+        ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
+        return np.einsum("fji,nfj->nfi", self.rotation, ahead)
+
+    @cached_property
+    def _of_outer_rows(self) -> tuple[Cameras, Cameras]:
+        """The cameras when the first row was read, and when the last was."""
+        return self._later(-self.readout / 2), self._later(self.readout / 2)
+
+    def _later(self, frames: float) -> Cameras:
+        """The cameras so much later, less than a frame, on the path that leads through them; all rows at once."""
+        path = np.column_stack([self.rotation.reshape(-1, 9), self.positions, self.focal])
+        slope, bend = slopes_and_bends(path, self.solved)
+        there = path + frames * slope + frames**2 / 2 * bend
+        nearly = there[:, :9].reshape(-1, 3, 3)
+        rotation = nearly @ (1.5 * np.eye(3) - 0.5 * np.swapaxes(nearly, 1, 2) @ nearly)  # orthogonal (Newton's step)
+        translation = -np.einsum("fij,fj->fi", rotation, there[:, 9:12])
+        return replace(self, rotation=rotation, translation=translation, focal=there[:, 12], readout=0.0)
+
+    def _rows_off(self, positions: FloatArray) -> FloatArray:
+        """(..., 1) How far below the middle row positions (..., 2) are: 1 at the last row, -1 at the first."""
+        middle = self.centre[1]
+        return np.clip((positions[..., 1:] - middle) / (middle + 0.5), -_MOST_ROWS, _MOST_ROWS)
+
+    def _row_by_row(self, first: FloatArray, middle: FloatArray, last: FloatArray) -> FloatArray:
+        """Where points are seen that the first, middle and last row's cameras would see at (n, f, 2) px."""
+        seen = middle
+        for _ in range(_ROW_STEPS):
+            seen = _between(first, middle, last, self._rows_off(seen))
+        return seen
+
+
+def _between(first: FloatArray, middle: FloatArray, last: FloatArray, row: FloatArray) -> FloatArray:
+    """On the parabola through three places: at ``row`` -1, 0 and 1."""
+    return middle + row * ((last - first) / 2 + row * ((first + last) / 2 - middle))

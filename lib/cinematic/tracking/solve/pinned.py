@@ -31,7 +31,8 @@ def triangulate_pinned(cameras: Cameras, positions: FloatArray, reference: npt.N
     positions : (n, f, 2)
         Tracks, px; NaN where there is no marker.
     reference : (n,)
-        Index of the frame of each track's reference marker.
+        Index of the frame of each track's reference marker. Where rows are read one after the other, and the cameras
+        begin or end there, how they turn within the frame is not known well: the next frame's marker stands for it.
 
     Returns
     -------
@@ -40,11 +41,24 @@ def triangulate_pinned(cameras: Cameras, positions: FloatArray, reference: npt.N
     """
     points = np.full((len(positions), 3), np.nan)
     seen = np.isfinite(positions[..., 0]) & cameras.solved
+    reference = _away_from_ends(reference, seen, cameras)
     marked = seen[np.arange(len(seen)), reference]
     for rows in batches(seen.sum(axis=1) * marked):
         origin, ray = _reference_rays(cameras, positions[rows], reference[rows])
         points[rows] = _along_rays(packed(cameras, positions[rows], seen[rows]), reference[rows], origin, ray, cameras)
     return points
+
+
+def _away_from_ends(
+    reference: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], cameras: Cameras
+) -> npt.NDArray[np.int64]:
+    """The references (n,), or of those on the first or last camera of a rolling shutter the frame next to it."""
+    if not cameras.readout:
+        return reference
+    padded = np.pad(cameras.solved, 1)
+    tracks, frames = np.arange(len(seen)), np.arange(len(cameras.solved))
+    next_to = frames + (padded[2:] & ~padded[:-2]) - (padded[:-2] & ~padded[2:])
+    return np.where(seen[tracks, next_to[reference]], next_to[reference], reference)
 
 
 def _reference_rays(

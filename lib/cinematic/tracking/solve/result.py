@@ -89,6 +89,7 @@ class CameraSolve:
             "only_turns": self.only_turns,
             "lens": {
                 "sensor_width": self.sensor_width, "centre": list(cameras.centre), "k1": cameras.k1, "k2": cameras.k2,
+                "readout": cameras.readout,
             },
             "cameras": {
                 str(frame): {
@@ -178,7 +179,9 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
         engine=data["engine"],
         only_turns=data["only_turns"],
         frames=frames,
-        cameras=Cameras(rotation, translation, focal, (x, y), lens["k1"], lens["k2"], clip.pixel_aspect),
+        cameras=Cameras(
+            rotation, translation, focal, (x, y), lens["k1"], lens["k2"], clip.pixel_aspect, lens["readout"]
+        ),
         sensor_width=lens["sensor_width"],
         bundles={name: tuple(bundle["position"]) for name, bundle in bundles.items()},
         marker_errors={

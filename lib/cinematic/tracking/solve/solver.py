@@ -19,6 +19,7 @@ from ..errors import TrackingError
 from .cameras import Cameras
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
+from .rolling_shutter import more_readout
 from .squeeze import LEAST_GAIN, likely_squeeze
 from .triangulation import median_error, reprojection_errors, triangulate
 from .tripod import adjust_turns, directions_of, turn_cameras
@@ -63,6 +64,8 @@ _PLANES_LEAVE = 0.73
 _FOCAL_GAIN = 0.98  # of the median error: what another start must bring
 _UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent one is tried harder
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
+_ROLLING_GAIN = 1.02  # what reading rows one after the other must bring the median error down by
+_READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still wrong by
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
@@ -126,6 +129,8 @@ class LensSearch:
     # Width of a pixel over its height; ``focal`` counts widths. Square, where nothing is said of zooming either: or
     # squeezed by an anamorphic lens, where that clearly explains more.
     pixel_aspect: float = SQUARE
+    # Of a frame's time, what reading the rows takes (:attr:`.Cameras.readout`); None: found, where it clearly is some.
+    readout: float | None = None
 
     @property
     def is_zoom(self) -> bool:
@@ -185,43 +190,128 @@ def solve_shot(
     ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
     """
     between = _ITERATIONS_TO_JUDGE if to_judge else _ITERATIONS_BETWEEN
-
-    def solved(lens: LensSearch) -> Solution:
-        square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
-        solve = _zooming_or_not if lens.zooms is None else _solved
-        return _in_picture(solve(square, within, lens, only_turns, between), positions, lens.pixel_aspect)
-
+    square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
-        found = solved(lens)
-        if lens.zooms is not None or lens.pixel_aspect != SQUARE:
-            return found
-        return _squeezed(found, positions, size, lambda aspect: solved(replace(lens, pixel_aspect=aspect))) or found
+        found = _by_any_shutter(square, within, lens, only_turns, between)
+    if lens.pixel_aspect == SQUARE:
+        return found
+    return _in_picture(found, positions, lens.pixel_aspect, found.cameras.readout)
 
 
-def solve_again(known: Cameras, positions: FloatArray, size: Size, *, only_turns: bool) -> Solution:
+def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_turns: bool) -> Solution:
     """Solve a shot whose cameras other tracks have given already: refined from there, that takes a third of the time.
 
     Parameters
     ----------
     known
-        Their kind of lens is kept: fixed or zooming, with radial terms or without.
+        Their kind of lens is kept: fixed or zooming, with radial terms or without; and how fast rows are read.
     positions : (n, f, 2)
         Over the frames of ``known``; as for :func:`solve_positions`, and so are the errors.
     """
     lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
-    square, within = squared(positions, known.pixel_aspect), squared_size(size, known.pixel_aspect)
-    begun, bent = known.through_pixels(SQUARE), known.is_bent
+    square, within = squared(known.at_once(positions), known.pixel_aspect), squared_size(size, known.pixel_aspect)
+    begun, bent = replace(known.through_pixels(SQUARE), readout=0.0), known.is_bent
     with threadpool_limits(limits=1, user_api="blas"):
         if only_turns:
             found = _checked(_turned(begun, square, lens, bent), _TURNS)
         else:
             refined = _refined(begun, None, square, within, lens, bent, _ROUNDS, _ITERATIONS_BETWEEN)
             found = _checked(refined, _MOVES)
-    return _in_picture(found, positions, known.pixel_aspect)
+    return _in_picture(found, positions, known.pixel_aspect, known.readout)
+
+
+def _by_any_shutter(
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """With rows that were read at once; or one after the other, where that is told, or clearly explains more."""
+
+    def solved(seen: FloatArray) -> Solution | TrackingError:
+        try:
+            return _solved(seen, size, replace(lens, zooms=lens.is_zoom), only_turns, iterations_between)
+        except TrackingError as error:
+            return error
+
+    def through_any_lens(first: Solution | TrackingError, seen: FloatArray) -> Solution:
+        return _through_any_lens(first, seen, size, lens, only_turns, iterations_between)
+
+    _check_enough(positions)
+    at_once = solved(positions)
+    shutter = _shutter(at_once, positions, size, lens, only_turns)
+    if shutter is not None:
+        still = shutter.at_once(positions)
+        try:
+            rolled = _row_by_row(through_any_lens(solved(still), still), shutter.readout, positions, size, lens)
+        except TrackingError:
+            rolled = None
+        if rolled is not None and (lens.readout or _rolls(rolled, at_once)):
+            return rolled
+    return through_any_lens(at_once, positions)
+
+
+def _shutter(
+    at_once: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None
+) -> Cameras | None:
+    """Rough cameras with the readout that the tracks tell; None: rows were read at once, or nothing tells.
+
+    A camera that only turns, and shakes, does not look like one before its shutter is known.
+    """
+    if isinstance(at_once, TrackingError):
+        rough = None if only_turns is False else _turning(positions, size, replace(lens, zooms=lens.is_zoom))
+    else:
+        rough = at_once
+    if rough is None:
+        return None
+    readout = _more_readout(rough, positions) if lens.readout is None else lens.readout
+    if not readout:
+        return None
+    shutter = replace(rough.cameras, readout=readout)
+    sure = lens.readout is not None or rough is not at_once
+    return shutter if sure or _may_roll(rough, shutter, positions, size) else None
+
+
+def _may_roll(at_once: Solution, shutter: Cameras, positions: FloatArray, size: Extent) -> bool:
+    """Whether markers fit clearly better where the shutter has them; key frames tell it quickly.
+
+    What a lens leaves unexplained is like a readout, too, and changes nothing.
+    """
+    rows, keys = enough_tracks(np.isfinite(positions[..., 0])), key_frames(np.isfinite(positions[..., 0]))
+    known = at_once.cameras.within(keys)
+    still = shutter.at_once(positions[rows])[:, keys]
+    try:
+        rolled, held = (
+            solve_again(known, seen, size, only_turns=at_once.only_turns)
+            for seen in (still, positions[np.ix_(rows, keys)])
+        )
+    except TrackingError:
+        return False
+    return _median(rolled) * _ROLLING_GAIN < _median(held)
+
+
+def _row_by_row(still: Solution, readout: float, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution:
+    """The shot with rows read one after the other, from what was solved of it as if they had been read at once."""
+    found = _in_picture(still, positions, still.cameras.pixel_aspect, readout)
+    for _ in range(_READOUT_ROUNDS):
+        more = _more_readout(found, positions) if lens.readout is None else 0.0
+        known = replace(found.cameras, readout=found.cameras.readout + more)
+        found = solve_again(known, positions, size, only_turns=found.only_turns)
+        if not more:
+            break
+    return found
+
+
+def _rolls(rolled: Solution, at_once: Solution | TrackingError) -> bool:
+    return isinstance(at_once, TrackingError) or _median(rolled) < _median(at_once)
+
+
+def _more_readout(found: Solution, positions: FloatArray) -> float:
+    """How much more of a frame's time the rows take than the cameras say; 0 where nothing says so clearly."""
+    rows = enough_tracks(np.isfinite(positions[..., 0]))
+    more = more_readout(found.cameras, found.points[rows], positions[rows], only_turns=found.only_turns)
+    return more.share if more is not None and more.is_sure else 0.0
 
 
 def _squeezed(
-    square: Solution, positions: FloatArray, size: Size, solve: Callable[[float], Solution]
+    square: Solution, positions: FloatArray, size: Extent, solve: Callable[[float], Solution]
 ) -> Solution | None:
     """The shot as one of an anamorphic lens, where that explains clearly more than square pixels do; else None."""
     if square.only_turns or _median(square) < _SQUEEZED_PX:
@@ -241,17 +331,47 @@ def _squeezed(
     return squeezed if _median(square) > LEAST_GAIN * _median(squeezed) else None
 
 
-def _in_picture(solution: Solution, positions: FloatArray, pixel_aspect: float) -> Solution:
-    """What was solved in square units, in the picture's pixels."""
-    if pixel_aspect == SQUARE:
+def _in_picture(solution: Solution, positions: FloatArray, pixel_aspect: float, readout: float = 0.0) -> Solution:
+    """What was solved in square units, of rows read at once, in the picture's pixels and rows."""
+    if pixel_aspect == SQUARE and not readout:
         return solution
-    cameras = solution.cameras.through_pixels(pixel_aspect)
+    cameras = replace(solution.cameras.through_pixels(pixel_aspect), readout=readout)
     return replace(solution, cameras=cameras, errors=reprojection_errors(cameras, solution.points, positions))
 
 
+def _through_any_lens(
+    first: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None,
+    iterations_between: int,
+) -> Solution:  # fmt: skip
+    """As solved at first; or through a lens that zooms or squeezes, where none is told and that clearly explains more.
+
+    Raises
+    ------
+    TrackingError
+        That which came ``first``: no other lens makes the tracks fit together.
+    """
+
+    def zooming_or_not(first: Solution | TrackingError, seen: FloatArray, size: Extent) -> Solution:
+        return _zooming_or_not(first, seen, size, lens, only_turns, iterations_between)
+
+    def squeezed(aspect: float) -> Solution:
+        square, within = squared(positions, aspect), squared_size(size, aspect)
+        fixed = _solved(square, within, replace(lens, zooms=False), only_turns, iterations_between)
+        return _in_picture(zooming_or_not(fixed, square, within), positions, aspect)
+
+    if lens.zooms is None:
+        first = zooming_or_not(first, positions, size)
+    if isinstance(first, TrackingError):
+        raise first
+    if lens.zooms is not None or lens.pixel_aspect != SQUARE:
+        return first
+    return _squeezed(first, positions, size, squeezed) or first
+
+
 def _zooming_or_not(
-    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
-) -> Solution:
+    fixed: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None,
+    iterations_between: int,
+) -> Solution:  # fmt: skip
     """With one focal length; or with one of its own in every frame, where that clearly explains more."""
     zoom = replace(lens, zooms=True)
 
@@ -261,13 +381,11 @@ def _zooming_or_not(
     def turned(seen: FloatArray) -> Solution:
         return _checked(_turning_only(seen, size, zoom, left_by_planes(seen)), _TURNS)
 
-    try:
-        fixed = _solved(positions, size, replace(lens, zooms=False), only_turns, iterations_between)
-    except TrackingError as error:
-        solve = turned if only_turns is None and isinstance(error, _NoParallax) else zoomed
+    if isinstance(fixed, TrackingError):
+        solve = turned if only_turns is None and isinstance(fixed, _NoParallax) else zoomed
         zooming = None if lens.focal_is_exact else _zooming(positions, size, None, solve)
         if zooming is None:
-            raise
+            raise fixed
         return zooming
     return fixed if lens.focal_is_exact else _zooming(positions, size, fixed, zoomed) or fixed
 
@@ -329,12 +447,7 @@ def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> 
 def _solved(
     positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
 ) -> Solution:
-    rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
-    if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
-        raise TrackingError(
-            f"expected at least {LEAST_TRACKS} tracks over {LEAST_FRAMES} frames for a camera solve, "
-            f"got {int(rich.sum())} over {positions.shape[1]}"
-        )
+    _check_enough(positions)
     if only_turns:
         return _checked(_turning(positions, size, lens), _TURNS)
     keys = key_frames(np.isfinite(positions[..., 0]))
@@ -366,6 +479,15 @@ def _solved(
     if moving is not None and not lens.focal_is_exact and _median(moving) > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return _checked(moving, _MOVES)
+
+
+def _check_enough(positions: FloatArray) -> None:
+    rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
+    if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
+        raise TrackingError(
+            f"expected at least {LEAST_TRACKS} tracks over {LEAST_FRAMES} frames for a camera solve, "
+            f"got {int(rich.sum())} over {positions.shape[1]}"
+        )
 
 
 def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:

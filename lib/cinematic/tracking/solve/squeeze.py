@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..coords import Size
+from ..coords import Extent
 from .cameras import Cameras
 from .mapping import adjust
 from .triangulation import median_error, reprojection_errors, triangulate
@@ -32,7 +32,7 @@ _SETTLED = 0.002  # change of the pixel aspect from round to round
 _FAR_OFF_PX = 50.0  # a marker that says nothing
 
 
-def likely_squeeze(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Size) -> float | None:
+def likely_squeeze(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent) -> float | None:
     """The squeeze that explains tracks clearly better; None: none does.
 
     Parameters
