@@ -31,7 +31,8 @@ from benchmarks.whole_shots import positions_of
 from cinematic.tracking import Clip, TrackingError, auto_track, clean_tracks, judge_with_motion, solve_camera
 
 Pictures = list[np.ndarray]  # (height, width) uint8
-Homographies = Callable[[int, tuple[int, int], float], np.ndarray]  # of a frame's index, picture size and focal length
+# Of a frame's index (or a time between two), picture size and focal length.
+Homographies = Callable[[float, tuple[int, int], float], np.ndarray]
 
 COLUMNS = {
     "tracks": "tracks", "bad1": "bad1", "after": "cleaned", "bad4": "bad4", "after4": "cleaned",
@@ -48,10 +49,11 @@ class Disturbance:
     drawn: Callable[[Pictures, np.random.Generator], Pictures] = lambda pictures, _: pictures
     warped: Homographies = lambda *_: np.eye(3)  # rendered px -> disturbed px
     pixel_aspect: float = 1.0  # what the clip is told
+    readout: float = 0.0  # share of a frame's time in which the rows are read, while what is ``warped`` goes on
 
 
 def _zoom(begin: float, end: float) -> Homographies:
-    def homography(index: int, size: tuple[int, int], _: float) -> np.ndarray:
+    def homography(index: float, size: tuple[int, int], _: float) -> np.ndarray:
         scale = begin + (end - begin) * index / (catalogue.COURTYARD.frames - 1)
         x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
         return np.array([[scale, 0, x - scale * x], [0, scale, y - scale * y], [0, 0, 1]])
@@ -59,19 +61,37 @@ def _zoom(begin: float, end: float) -> Homographies:
     return homography
 
 
-def _squeezed(_: int, size: tuple[int, int], __: float) -> np.ndarray:
+def _squeezed(_: float, size: tuple[int, int], __: float) -> np.ndarray:
     """To half its width, as an anamorphic lens does; shown twice as high in place of half as wide."""
     middle = (size[1] - 1) / 2
     return np.array([[1, 0, 0], [0, 2, -middle], [0, 0, 1]])
 
 
 def _shaken(degrees: float) -> Homographies:
-    def homography(index: int, size: tuple[int, int], focal: float) -> np.ndarray:
-        turn = np.deg2rad(np.random.default_rng(100 + index).uniform(-degrees, degrees, 3)) * (index > 0)
-        lens = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1]])
-        return lens @ cv2.Rodrigues(turn)[0] @ np.linalg.inv(lens)
+    def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
+        turn = np.deg2rad(np.random.default_rng(100 + int(index)).uniform(-degrees, degrees, 3)) * (index > 0)
+        return _turned(turn, size, focal)
 
     return homography
+
+
+def _hand_held(degrees: float) -> Homographies:
+    """Shaken by so much at 2 Hz, and by less the faster, up to 5 Hz at 24 frames a second."""
+    rng = np.random.default_rng(7)
+    hertz = np.array([2.0, 3.1, 4.9])
+    size_of, phase = degrees * (2 / hertz[:, None]) ** 2 * rng.choice([-1, 1], (3, 3)), rng.uniform(0, 6.28, (3, 3))
+
+    def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
+        turns = size_of * (np.sin(2 * np.pi * hertz[:, None] * index / 24 + phase) - np.sin(phase))
+        return _turned(np.deg2rad(turns.sum(axis=0)), size, focal)
+
+    return homography
+
+
+def _turned(turn: np.ndarray, size: tuple[int, int], focal: float) -> np.ndarray:
+    """What a camera's turn, a rotation vector, does to its picture."""
+    lens = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1]])
+    return lens @ cv2.Rodrigues(turn)[0] @ np.linalg.inv(lens)
 
 
 def _each(change: Callable[[np.ndarray, float], np.ndarray]) -> Callable[[Pictures, np.random.Generator], Pictures]:
@@ -157,6 +177,9 @@ DISTURBANCES = (
     Disturbance("squeezed 2:1 and told so", warped=_squeezed, pixel_aspect=2.0),
     Disturbance("squeezed 2:1, not told", warped=_squeezed),
     Disturbance("shaken, 1.5 degrees a frame", warped=_shaken(1.5)),
+    Disturbance("hand-held", warped=_hand_held(0.5)),
+    Disturbance("hand-held, rolling shutter of 0.5", warped=_hand_held(0.5), readout=0.5),
+    Disturbance("hand-held, rolling shutter of 0.8", warped=_hand_held(0.5), readout=0.8),
     Disturbance("flash over two frames", _flash),
     Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),
     Disturbance("exposure flickers, 0.7 to 1.3", _flicker),
@@ -174,12 +197,9 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
     """A table's row: the plate, disturbed, from tracks to the camera."""
     size, frames = entry.footage.size, range(1, entry.footage.frames + 1)
     exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
-    warps = [disturbance.warped(index, size, exact.lens.focal) for index in range(len(frames))]
+    warps = [_by_row(disturbance, index, size, exact.lens.focal) for index in range(len(frames))]
     rng = np.random.default_rng(zlib.crc32(disturbance.name.encode()))
-    moved = [
-        cv2.warpPerspective(entry.footage.grey(frame), warp, size, flags=cv2.INTER_CUBIC)
-        for frame, warp in zip(frames, warps, strict=True)
-    ]
+    moved = [_warped(entry.footage.grey(frame), warp) for frame, warp in zip(frames, warps, strict=True)]
     with tempfile.TemporaryDirectory() as folder:
         footage = write_sequence(disturbance.drawn(moved, rng), Path(folder))
         clip = Clip.open(footage.path(1))
@@ -199,13 +219,32 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
         except TrackingError as error:
             return row | {"frames": str(error)}
     solved = solve.cameras.solved
-    zooms = np.array([warp[0, 0] if not warp[2, :2].any() else 1.0 for warp in warps])
+    middle = [warp[len(warp) // 2] for warp in warps]
+    zooms = np.array([warp[0, 0] if not warp[2, :2].any() else 1.0 for warp in middle])
     off = solve.cameras.focal[solved] / (exact.lens.focal * zooms[solved]) - 1
     return row | {
         "solve": solve.average_error, "frames": str(solved.sum()),
         "ate": trajectory_error(solve.cameras.positions[solved], exact.camera_centres()[solved]),
         "focal_off": float(np.abs(off).max()),
     }  # fmt: skip
+
+
+def _by_row(disturbance: Disturbance, index: int, size: tuple[int, int], focal: float) -> np.ndarray:
+    """(h, 3, 3): rendered px -> disturbed px when each row was read; the same one where all are read at once."""
+    if not disturbance.readout:
+        return np.broadcast_to(disturbance.warped(index, size, focal), (size[1], 3, 3))
+    times = index + disturbance.readout * ((np.arange(size[1]) + 0.5) / size[1] - 0.5)
+    return np.array([disturbance.warped(float(time), size, focal) for time in times])
+
+
+def _warped(picture: np.ndarray, by_row: np.ndarray) -> np.ndarray:
+    height, width = picture.shape
+    if (by_row == by_row[0]).all():
+        return cv2.warpPerspective(picture, by_row[0], (width, height), flags=cv2.INTER_CUBIC)
+    x, y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))
+    source = np.einsum("hij,hwj->hwi", np.linalg.inv(by_row), np.stack([x, y, np.ones_like(x)], axis=2))
+    maps = (source[..., :2] / source[..., 2:]).astype(np.float32)
+    return cv2.remap(picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC)
 
 
 def _scored(entry: Entry, clip: Clip, warps: list[np.ndarray]) -> Scores:
@@ -215,8 +254,10 @@ def _scored(entry: Entry, clip: Clip, warps: list[np.ndarray]) -> Scores:
     for index, warp in enumerate(warps):
         marked = np.isfinite(positions[:, index, 0])
         if marked.any():
-            back = cv2.perspectiveTransform(positions[marked, index][:, None], np.linalg.inv(warp))
-            positions[marked, index] = back[:, 0]
+            seen = positions[marked, index]
+            rows = np.clip(seen[:, 1].round().astype(int), 0, len(warp) - 1)
+            back = np.einsum("nij,nj->ni", np.linalg.inv(warp[rows]), np.column_stack([seen, np.ones(len(seen))]))
+            positions[marked, index] = back[:, :2] / back[:, 2:]
     return score(positions, delivered.judged_at(entry, tracks, positions).found.reference())
 
 

@@ -175,8 +175,9 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     lens = None if cameras is None else lens_of_cameras(cameras, store.size)
     if cameras is not None and solved is None:
         steps.say(f"  lens, as the judgement found it: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
-        if cameras.zooms:
-            steps.say("  it zooms, which Blender's own solver does not know: 'cinetrack solve' finds the camera")
+        for found, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
+            if found:
+                steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
 
 
