@@ -17,7 +17,8 @@ from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.footage import open_footage
 from cinematic.tracking.judge import judge_scene
 from cinematic.tracking.solve import export
-from cinematic.tracking.solve.solver import LensSearch, Solution, solve_shot
+from cinematic.tracking.solve.solution import LensSearch, Solution
+from cinematic.tracking.solve.solver import solve_shot
 from cinematic.tracking.solve.squeeze import SQUEEZES
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, turn_error
 

@@ -13,7 +13,8 @@ from cinematic.tracking import CameraSolve, ParameterError, solve_camera
 from cinematic.tracking.judge import judge
 from cinematic.tracking.solve import Cameras
 from cinematic.tracking.solve.between_frames import slopes_and_bends, velocity
-from cinematic.tracking.solve.solver import LensSearch, solve_shot
+from cinematic.tracking.solve.solution import LensSearch
+from cinematic.tracking.solve.solver import solve_shot
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, turn_error
 
 FRAMES, FINE = 36, 16  # and cameras to a frame, by which the truth is known

@@ -10,7 +10,9 @@ import pytest
 
 from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
-from cinematic.tracking.solve.solver import LensSearch, Solution, key_frames, solve_shot, surer
+from cinematic.tracking.solve.one_lens import key_frames, surer
+from cinematic.tracking.solve.solution import LensSearch, Solution
+from cinematic.tracking.solve.solver import solve_shot
 from tests.scenes import SIZE, Scene, path, path_error, scene, turn_error, without_frames
 
 FRAMES, TRACKS = 30, 140

@@ -20,8 +20,9 @@ from .movie_clip import MovieClipStore
 from .scene_motion import frame_positions
 from .solve.cameras import Cameras
 from .solve.keyframes import solve_keyframes
+from .solve.one_lens import LIKELY_FOCAL
 from .solve.result import CameraSolve
-from .solve.solver import LIKELY_FOCAL, LensSearch
+from .solve.solution import LensSearch
 from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]

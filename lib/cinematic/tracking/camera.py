@@ -19,8 +19,10 @@ from .lens import SENSOR_WIDTH
 from .solve.cameras import Cameras
 from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
+from .solve.one_lens import among_frames
 from .solve.result import CameraSolve, by_track, in_scene
-from .solve.solver import LensSearch, among_frames, solve_again, solve_shot
+from .solve.solution import LensSearch
+from .solve.solver import solve_again, solve_shot
 from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData

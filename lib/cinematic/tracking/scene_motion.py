@@ -20,7 +20,8 @@ from .errors import TrackingError
 from .order_statistics import known_median
 from .solve import Cameras, Solution
 from .solve.pinned import triangulate_pinned
-from .solve.solver import LensSearch, solve_shot
+from .solve.solution import LensSearch
+from .solve.solver import solve_shot
 from .solve.triangulation import reprojection_errors
 from .types import TrackData
 

@@ -1,6 +1,7 @@
 """The camera of a shot from its tracks."""
 
 from .cameras import Cameras
-from .solver import Round, Solution, solve_positions
+from .solution import Round, Solution
+from .solver import solve_positions
 
 __all__ = ["Cameras", "Round", "Solution", "solve_positions"]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..errors import FormatError
 from ..types import ClipInfo
 from .cameras import Cameras
-from .solver import Round
+from .solution import Round
 
 FloatArray = npt.NDArray[np.float64]
 

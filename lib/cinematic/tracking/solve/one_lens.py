@@ -1,0 +1,402 @@
+"""The camera of a whole shot through one lens, all rows read at once: map, then judge the markers, refine, repeat.
+
+A shot is mapped on key frames; the frames between them are then added from the points, and all refined together.
+A camera that only turns is recognised (pairs of frames show no parallax, and rotations alone explain the markers) and
+solved as rotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..coords import Extent
+from ..errors import TrackingError
+from .cameras import Cameras
+from .mapping import Mapped, add_frames, adjust, map_cameras
+from .planes import left_by_planes
+from .solution import LensSearch, Round, Solution
+from .triangulation import median_error, reprojection_errors, triangulate
+from .tripod import adjust_turns, directions_of, turn_cameras
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+LEAST_TRACKS = 12
+LEAST_FRAMES = 3
+
+LIKELY_FOCAL = 1.2
+"""Where the search for an unknown focal length starts, in picture widths (of the longer side)."""
+
+WIDE_FOCAL = 0.6
+"""Where it starts again when the lens turns out to be bent: wide ones are."""
+
+ROUNDS = 4
+_ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
+ITERATIONS, ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
+ITERATIONS_TO_JUDGE = 5  # in place of those; an unknown focal length may then be half a percent farther off
+# Pairs, mapping and adjustment cost what the key frames do, and more of them told no more: on development plates of 24
+# and 48 frames all of them, every second and every third gave the same cameras (path off by 0.016 to 0.05 %).
+_MOST_KEY_FRAMES = 24
+_LEAST_KEY_FRAMES, _KEY_STEP = 12, 3  # of a short shot every third frame, or so that there are as many as this
+_ENOUGH_TRACKS = 150  # on a frame, to map it by
+_KEY_COMMON = 30  # tracks that two key frames in a row must have in common
+_MOSTLY_MAPPED = 0.9  # of the key frames have a camera, or what is left may be wrong about the focal length
+_SETTLED = 0.01  # relative change of the average error
+_LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera only turns, or sees one plane
+# A camera that only turns is tried, too, where fewer pairs than this show parallax, or planes between them leave less:
+# px, and through a lens that may bend, which bends planes, too, picture widths (simulated ones left up to 0.004).
+_SURE_PARALLAX, _SURE_PX, _SURE_BENT = 0.9, 1.5, 0.006
+_TURN_PX = 1.0  # median error up to which rotations alone explain a shot
+# Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
+# without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
+_ROUGH_TURN, _ROUGH_TURN_PX = 2.0, 0.02
+_TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
+# Of what planes between pairs of frames leave: two noisy markers are the square root of 2 times as far apart as each is
+# from its place. Simulated walls with a tenth or a fifth of the tracks on things that move by themselves: right cameras
+# leave 0.57 to 0.69 of it, wrong ones, bent to these things, 0.76 to 1.6; of development plates 0.01 to 0.53.
+_PLANES_LEAVE = 0.73
+_FOCAL_GAIN = 0.98  # of the median error: what another start must bring
+UNEXPLAINED_PX = 0.25  # median error of a straight lens from which on a bent one is tried harder
+_BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
+_NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
+_SIGMAS = 3.5
+_LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
+_FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
+_LEAST_MARKERS = 4
+_AGREEING_SHARE = 0.3  # of a frame's markers agree with its camera, or another one is looked for
+_MOST_ASTRAY = 0.25  # share of the frames with a camera
+TURNS, MOVES = "a camera that only turns", "one rigid scene"
+_NO_FOCAL = "where no focal length can be found with the path; give the exact focal length"
+_PLANES = f"planes explain the tracks as well as the best camera found: the camera sees a single plane, {_NO_FOCAL}"
+
+
+class NoParallax(TrackingError):
+    """Hardly any pair of frames shows parallax: a path cannot be told."""
+
+
+def solve_through_one(
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """The shot as one of a camera that moves or only turns, :func:`.solver.solve_shot`'s parameters in square units.
+
+    ``lens`` says whether it zooms. Bundle adjustment on all frames has so many ``iterations_between``.
+
+    Raises
+    ------
+    TrackingError
+        As for :func:`.solver.solve_positions`.
+    """
+    check_enough(positions)
+    if only_turns:
+        return checked(turning(positions, size, lens), TURNS)
+    keys = key_frames(np.isfinite(positions[..., 0]))
+    leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
+
+    def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
+        return map_cameras(
+            leading[:, keys], size, focal,
+            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom,
+        )  # fmt: skip
+
+    start = lens.focal or LIKELY_FOCAL * max(size)
+    mapped = mapped_from(start)
+    planes = left_by_planes(leading[:, keys])
+    sure = _SURE_PX if lens.distortion is False else max(_SURE_PX, _SURE_BENT * max(size))
+    may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > sure)
+    tripod = turning_only(positions, size, lens, planes) if may_turn else None
+    one_plane = mapped.parallax_share < _LEAST_PARALLAX
+    if tripod is not None and one_plane:
+        return tripod
+    if one_plane and not lens.focal_is_exact:
+        raise NoParallax(_one_plane(mapped))
+    moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
+    if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
+        whole = mapped_from(start, calibrated=False).cameras
+        moving = _fuller(moving, _moving(whole, mapped_from, keys, positions, size, lens, iterations_between))
+    if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
+        return tripod
+    if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
+        raise TrackingError(_PLANES)
+    return checked(moving, MOVES)
+
+
+def check_enough(positions: FloatArray) -> None:
+    """Refuse tracks (n, f, 2) that are too few, or of too few frames, whatever the camera does."""
+    rich = np.isfinite(positions[..., 0]).sum(axis=1) >= 2
+    if rich.sum() < LEAST_TRACKS or positions.shape[1] < LEAST_FRAMES:
+        raise TrackingError(
+            f"expected at least {LEAST_TRACKS} tracks over {LEAST_FRAMES} frames for a camera solve, "
+            f"got {int(rich.sum())} over {positions.shape[1]}"
+        )
+
+
+def key_frames(seen: BoolArray) -> npt.NDArray[np.int64]:
+    """Frames that a shot is mapped on: all of a very short one, else as few as its tracks can bridge.
+
+    Parameters
+    ----------
+    seen : (n, f)
+        Where there are markers.
+    """
+    frames = seen.shape[1]
+    step = max(1, -(-frames // _MOST_KEY_FRAMES), min(_KEY_STEP, frames // _LEAST_KEY_FRAMES))
+    keys = [0]
+    while keys[-1] < frames - 1:
+        last = keys[-1]
+        ahead = np.arange(last + 1, min(last + step, frames - 1) + 1)
+        linked = ahead[(seen[:, last, None] & seen[:, ahead]).sum(axis=0) >= _KEY_COMMON]
+        keys.append(int(linked[-1] if len(linked) else ahead[0]))
+    return np.array(keys)
+
+
+def enough_tracks(seen: BoolArray) -> npt.NDArray[np.int64]:
+    """Rows of the tracks that a shot is mapped by, drawn until every frame has enough; the others follow later.
+
+    By lot: the longest ones would crowd on what is far away, where there is no parallax.
+
+    Parameters
+    ----------
+    seen : (n, f)
+        Where there are markers.
+    """
+    count = np.zeros(seen.shape[1], int)
+    chosen = []
+    for row in np.random.default_rng(0).permutation(len(seen)):
+        if (count[seen[row]] < _ENOUGH_TRACKS).any():
+            chosen.append(row)
+            count += seen[row]
+    return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def fitting(errors: FloatArray) -> BoolArray:
+    """(n, f) Which markers agree with the cameras as well as the plate's noise lets them."""
+    judged = np.isfinite(errors)
+    sigma = float(np.median(errors[judged])) / 1.18 if judged.any() else 0.0  # of one coordinate (Rayleigh)
+    fits = judged & (errors < max(_NOISE_PX, _SIGMAS * sigma))
+    count = fits.sum(axis=1)
+    whole = (count >= _LEAST_MARKERS) & (count >= _FITTING_SHARE * (~np.isnan(errors)).sum(axis=1))
+    return fits & whole[:, None]
+
+
+def _moving(
+    mapped: Cameras | None, mapped_from: Callable[[float], Mapped], keys: npt.NDArray[np.int64], positions: FloatArray,
+    size: Extent, lens: LensSearch, iterations_between: int,
+) -> Solution | None:  # fmt: skip
+    """The solution on the key frames, then on all; None: the tracks do not fit together."""
+    mapped = _with_enough(mapped)
+    if mapped is None:
+        return None
+    seen = positions[:, keys]
+    tried = (False, True) if lens.distortion is None else (lens.distortion,)
+    begun = {bent: refined(mapped, None, seen, size, lens, bent, 1, ITERATIONS) for bent in tried}
+    bent = _better(begun)
+
+    def from_a_wide_lens(rounds: int) -> Solution | None:
+        wide = _with_enough(mapped_from(WIDE_FOCAL * max(size)).cameras)
+        return None if wide is None else refined(wide, None, seen, size, lens, True, rounds, ITERATIONS)
+
+    first = begun[bent]
+    if bent and lens.focal is None:
+        first = surer(first, from_a_wide_lens(1))
+    solution = _went_on(first, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
+    if solution is not None and not bent and lens.is_unknown and solution.median_error > UNEXPLAINED_PX:
+        wide = from_a_wide_lens(ROUNDS)  # a round from afar does not show what bending explains
+        if wide is not None and gains(wide, solution):
+            solution, bent = wide, True
+    if solution is None or len(keys) == positions.shape[1]:
+        return solution
+    between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
+    return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
+
+
+def _with_enough(mapped: Cameras | None) -> Cameras | None:
+    """The same; None where too few frames have a camera to begin from."""
+    return None if mapped is None or mapped.solved.sum() < LEAST_FRAMES else mapped
+
+
+def _better(tried: Mapping[bool, Solution | None]) -> bool:
+    """With two radial terms (True) or without: with them only if they clearly explain more."""
+    straight, bent = tried.get(False), tried.get(True)
+    if straight is None or bent is None:
+        return straight is None and True in tried
+    return gains(bent, straight)
+
+
+def surer(one: Solution | None, other: Solution | None) -> Solution | None:
+    """Of two that began from different focal lengths the one that explains more; the first where they are alike."""
+    if one is None or other is None:
+        return one or other
+    return other if other.median_error < _FOCAL_GAIN * one.median_error else one
+
+
+def _fuller(one: Solution | None, other: Solution | None) -> Solution | None:
+    """Of two the one that gives more frames a camera, unless it explains clearly less; else the surer one."""
+    if one is None or other is None:
+        return one or other
+    more = other.cameras.solved.sum() > one.cameras.solved.sum()
+    return other if more and other.median_error < _BEND_GAIN * one.median_error else surer(one, other)
+
+
+def _went_on(
+    solution: Solution | None,
+    positions: FloatArray,
+    size: Extent,
+    lens: LensSearch,
+    bent: bool,
+    most: int,
+    iterations: int,
+) -> Solution | None:
+    """More rounds, from a solution's cameras and points."""
+    if solution is None:
+        return None
+    more = refined(solution.cameras, solution.points, positions, size, lens, bent, most, iterations)
+    return None if more is None else replace(more, rounds=(*solution.rounds, *more.rounds))
+
+
+def among_frames(cameras: Cameras, keys: npt.NDArray[np.int64], frames: int) -> Cameras:
+    """The cameras as those of frames ``keys`` of ``frames``; the others have none."""
+    rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
+    focal = np.full(frames, np.nan)
+    rotation[keys], translation[keys], focal[keys] = cameras.rotation, cameras.translation, cameras.focal
+    return replace(cameras, rotation=rotation, translation=translation, focal=focal)
+
+
+def refined(
+    cameras: Cameras, points: FloatArray | None, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool,
+    most: int, iterations: int,
+) -> Solution | None:  # fmt: skip
+    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment.
+
+    None: the tracks do not fit together.
+    """
+    rounds: list[Round] = []
+    points = triangulate(cameras, positions) if points is None else points
+    while True:
+        known = _placed_again(cameras, points, positions, size, lens)
+        if known is not cameras:
+            cameras, points = known, triangulate(known, positions)
+        used = fitting(reprojection_errors(cameras, points, positions))
+        if used.any(axis=1).sum() < LEAST_TRACKS:
+            return None
+        cameras, points = adjust(
+            cameras, points, np.where(used[..., None], positions, np.nan), size,
+            refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom, iterations=iterations,
+        )  # fmt: skip
+        points = triangulate(cameras, positions, near=np.where(used.any(axis=1)[:, None], points, np.nan))
+        errors = reprojection_errors(cameras, points, positions)
+        used &= fitting(errors)
+        if not used.any():
+            return None
+        rounds.append(_round(errors, used))
+        if len(rounds) == most or _is_settled(rounds):
+            return Solution(cameras, points, errors, used, tuple(rounds))
+
+
+def _placed_again(
+    cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, lens: LensSearch
+) -> Cameras:
+    """Cameras for the frames without one, and for those few whose own agrees with hardly any of their markers.
+
+    Such a one would stay: the adjustment rests on the markers that agree.
+    """
+    errors = reprojection_errors(cameras, points, positions)
+    agreeing, judged = fitting(errors).sum(axis=0), np.isfinite(errors).sum(axis=0)
+    astray = cameras.solved & (agreeing < _AGREEING_SHARE * judged)
+    if astray.sum() > _MOST_ASTRAY * cameras.solved.sum():  # then it is the scene that is not known well yet
+        astray[:] = False
+    if cameras.solved.all() and not astray.any():
+        return cameras
+    placed = add_frames(cameras.without(astray), points, positions, size, zooms=lens.is_zoom)
+    return placed.or_else(cameras)
+
+
+def turning(positions: FloatArray, size: Extent, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
+    """The shot as one of a camera that only turns; None: that cannot be, or first attempts are off by ``most_px``."""
+    tried = (False, True) if lens.distortion is None else (lens.distortion,)
+    found = {bent: _turning_through(positions, size, lens, bent, most_px) for bent in tried}
+    return found[_better(found)]
+
+
+def _turning_through(
+    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float
+) -> Solution | None:
+    """The same through a lens with two radial terms, or without."""
+    start = turn_cameras(
+        positions, size, lens.focal,
+        refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom,
+    )  # fmt: skip
+    if start is None:
+        return None
+    if median_error(reprojection_errors(start, directions_of(start, positions), positions)) > most_px:
+        return None
+    return turned(start, positions, lens, bent)
+
+
+def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: float) -> Solution | None:
+    """The same where rotations alone explain the shot; else None, which key frames tell in a fraction of the time.
+
+    ``planes`` is what planes between pairs of key frames leave, px.
+    """
+    most_px = max(_ROUGH_TURN * planes, _ROUGH_TURN_PX)
+    some = turning(positions[:, key_frames(np.isfinite(positions[..., 0]))], size, lens, most_px)
+    if some is None or some.median_error >= _TURN_PX:
+        return None
+    focal = float(np.nanmedian(some.cameras.focal)) if lens.focal is None else lens.focal
+    near = replace(lens, focal=focal, refine_focal=not lens.focal_is_exact, distortion=some.cameras.is_bent)
+    whole = turning(positions, size, near, most_px)
+    return whole if whole is not None and whole.median_error < _TURN_PX else None
+
+
+def turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
+    """Rounds of judging and refining cameras that only turn; None: the tracks do not fit together."""
+    search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom}
+    directions = directions_of(cameras, positions)
+    rounds: list[Round] = []
+    while True:
+        used = fitting(reprojection_errors(cameras, directions, positions))
+        if used.any(axis=1).sum() < LEAST_TRACKS:
+            return None
+        cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), **search)
+        directions = directions_of(cameras, positions)
+        errors = reprojection_errors(cameras, directions, positions)
+        used &= fitting(errors)
+        if not used.any():
+            return None
+        rounds.append(_round(errors, used))
+        if len(rounds) == ROUNDS or _is_settled(rounds):
+            return Solution(cameras, directions, errors, used, tuple(rounds), only_turns=True)
+
+
+def gains(bent: Solution, straight: Solution) -> bool:
+    """Whether a richer lens explains clearly more."""
+    return bent.median_error * _BEND_GAIN < straight.median_error
+
+
+def checked(solution: Solution | None, what: str) -> Solution:
+    """The solution; refused where it explains next to nothing as the view of ``what``."""
+    if solution is None or solution.used.sum() < _LEAST_FITTING * np.isfinite(solution.errors).sum():
+        raise TrackingError(f"the tracks do not fit together as the view of {what}")
+    return solution
+
+
+def _one_plane(mapped: Mapped) -> str:
+    return (
+        f"no parallax in {1 - mapped.parallax_share:.0%} of the {mapped.pairs} pairs of frames looked at: the camera "
+        f"sees a single plane, {_NO_FOCAL}"
+    )
+
+
+def _round(errors: FloatArray, used: BoolArray) -> Round:
+    return Round(int(used.any(axis=1).sum()), int(used.sum()), float(errors[used].mean()))
+
+
+def _is_settled(rounds: list[Round]) -> bool:
+    if len(rounds) < 2:
+        return False
+    before, after = rounds[-2:]
+    same = abs(before.average_error - after.average_error) < _SETTLED * after.average_error
+    return same and abs(before.markers - after.markers) < _SETTLED * after.markers
