@@ -44,12 +44,10 @@ def test_python(bpy: Any, folder: Path, code: str) -> None:
     exec(compile(code, "docs", "exec"), {})
 
 
-COMMANDS = [
-    pytest.param(line, id=line)
-    for block in blocks("bash")
-    for line in block.values[0].splitlines()
-    if line.startswith("cinetrack ")
-]
+# One that is shown in several places is run once.
+COMMANDS = dict.fromkeys(
+    line for block in blocks("bash") for line in block.values[0].splitlines() if line.startswith("cinetrack ")
+)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
