@@ -323,7 +323,14 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
     assert (out / "camera.blend").exists()
 
 
-def test_a_focal_length_that_is_none(tmp_path: Path) -> None:
-    run = subprocess.run([*COMMAND, "solve", tmp_path, "--focal", "wide"], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--focal", "expected --focal as px or as mm"),
+        ("--rolling-shutter", "expected --rolling-shutter as a number from -1 to 1, or auto, off; got 'wide'"),
+    ],
+)
+def test_an_option_that_is_no_number(tmp_path: Path, option: str, message: str) -> None:
+    run = subprocess.run([*COMMAND, "solve", tmp_path, option, "wide"], capture_output=True, text=True, timeout=60)
     assert run.returncode == 2
-    assert "expected --focal as px or as mm" in run.stderr
+    assert message in run.stderr
