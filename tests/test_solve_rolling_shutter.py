@@ -68,7 +68,8 @@ def test_slopes_and_bends_of_a_curve_and_the_gaps_in_it() -> None:
     known = np.ones(30, bool)
     known[[10, 12]] = False
     slope, bend = slopes_and_bends(np.where(known[:, None], np.sin(at / 3), np.nan), known)
-    assert np.isnan(slope[~known]).all() and np.isnan(bend[~known]).all()  # noqa: PT018
+    assert np.isnan(slope[~known]).all()
+    assert np.isnan(bend[~known]).all()
     assert slope[11] == bend[11] == 0  # alone
     far = np.abs(np.arange(30) - 11) > 4
     inside = known & far & (np.arange(30) > 3) & (np.arange(30) < 26)

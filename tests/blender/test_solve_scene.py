@@ -243,6 +243,7 @@ def test_that_blenders_solver_is_lost_is_told(
     lens = lens_of_cameras(seen.cameras, SIZE)
     begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), lens)
     assert begun == Beginning((1, 12), float("inf"), is_weighed=False)
+    assert not begun.works
     told = "done; but Blender's own solve is lost from whatever frames it begins: it finds no camera"
     assert told_of_first_try(begun) == told
     untried = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None)

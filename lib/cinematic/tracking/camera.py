@@ -27,7 +27,16 @@ from .solve.triangulation import reprojection_errors
 from .store import Store, store_of
 from .types import TrackData
 
-__all__ = ["DISTORTIONS", "MOTIONS", "SENSOR_WIDTH", "SOLVERS", "ZOOMS", "CameraSolve", "solve_camera"]
+__all__ = [
+    "DISTORTIONS",
+    "MOTIONS",
+    "ROLLING_SHUTTERS",
+    "SENSOR_WIDTH",
+    "SOLVERS",
+    "ZOOMS",
+    "CameraSolve",
+    "solve_camera",
+]
 
 SOLVERS = ("colmap", "blender")
 ROLLING_SHUTTERS: dict[str, float | None] = {"auto": None, "off": 0.0}

@@ -155,17 +155,18 @@ class Cameras:
         if not self.readout:
             return positions
         still, row = replace(self, readout=0.0), self._rows_off(positions)
+        before, after = self._of_outer_rows
         found = positions
         for _ in range(_ROW_STEPS):
             directions = still._directions(found)
-            first, middle, last = (
-                camera._on_picture(np.einsum("fij,nfj->nfi", camera.rotation, directions))
-                for camera in (self._of_outer_rows[0], still, self._of_outer_rows[1])
-            )
+            first, middle, last = (camera._towards(directions) for camera in (before, still, after))
             found = positions - (_between(first, middle, last, row) - middle)
         directions = still._directions(found)
-        moved = directions - velocity(directions) * row * self.readout / 2
-        return still._on_picture(np.einsum("fij,nfj->nfi", self.rotation, moved))
+        return still._towards(directions - velocity(directions) * row * self.readout / 2)
+
+    def _towards(self, directions: FloatArray) -> FloatArray:
+        """px of what lies in directions (n, f, 3) of the world, far away; all rows read at once."""
+        return self._on_picture(np.einsum("fij,nfj->nfi", self.rotation, directions))
 
     def _directions(self, positions: FloatArray) -> FloatArray:
         """(n, f, 3) Unit vectors of the world towards what is seen at ``positions`` (n, f, 2) px."""

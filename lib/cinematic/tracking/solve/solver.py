@@ -141,12 +141,15 @@ def _by_any_shutter(
     check_enough(positions)
     at_once = through_one_lens(positions)
     shutter = _shutter(at_once, positions, size, lens, only_turns)
-    if shutter is not None:
-        still = shutter.at_once(positions)
+    if shutter is None:
+        return through_any_lens(at_once, positions)
+    still = shutter.at_once(positions)
+    rival = None if lens.readout or isinstance(at_once, TrackingError) else at_once  # must explain less
+    if rival is None or _may_roll(rival, still, positions, size):
         try:
             first = through_any_lens(through_one_lens(still), still)
             rolled = _row_by_row(first, shutter.readout, positions, size, lens)
-            if lens.readout or isinstance(at_once, TrackingError) or rolled.median_error < at_once.median_error:
+            if rival is None or rolled.median_error < rival.median_error:
                 return rolled
         except TrackingError:
             if lens.readout:
@@ -182,15 +185,11 @@ def _shutter(
     if rough is None:
         return None
     readout = lens.readout or _more_readout(rough, positions)
-    if not readout:
-        return None
-    shutter = replace(rough.cameras, readout=readout)
-    sure = lens.readout or rough is not at_once
-    return shutter if sure or _may_roll(rough, shutter, positions, size) else None
+    return replace(rough.cameras, readout=readout) if readout else None
 
 
-def _may_roll(at_once: Solution, shutter: Cameras, positions: FloatArray, size: Extent) -> bool:
-    """Whether markers fit clearly better where the shutter has them; key frames tell it quickly.
+def _may_roll(at_once: Solution, still: FloatArray, positions: FloatArray, size: Extent) -> bool:
+    """Whether markers fit clearly better where the shutter has them (``still``); key frames tell it quickly.
 
     What a lens leaves unexplained is like a readout, too, and changes nothing.
     """
@@ -199,7 +198,7 @@ def _may_roll(at_once: Solution, shutter: Cameras, positions: FloatArray, size: 
     try:
         rolled, held = (
             solve_again(known, seen[np.ix_(*leading)], size, only_turns=at_once.only_turns)
-            for seen in (shutter.at_once(positions), positions)
+            for seen in (still, positions)
         )
     except TrackingError:
         return False
