@@ -9,7 +9,7 @@ EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_i
 
 help:
 	@echo "make demo         track the sample plate and say where the result is"
-	@echo "make test         run the tests"
+	@echo "make test         run the tests (PYTHON=python3.13 VENV=.venv-3.13: on that Python, without Blender)"
 	@echo "make test-window  run the tests that open a real Blender window (needs Debian's blender and xvfb)"
 	@echo "make check        ruff and mypy"
 	@echo "make format       let ruff rewrite the layout"

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from cinematic.tracking import BLENDER_AVAILABLE
+from cinematic.tracking.kernels import compile_kernels
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
 
 
 def pytest_sessionstart() -> None:
     # Where tests run in several processes these ignore Ctrl-C, and so would the commands that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Of the processes, the first begins before there are others. Commands then have nothing to say of it.
+    compile_kernels(print)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

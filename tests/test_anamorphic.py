@@ -15,6 +15,7 @@ from cinematic.tracking import Clip, ParameterError, formats
 from cinematic.tracking.camera import solve_camera
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.footage import open_footage
+from cinematic.tracking.footage.stream import pixel_aspect
 from cinematic.tracking.judge import judge_scene
 from cinematic.tracking.solve import export
 from cinematic.tracking.solve.solution import LensSearch, Solution
@@ -75,6 +76,11 @@ def test_a_sequence_says_so_too(tmp_path: Path, kind: str, said: float | None) -
         assert image.write_image(np.full((24, 32, 3), 0.5, np.float32))
         image.close()
     assert open_footage(tmp_path).pixel_aspect == (1.0 if said is None else said)
+
+
+@pytest.mark.parametrize("said", [float("inf"), float("nan"), 0.0, -2.0, "2", None])
+def test_what_is_no_pixel_aspect_is_taken_for_none(said: object) -> None:
+    assert pixel_aspect(said) == 1.0
 
 
 def solved(seen: Scene, pixel_aspect: float) -> Solution:

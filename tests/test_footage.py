@@ -314,6 +314,9 @@ def written(file: Path, pixels: np.ndarray, kind: str, **layout: int) -> Path:
         ("colour.1.tif", "uint16", 3, {}, 0.00002),
         ("colour.1.dpx", "uint16", 3, {}, 0.00002),
         ("colour.1.tif", "float", 3, {}, 1e-6),
+        ("grey.1.tif", "float", 1, {}, 1e-6),
+        ("grey.1.exr", "half", 1, {}, 0.001),
+        ("grey_and_depth.1.tif", "uint16", 2, {}, 0.00002),
         ("four.1.exr", "half", 4, {}, 0.001),
         ("float.1.exr", "float", 3, {}, 1e-6),
         ("tiled.1.exr", "half", 3, {"tile_width": 32, "tile_height": 32}, 0.001),
@@ -325,7 +328,7 @@ def test_an_image_is_the_same_however_its_pixels_are_stored(
 ) -> None:
     pixels = np.random.default_rng(3).random((600, 96, channels)).astype(np.float32)  # taller than what is read at once
     found = open_footage(written(tmp_path / name, pixels, kind, **layout)).frame(1)
-    expected = pixels[..., :3].astype(np.float64) @ (0.2126, 0.7152, 0.0722) if channels > 1 else pixels[..., 0]
+    expected = pixels[..., :3].astype(np.float64) @ (0.2126, 0.7152, 0.0722) if channels > 2 else pixels[..., 0]
     if name.endswith("exr"):
         expected = np.where(expected <= 0.0031308, 12.92 * expected, 1.055 * expected ** (1 / 2.4) - 0.055)
     assert found.dtype == np.float32

@@ -112,12 +112,23 @@ def _weigh(pixels: Any, luminance: Luminance) -> None:
 
     scale = 1.0
     if pixels.dtype == np.float16:
-        pixels = cv2.convertFp16(pixels.view(np.int16))  # the processor's own: 15 times numpy's speed
+        pixels = _floats(pixels)
     elif pixels.dtype != np.float32:
         scale = float(np.iinfo(pixels.dtype).max)
         pixels = pixels.astype(np.float32)
     weights = REC709_WEIGHTS if pixels.shape[2] == 3 else np.ones(1, np.float32)
     cv2.transform(pixels, (weights / np.float32(scale))[None], dst=luminance)
+
+
+def _floats(halves: Any) -> Any:
+    """The processor's own conversion, several times as fast as numpy's. OpenCV has had a type for halves since 5."""
+    import cv2
+
+    if cv2.__version__ < "5":
+        floats = cv2.convertFp16(halves.view(np.int16))
+    else:
+        floats = cv2.add(halves, np.zeros(4), dtype=cv2.CV_32F)
+    return np.reshape(floats, halves.shape)  # it drops the last axis of grey ones
 
 
 def display_curve(linear: Luminance) -> Luminance:

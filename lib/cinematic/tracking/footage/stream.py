@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 
 from ..coords import SQUARE, FrameNumbers, Size
@@ -112,8 +113,8 @@ class Footage(ABC):
 
 def pixel_aspect(said: object) -> float:
     """A file's pixel aspect: 1 where it says none, or one that comes of rounding the size of its picture."""
-    value = float(said) if isinstance(said, int | float | Fraction) else 0.0
-    return value if value > 0 and abs(value - SQUARE) > _ROUNDED else SQUARE
+    value = float(said) if isinstance(said, Real) else 0.0
+    return value if 0 < value < math.inf and abs(value - SQUARE) > _ROUNDED else SQUARE
 
 
 class _Failure:
