@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
 
-.PHONY: help demo test test-window check format bench bench-solve bench-judging clean
+.PHONY: help demo test test-blender test-window check format bench bench-solve bench-judging clean
 
 help:
 	@echo "make demo         track the sample plate and say where the result is"
 	@echo "make test         run the tests (PYTHON=python3.13 VENV=.venv-3.13: on that Python, without Blender)"
+	@echo "make test-blender  those that need Blender (BPY=4.2.* VENV=.venv-4.2: on that Blender)"
 	@echo "make test-window  run the tests that open a real Blender window (needs Debian's blender and xvfb)"
 	@echo "make check        ruff and mypy"
 	@echo "make format       let ruff rewrite the layout"
@@ -20,9 +21,9 @@ help:
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cinematic-tracking needs Python 3.11 or newer, this is " + sys.version.split()[0])'
-	@case "$(EXTRAS)" in *blender*) ;; *) echo "Blender's module (bpy 5.0.1) exists for Python 3.11 only: installing without it";; esac
+	@case "$(EXTRAS)" in *blender*) ;; *) echo "Blender's module (bpy) exists for Python 3.11 only: installing without it";; esac
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]" $(if $(BPY),"bpy==$(BPY)")
 	@touch $@
 
 demo: $(READY)
@@ -33,6 +34,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not window"
+
+test-blender: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "blender and not window"
 
 test-window: $(READY)
 	$(BIN)/python -m pytest -m window

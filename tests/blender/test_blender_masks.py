@@ -21,7 +21,7 @@ from cinematic.tracking import (
     track_markers,
     tracking_context,
 )
-from cinematic.tracking.blender_masks import drawn_mask
+from cinematic.tracking.blender_masks import annotation_of, drawn_mask
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.movie_clip import MovieClipStore
 from tests.blender.conftest import surroundings
@@ -76,10 +76,16 @@ def assert_alike(found: np.ndarray, expected: np.ndarray, perimeter: int = 0) ->
 def composited(bpy: Any, mask: Any, frames: Sequence[int], folder: Path) -> dict[int, np.ndarray]:
     """What Blender's compositor makes of a mask, as linear values: another way than the sequencer's."""
     scene = bpy.data.scenes.new("compositor")
-    tree = bpy.data.node_groups.new("compositor", "CompositorNodeTree")
-    scene.compositing_node_group = tree
-    tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-    node, output = tree.nodes.new("CompositorNodeMask"), tree.nodes.new("NodeGroupOutput")
+    if bpy.app.version >= (5, 0, 0):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("compositor", "CompositorNodeTree")
+        tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        output = tree.nodes.new("NodeGroupOutput")
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+        output = tree.nodes.new("CompositorNodeComposite")
+    node = tree.nodes.new("CompositorNodeMask")
     node.mask = mask
     tree.links.new(node.outputs[0], output.inputs[0])
     render = scene.render
@@ -94,7 +100,8 @@ def composited(bpy: Any, mask: Any, frames: Sequence[int], folder: Path) -> dict
         bpy.ops.render.render(animation=True, scene=scene.name)
         found[frame] = oiio.ImageBuf(str(folder / f"comp.{frame:04d}.exr")).get_pixels(oiio.FLOAT)[..., 0] >= 0.5
     bpy.data.scenes.remove(scene)
-    bpy.data.node_groups.remove(tree)
+    if bpy.app.version >= (5, 0, 0):  # before, it is the scene's own
+        bpy.data.node_groups.remove(tree)
     return found
 
 
@@ -306,22 +313,29 @@ def test_a_whole_shot_with_a_mask_and_its_checkpoint(bpy: Any, clip: Any, tmp_pa
 # -- annotations ------------------------------------------------------------------------------------------------------
 
 
+def new_annotation(bpy: Any, name: str) -> Any:
+    return (bpy.data.annotations if bpy.app.version >= (5, 0, 0) else bpy.data.grease_pencils).new(name)
+
+
 def annotated(bpy: Any, clip: Any, drawings: dict[int, Any], name: str = "note") -> Any:
     """A layer of the clip's annotation with strokes on scene frames, places normalised.
 
     Blender draws strokes through the view of a window, and without one they get no places: these are then set.
     """
-    if clip.annotation is None:
-        clip.annotation = bpy.data.annotations.new("notes")
-    layer = clip.annotation.layers.new(name)
-    clip.annotation.layers.active_note = layer.info
+    if annotation_of(clip) is None:
+        setattr(clip, "annotation" if bpy.app.version >= (5, 0, 0) else "grease_pencil", new_annotation(bpy, "notes"))
+    layers = annotation_of(clip).layers
+    layer = layers.new(name)
+    layers.active_note = layer.info
+    flip = {"pen_flip": False} if bpy.app.version < (4, 3, 0) else {}
     with tracking_context(clip) as editor:
         for frame, strokes in drawings.items():
             editor.scene.frame_current = frame
             for stroke in strokes:
                 elements = [
                     {"name": "", "location": (0, 0, 0), "mouse": (10.0 * i, 5.0 * i * i), "mouse_event": (0, 0),
-                     "pressure": 1.0, "size": 1.0, "time": 0.0, "is_start": i == 0, "x_tilt": 0.0, "y_tilt": 0.0}
+                     "pressure": 1.0, "size": 1.0, "time": 0.0, "is_start": i == 0, "x_tilt": 0.0, "y_tilt": 0.0,
+                     **flip}
                     for i in range(len(stroke))
                 ]  # fmt: skip
                 assert bpy.ops.gpencil.annotate(mode="DRAW", stroke=elements) == {"FINISHED"}
@@ -349,7 +363,7 @@ ONE, OTHER, THIRD = (0.1, 0.2, 0.4, 0.5), (0.5, 0.6, 0.9, 0.9), (0.05, 0.05, 0.2
 def test_an_annotation_shows_until_the_next_one(bpy: Any, clip: Any) -> None:
     clip.frame_start = 101
     annotated(bpy, clip, {103: [box(*ONE)], 110: [box(*ONE), box(*OTHER)]})
-    found = left_out(clip, clip.annotation, 1, 24)
+    found = left_out(clip, annotation_of(clip), 1, 24)
     assert not found[1].any()
     assert not found[2].any()
     for frame, expected in ((3, inside(ONE)), (9, inside(ONE)), (10, inside(ONE, OTHER)), (24, inside(ONE, OTHER))):
@@ -362,11 +376,11 @@ def test_layers_of_an_annotation(bpy: Any, clip: Any) -> None:
     other = annotated(bpy, clip, {1: [box(*OTHER)], 5: [box(*THIRD)]}, "other")
     assert (left_out(clip, one, 1, 1)[1] >= inside(ONE)).all()
     assert not left_out(clip, one, 1, 1)[1][inside(OTHER)].any()
-    both = left_out(clip, clip.annotation, 5, 5)[5]
+    both = left_out(clip, annotation_of(clip), 5, 5)[5]
     assert both[inside(ONE)].all()
     assert both[inside(THIRD)].all()
     one.annotation_hide = True
-    assert not left_out(clip, clip.annotation, 1, 1)[1][inside(ONE)].any()
+    assert not left_out(clip, annotation_of(clip), 1, 1)[1][inside(ONE)].any()
     with pytest.raises(
         ParameterError, match="expected strokes around an area on frames 1-1, annotation 'one' has none"
     ):
@@ -378,7 +392,7 @@ def test_layers_of_an_annotation(bpy: Any, clip: Any) -> None:
 
 def test_what_is_no_mask_of_the_clip_is_refused(bpy: Any, clip: Any, movie: Path) -> None:
     words = "expected mask as a path or a list of paths"
-    foreign = bpy.data.annotations.new("another's")
+    foreign = new_annotation(bpy, "another's")
     for entry in (foreign, clip, 3, [None]):
         with pytest.raises(ParameterError, match=words):
             detect_features(clip, mask=entry)
@@ -389,7 +403,7 @@ def test_what_is_no_mask_of_the_clip_is_refused(bpy: Any, clip: Any, movie: Path
     with pytest.raises(
         ParameterError, match="'note' to have been drawn in Blender's window, its strokes have no places"
     ):
-        detect_features(clip, mask=clip.annotation)
+        detect_features(clip, mask=annotation_of(clip))
     assert len(clip.tracking.tracks) == 0
 
 
@@ -402,8 +416,8 @@ def test_a_mask_on_pixels_that_are_not_square_is_refused(bpy: Any, clip: Any) ->
 @pytest.mark.parametrize("engine", ["klt", "libmv"])
 def test_tracks_keep_to_an_annotation(bpy: Any, clip: Any, engine: str) -> None:
     annotated(bpy, clip, {1: [box(0.2, 0.2, 0.8, 0.8)]})
-    assert detect_features(clip, min_distance=8, mask_keep=clip.annotation, engine=engine) > 20
-    track_markers(clip, mask_keep=clip.annotation, engine=engine)
+    assert detect_features(clip, min_distance=8, mask_keep=annotation_of(clip), engine=engine) > 20
+    track_markers(clip, mask_keep=annotation_of(clip), engine=engine)
     places = [place for track in MovieClipStore(clip).read() for place in track.markers.values()]
     assert len(places) > 200
     assert np.min(places) > 0.2

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from cinematic.tracking.blend_file import open_blend
+from cinematic.tracking.blender import blender_version
 from cinematic.tracking.context import tracking_context
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
@@ -51,6 +52,8 @@ def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path,
     _, tracks = cinetrack.read(tmp_path / "out" / "tracks.json")
     assert len(tracks) > 30
     assert f"{len(tracks)} tracks of" in result.stdout
+    release = ".".join(map(str, bpy.app.version[:2]))
+    assert f"\nBlender {release} opens them with {tmp_path / 'out' / 'shot.blend'}\n" in result.stdout
 
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "shot.blend"))
     (clip,) = bpy.data.movieclips
@@ -359,7 +362,7 @@ def test_presets_and_doctor(tmp_path: Path) -> None:
     assert "balanced" in presets.stdout
     doctor = run("doctor")
     assert doctor.returncode == 0
-    assert "engine libmv: works (Blender 5." in doctor.stdout
+    assert f"engine libmv: works (Blender {blender_version()})" in doctor.stdout
     assert "engine klt: works" in doctor.stdout
     assert "threads: " in doctor.stdout
     help_text = run("track", "--help")

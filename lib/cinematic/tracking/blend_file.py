@@ -68,7 +68,9 @@ def save_blend(path: Path) -> None:
 
     def save(temporary: Path) -> None:
         try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
+            bpy.ops.wm.save_as_mainfile(
+                filepath=str(temporary.absolute()), copy=True, compress=True, check_existing=False
+            )
         except RuntimeError as error:
             raise TrackingError(f"Blender cannot write {path}: {' '.join(str(error).split())}") from error
 

@@ -5,6 +5,7 @@ Nothing here imports ``bpy`` before a Blender clip is really used; importing thi
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import signal
@@ -63,6 +64,15 @@ def require_movie_clip(clip: Any) -> Any:
 def blender_version() -> str | None:
     """Blender's version, such as ``"5.0.1"``; None without Blender. Imports ``bpy``."""
     return require_blender().app.version_string if BLENDER_AVAILABLE else None
+
+
+def installed_release() -> str:
+    """``"Blender 5.0"``, by what pip knows of ``bpy``: importing it takes half a second. No number within Blender."""
+    try:
+        version = importlib.metadata.version("bpy")
+    except importlib.metadata.PackageNotFoundError:
+        return "Blender"
+    return "Blender " + ".".join(version.split(".")[:2])
 
 
 @contextmanager

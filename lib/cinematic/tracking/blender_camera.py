@@ -366,11 +366,17 @@ def _animate(camera: Any, solve: CameraSolve, numbers: Any) -> None:
 
 def _make_linear(animation: Any) -> None:
     """Straight lines between the keyframes: where frames are missing nothing swings."""
-    for layer in animation.action.layers:
-        for strip in layer.strips:
-            for curve in strip.channelbag(animation.action_slot).fcurves:
-                for point in curve.keyframe_points:
-                    point.interpolation = "LINEAR"
+    for curve in _curves(animation):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+
+
+def _curves(animation: Any) -> list[Any]:
+    """Blender 4.4 gave actions slots, and each of these curves of its own."""
+    if require_blender().app.version < (4, 4, 0):
+        return list(animation.action.fcurves)
+    strips = (strip for layer in animation.action.layers for strip in layer.strips)
+    return [curve for strip in strips for curve in strip.channelbag(animation.action_slot).fcurves]
 
 
 def _show_behind(data: Any, clip: Any, solve: CameraSolve) -> None:

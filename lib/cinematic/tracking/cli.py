@@ -24,7 +24,7 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from . import __version__
-from .blender import blender_version, output_redirected
+from .blender import blender_version, installed_release, output_redirected
 from .camera import DISTORTIONS, MOTIONS, ROLLING_SHUTTERS, SENSOR_WIDTH, SOLVERS, ZOOMS
 from .clip import Clip
 from .convert import CHOICES, LENS
@@ -125,7 +125,7 @@ def track(
     if targets.with_report:
         console.print(f"What is thought of them: {targets.report}", soft_wrap=True)
     if targets.blend.exists():
-        console.print(f"Blender opens them with {targets.blend}", soft_wrap=True)
+        console.print(f"{installed_release()} opens them with {targets.blend}", soft_wrap=True)
     for written in targets.written:
         _tell(console, written)
 
