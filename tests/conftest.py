@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinematic.tracking import BLENDER_AVAILABLE
+from cinematic.tracking.blender import installed_release
 from cinematic.tracking.kernels import compile_kernels
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
 
@@ -21,8 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "blender" in item.path.parts:
             item.add_marker(pytest.mark.blender)
-        if item.get_closest_marker("blender") and not BLENDER_AVAILABLE:
+        if not item.get_closest_marker("blender"):
+            continue
+        if not BLENDER_AVAILABLE:
             item.add_marker(pytest.mark.skip(reason="Blender's module bpy is not installed (Python 3.11 only)"))
+        elif "benchmarks" in item.path.name and installed_release() < "Blender 5":
+            item.add_marker(pytest.mark.skip(reason="the plates of the benchmarks are made with Blender 5"))
 
 
 @pytest.fixture(scope="session")
