@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -376,6 +377,18 @@ def test_what_is_no_footage_says_so(tmp_path: Path, plate: Plate) -> None:
             open_footage(tmp_path / path)
         assert reason in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [b"pl\xe4n.mp4", b"pl\xe4n.0001.png"])
+def test_a_name_that_is_no_text_says_so(tmp_path: Path, movie: Path, name: bytes) -> None:
+    file = tmp_path / os.fsdecode(name)
+    try:
+        file.symlink_to(movie)
+    except OSError:
+        pytest.skip("this file system takes only names in UTF-8")
+    for path in (file, tmp_path) if name.endswith(b"png") else (file,):
+        with pytest.raises(FootageError, match=r"expected a path in UTF-8, got b'.*pl\\xe4n"):
+            open_footage(path)
 
 
 def test_frames_that_are_not_there(movie: Path) -> None:

@@ -155,6 +155,7 @@ def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: P
         (["MOVIE", "--preset", "best"], 2, "expected --preset to be one of high_quality"),
         (["MOVIE", "--engine", "magic"], 2, "expected --engine to be one of"),
         (["MOVIE", "--nonsense"], 2, "No such option"),
+        (["MOVIE", "--mask", "pl\udce4n.png"], 2, r"expected arguments in UTF-8, got b'pl\xe4n.png'"),
         ([], 2, "Missing argument"),
     ],
 )

@@ -326,6 +326,11 @@ def doctor(
 def main() -> NoReturn:
     """Run the command line; errors of this package and of the system end in one line."""
     debug = "--debug" in sys.argv
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            _fail(f"expected arguments in UTF-8, got {os.fsencode(argument)!r}", 2)
     try:
         code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 
 from ..errors import FootageError
@@ -58,7 +58,7 @@ class FootagePath:
         return f"{parts['head']}{frame:0{len(parts['digits'])}d}{parts['tail']}{name.suffix}"
 
 
-def find_footage(path: str | PathLike[str]) -> FootagePath:
+def find_footage(path: str | os.PathLike[str]) -> FootagePath:
     """The movie or the whole image sequence that ``path`` means.
 
     Parameters
@@ -71,9 +71,18 @@ def find_footage(path: str | PathLike[str]) -> FootagePath:
     Raises
     ------
     FootageError
-        Nothing there, a folder without images or with several sequences, or a sequence with holes.
+        Nothing there, a folder without images or with several sequences, a sequence with holes, or a name that is no
+        text in UTF-8.
     """
-    location = Path(path).expanduser().absolute()
+    found = _found(Path(path).expanduser().absolute())
+    try:
+        str(found.first_file).encode()
+    except UnicodeEncodeError:  # what Python has made of it has no place in a .blend, a page or a terminal
+        raise FootageError(f"expected a path in UTF-8, got {os.fsencode(found.first_file)!r}") from None
+    return found
+
+
+def _found(location: Path) -> FootagePath:
     if location.is_dir():
         return _sequence_of_folder(location)
     if location.exists():
