@@ -14,7 +14,7 @@ from cinematic.tracking.coords import co_from_pixels, pixels_from_co
 from cinematic.tracking.store import store_of
 from tests.plates import write_sequence
 from tests.test_conformance import KINDS, Kind
-from tests.test_whole_shot import SIZE, Actor, markers_on, scene
+from tests.test_whole_shot import SIZE, Actor, markers_by_frame, markers_on, scene
 
 COUNT = 16
 FIRST = 1001
@@ -92,8 +92,9 @@ def test_a_track_ends_where_it_enters_a_mask(kind: Kind, crossed: tuple[Path, Pa
     clip = kind.open(plate)
     detect_features(clip, min_distance=8, mask=mask, engine=kind.engine)
     track_markers(clip, mask=mask, engine=kind.engine)
+    markers = markers_by_frame(clip)
     for frame in range(FIRST, FIRST + COUNT):
-        assert not on_actor(markers_on(clip, frame), frame, reach=4).any()
+        assert not on_actor(markers[frame], frame, reach=4).any()
     ended, tracks = entered(clip), tracks_of(clip)
     assert len(ended) > 10
     for name, frame in ended.items():
@@ -118,9 +119,9 @@ def test_backwards_and_over_what_was_there_before(kind: Kind, crossed: tuple[Pat
     }
     assert len(started_on) > 5
     track_markers(clip, backwards=True, mask=mask, engine=kind.engine)
-    tracks = tracks_of(clip)
+    tracks, markers = tracks_of(clip), markers_by_frame(clip)
     for frame in range(FIRST, last):
-        assert not on_actor(markers_on(clip, frame), frame, reach=4).any()
+        assert not on_actor(markers[frame], frame, reach=4).any()
     stopped = [name for name in started_on if list(tracks[name].markers) == [last]]  # set there: stays, goes no further
     assert sum(muted_on_plate(tracks[name]) == [last - 1] for name in stopped) > 3
     assert any(min(track.markers) == FIRST for track in tracks.values())

@@ -55,8 +55,9 @@ def test_tracks_count_by_how_exact_they_are(opened: Opened, footage: Path) -> No
     store.disable([f"t{OFF}"])
     motion = judge_scene(store.read(), SIZE)[1]
     weights = weigh_tracks(clip, motion=motion)
-    held = {track.name: track.weight for track in store.read()}
-    whole = [row for row in range(5, TRACKS) if len(store.read()[row].markers) >= 12]
+    tracks = store.read()
+    held = {track.name: track.weight for track in tracks}
+    whole = [row for row in range(5, TRACKS) if len(tracks[row].markers) >= 12]
     exact = [held[f"t{row}"] for row in whole if NOISE[row] < 0.1]
     others = [held[f"t{row}"] for row in whole if NOISE[row] > 0.1]
     assert min(exact) > max(others)

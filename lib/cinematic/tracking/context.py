@@ -15,7 +15,7 @@ from typing import Any
 
 from .blender import BLENDER_AVAILABLE, require_blender, require_movie_clip
 from .coords import FrameNumbers
-from .errors import FootageError, TrackingError
+from .errors import BackendUnavailable, FootageError, TrackingError
 from .footage import Footage, FootagePath, open_footage
 
 __all__ = [
@@ -167,16 +167,33 @@ def ensure_clip_loaded(path: str | PathLike[str]) -> Any:
     Raises
     ------
     BackendUnavailable
-        Without Blender.
+        Without Blender, or what this Blender would not show as it is (:func:`check_shown`).
     FootageError
         Missing file, folder without images, no footage, a sequence with holes. Nothing is loaded then.
     """
     bpy = require_blender()
     footage = open_footage(path)  # Blender "loads" anything: what is none fails here, before anything is changed
+    check_shown(footage)
     for clip in bpy.data.movieclips:
         if _is_clip_of(clip, footage):
             return clip
     return _load(bpy, footage)
+
+
+def check_shown(footage: Footage) -> None:
+    """Refuse footage that this Blender shows otherwise than it is: before 4.4 it turned no movie.
+
+    Raises
+    ------
+    BackendUnavailable
+        A movie whose frames are stored lying, as those of phones that are held upright.
+    """
+    app = require_blender().app
+    if footage.is_turned and app.version < (4, 4, 0):
+        raise BackendUnavailable(
+            f"Blender {app.version_string} does not turn the frames of {footage.path.name}, which are stored lying: "
+            "4.4 does"
+        )
 
 
 def frame_numbers(clip: Any) -> FrameNumbers:

@@ -16,7 +16,7 @@ class ParameterError(TrackingError, ValueError):
 
 
 class BackendUnavailable(TrackingError, RuntimeError):
-    """A call needs Blender and there is none (or it cannot be loaded)."""
+    """A call needs Blender, and there is none, it cannot be loaded, or it is too old for this."""
 
 
 class FootageError(TrackingError, OSError):

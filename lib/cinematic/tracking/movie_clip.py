@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checks import checked_pixel_aspect
-from .context import footage_path, frame_numbers
+from .context import check_shown, footage_path, frame_numbers
 from .coords import Size, corners_of, pixel_offsets_from_co
 from .errors import FootageError
 from .footage import Footage, open_footage
@@ -68,6 +68,7 @@ class MovieClipStore:
             It cannot be read, or is not what Blender shows.
         """
         footage = open_footage(footage_path(self.clip))
+        check_shown(footage)
         if footage.size != self.size:
             raise FootageError(
                 f"expected {self.size[0]}x{self.size[1]} as in Blender, got {footage.size}: {footage.path}"

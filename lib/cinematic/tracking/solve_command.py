@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from .blend_file import blend_with, write_blend
-from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected
+from .blender import installed_release, interrupts_held, output_redirected
 from .blender_camera import (
     Beginning,
     add_solved_camera,
@@ -26,7 +26,7 @@ from .blender_camera import (
 )
 from .camera import CameraSolve, solve_camera
 from .clip import Clip
-from .errors import TrackingError
+from .errors import BackendUnavailable, TrackingError
 from .solve import export
 from .terminal import Steps, leaving_at_once_on_interrupt
 from .types import TrackData
@@ -112,12 +112,13 @@ def solve_result(folder: Path, options: dict[str, Any], *, overwrite: bool, debu
                 solve = solve_step(steps, clip, options)
             with steps.step("writing") as step, interrupts_held(), quiet():
                 files.write(solve, clip.read())
-                if BLENDER_AVAILABLE:
+                try:
                     step.outcome = told_of_first_try(files.write_blend(solve, clip))
-                else:
-                    step.outcome = "done, without a .blend: Blender's module bpy is not here"
+                except BackendUnavailable as error:
+                    step.outcome = f"done, without a .blend: {error}"
+                    files.blend.unlink(missing_ok=True)  # an older one would pass for this one's
         with (folder / "cinetrack.log").open("a", encoding="utf-8") as kept:
             kept.write(log.read_text(encoding="utf-8", errors="replace"))
     console.print(f"the camera is in {files.json}, {files.usd} and {files.colmap}", soft_wrap=True)
-    if BLENDER_AVAILABLE:
-        console.print(f"Blender opens it with {files.blend}", soft_wrap=True)
+    if files.blend.exists():
+        console.print(f"{installed_release()} opens it with {files.blend}", soft_wrap=True)

@@ -428,8 +428,8 @@ class Targets:
                 with self._blend_written(job, blender):
                     self._write_what_is_not_blenders(job)
                 step.outcome = told_of_first_try(self._beginning)
-            except BackendUnavailable:
-                step.outcome = "done, without a .blend: Blender's module bpy is not here"
+            except BackendUnavailable as error:
+                step.outcome = f"done, without a .blend: {error}"
                 stale = self.blend.exists()
             text = log.read_text(encoding="utf-8", errors="replace")
             write_atomically(self.log, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -73,6 +73,7 @@ class Movie(Footage):
             raise FootageError(f"expected a movie with frames, got {path}")
         self.is_interlaced = bool(first.interlaced_frame)
         luma = _luma(first, VideoReformatter())
+        self.is_turned = luma.turns != 0
         self.size = _size_of(luma)
         self._bytes_a_frame = luma.nbytes
 

@@ -49,6 +49,7 @@ class Footage(ABC):
     fps: float | None  # None: the footage does not say
     pixel_aspect: float  # width of a pixel over its height; 1 where the footage does not say
     is_interlaced: bool = False  # True: a frame holds two moments, one in its even lines and one in its odd ones
+    is_turned: bool = False  # True: frames are stored lying, or upside down, with how to turn them
     picture: Picture | None = None  # None: the images' own pixels
     numbers: FrameNumbers
 
