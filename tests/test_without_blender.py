@@ -10,7 +10,9 @@ import pytest
 
 from cinematic.tracking import TrackData, formats
 from cinematic.tracking.formats import cinetrack
+from tests.scenes import empty_movie, path, scene
 
+FRAMES = 24
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lib" / "cinematic" / "tracking"
 MODULES = sorted(
@@ -107,6 +109,17 @@ def test_an_older_blend_does_not_pass_for_the_new_result(movie: Path, tmp_path: 
     assert result.returncode == 0, result.stderr
     assert "shot.blend" not in result.stdout
     assert sorted(path.name for path in out.iterdir()) == ["cinetrack.log", "other.blend", "report.html", "tracks.json"]
+
+
+def test_a_camera_is_solved_and_an_older_blend_does_not_pass_for_it(tmp_path: Path) -> None:
+    scene(path(FRAMES), 110).on(empty_movie(tmp_path / "shot.mp4", FRAMES)).save(tmp_path / "tracks.json")
+    (tmp_path / "camera.blend").write_bytes(b"of an earlier run")
+    result = command("solve", str(tmp_path), "--focal", "900", "--overwrite")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "without a .blend: Blender not available" in result.stdout
+    assert "camera.blend" not in result.stdout
+    assert (tmp_path / "camera.json").exists()
+    assert not (tmp_path / "camera.blend").exists()
 
 
 def test_the_command_says_in_one_line_that_an_engine_is_missing(movie: Path, tmp_path: Path) -> None:
