@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -299,7 +300,7 @@ def test_16_bit_and_scene_linear_images(tmp_path: Path) -> None:
     assert display_curve(np.float32([0.18]))[0] == pytest.approx(0.4613, abs=1e-3)  # mid grey, IEC 61966-2-1
 
 
-def written(file: Path, pixels: np.ndarray, kind: str, **layout: int) -> Path:
+def written(file: Path, pixels: np.ndarray, kind: str, **layout: Any) -> Path:
     """An image with its pixels stored as `kind`; `layout` are members of the ImageSpec."""
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
     for name, value in layout.items():
@@ -338,6 +339,27 @@ def test_an_image_is_the_same_however_its_pixels_are_stored(
         expected = np.where(expected <= 0.0031308, 12.92 * expected, 1.055 * expected ** (1 / 2.4) - 0.055)
     assert found.dtype == np.float32
     assert np.abs(found - expected).max() < within
+
+
+@pytest.mark.parametrize(
+    ("channels", "picture"),
+    [
+        (["R", "G", "B", "A", "Z"], "RGB"),
+        (["A", "Z", "Y"], "Y"),
+        (["crypto.R", "crypto.G", "crypto.B", "R", "G", "B"], "RGB"),
+        (["diffuse.R", "diffuse.G", "diffuse.B", "rgba.R", "rgba.G", "rgba.B"], "rgba."),
+        (["View.AO.R", "View.AO.G", "View.AO.B", "View.Combined.R", "View.Combined.G", "View.Combined.B"], "Combined."),
+        (["left.R", "left.G", "left.B", "right.R", "right.G", "right.B"], "left."),
+        (["Z", "depth.Z"], "Z"),
+    ],
+)
+def test_of_an_exrs_channels_the_picture_is_read(tmp_path: Path, channels: list[str], picture: str) -> None:
+    shown = np.random.default_rng(2).random((20, 30)).astype(np.float32)
+    is_picture = [name in picture or picture in name for name in channels]
+    pixels = np.stack([shown if each else shown[::-1] * 0.7 for each in is_picture], axis=2)
+    file = written(tmp_path / "shot.1.exr", pixels, "float", channelnames=tuple(channels))
+    expected = display_curve(shown)
+    assert np.abs(open_footage(file).frame(1) - expected).max() < 1e-5
 
 
 def test_images_read_together_come_in_order_and_an_error_in_its_turn(tmp_path: Path) -> None:

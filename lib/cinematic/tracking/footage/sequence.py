@@ -23,6 +23,8 @@ REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Luminance of linear or display RGB (ITU-R BT.709)."""
 
 _STORED = frozenset({"uint8", "uint16", "half"})  # what pixels are read as they are; everything else as float
+_RGB = ["r", "g", "b"]
+_PICTURES = (["rgba"], ["rgb"], ["beauty"], ["combined"])
 _MOST_READERS = 4  # frames read at the same time; each takes a frame's memory
 _STRIP = 256  # rows read at a time: they stay in the caches until they are weighed, and memory is used again
 _SCENE_LINEAR_SUFFIXES = frozenset({".exr", ".hdr"})
@@ -95,15 +97,33 @@ class ImageSequence(Footage):
 def _strips(image: Any, spec: Any) -> Iterator[tuple[slice, Any]]:
     """Pixels (rows, width, 3 or 1) of an image as they are stored, strip by strip; None instead of those that cannot be
     read."""
-    channels = 3 if spec.nchannels >= 3 else 1
+    begin, end = _channels(spec)
     native = str(spec.format) if not spec.channelformats and str(spec.format) in _STORED else oiio.FLOAT
     if spec.tile_width:
-        yield slice(0, spec.height), image.read_image(0, channels, native)
+        yield slice(0, spec.height), image.read_image(begin, end, native)
         return
     for top in range(0, spec.height, _STRIP):
         bottom = min(top + _STRIP, spec.height)
-        pixels = image.read_scanlines(spec.y + top, spec.y + bottom, spec.z, 0, channels, native)
+        pixels = image.read_scanlines(spec.y + top, spec.y + bottom, spec.z, begin, end, native)
         yield slice(top, bottom), pixels
+
+
+def _channels(spec: Any) -> tuple[int, int]:
+    """Which channels are the picture, first and behind the last: red, green and blue, or one that is grey.
+
+    An EXR may hold several layers (``diffuse.R``), which come by their names: the picture among them is mostly called
+    ``rgba`` or, by renderers, ``beauty`` or ``Combined``. A grey one may have depth and alpha beside it.
+    """
+    names = [name.lower() for name in spec.channelnames]
+    colours = [at for at in range(len(names) - 2) if [name.rpartition(".")[2] for name in names[at : at + 3]] == _RGB]
+    bare = [at for at in colours if names[at] == "r"]
+    known = [at for at in colours if names[at].split(".")[-2:-1] in _PICTURES]
+    if not bare and "y" in names and "k" not in names:  # yellow has black beside it
+        return names.index("y"), names.index("y") + 1
+    for found in (bare, known, colours):
+        if found:
+            return found[0], found[0] + 3
+    return 0, 3 if len(names) >= 3 else 1
 
 
 def _weigh(pixels: Any, luminance: Luminance) -> None:
