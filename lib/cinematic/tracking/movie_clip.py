@@ -66,6 +66,8 @@ class MovieClipStore:
         ------
         FootageError
             It cannot be read, or is not what Blender shows.
+        BackendUnavailable
+            This Blender cannot show it as it is (:func:`.context.check_shown`).
         """
         footage = open_footage(footage_path(self.clip))
         check_shown(footage)

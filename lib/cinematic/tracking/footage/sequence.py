@@ -24,7 +24,7 @@ REC709_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 _STORED = frozenset({"uint8", "uint16", "half"})  # what pixels are read as they are; everything else as float
 _RGB = ["r", "g", "b"]
-_PICTURES = (["rgba"], ["rgb"], ["beauty"], ["combined"])
+_PICTURES = frozenset({"rgba", "rgb", "beauty", "combined"})  # layers
 _MOST_READERS = 4  # frames read at the same time; each takes a frame's memory
 _STRIP = 256  # rows read at a time: they stay in the caches until they are weighed, and memory is used again
 _SCENE_LINEAR_SUFFIXES = frozenset({".exr", ".hdr"})
@@ -115,15 +115,14 @@ def _channels(spec: Any) -> tuple[int, int]:
     ``rgba`` or, by renderers, ``beauty`` or ``Combined``. A grey one may have depth and alpha beside it.
     """
     names = [name.lower() for name in spec.channelnames]
-    colours = [at for at in range(len(names) - 2) if [name.rpartition(".")[2] for name in names[at : at + 3]] == _RGB]
-    bare = [at for at in colours if names[at] == "r"]
-    known = [at for at in colours if names[at].split(".")[-2:-1] in _PICTURES]
-    if not bare and "y" in names and "k" not in names:  # yellow has black beside it
+    layers, kinds = ([name.rpartition(".")[part] for name in names] for part in (0, 2))
+    colours = [at for at in range(len(names) - 2) if kinds[at : at + 3] == _RGB]
+    begin = min(colours, key=lambda at: (layers[at] != "", layers[at].rpartition(".")[2] not in _PICTURES), default=-1)
+    if (begin < 0 or layers[begin]) and "y" in names and "k" not in names:  # yellow has black beside it
         return names.index("y"), names.index("y") + 1
-    for found in (bare, known, colours):
-        if found:
-            return found[0], found[0] + 3
-    return 0, 3 if len(names) >= 3 else 1
+    if begin < 0:
+        return 0, 3 if len(names) >= 3 else 1
+    return begin, begin + 3
 
 
 def _weigh(pixels: Any, luminance: Luminance) -> None:
