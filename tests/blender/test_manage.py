@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cinematic.tracking import ParameterError, add_track, configure_track, delete_track, detect_features, track_markers
+from cinematic.tracking import (
+    ParameterError,
+    TrackData,
+    add_track,
+    configure_track,
+    delete_track,
+    detect_features,
+    track_markers,
+)
+from cinematic.tracking.movie_clip import MovieClipStore
+from cinematic.tracking.store import detached
 from tests.blender.conftest import snapshot, surroundings
 
 
@@ -128,3 +139,43 @@ def test_what_is_no_track_or_no_name(bpy: Any, clip: Any) -> None:
         configure_track("Track")
     with pytest.raises(ParameterError, match="expected a track's name, got 3"):
         delete_track(clip, 3)  # type: ignore[arg-type]
+
+
+def test_a_track_written_with_several_references_is_not_one_by_hand(clip: Any) -> None:
+    """One that was lost and found again has a reference for each piece: it may be cleaned like any other."""
+    store = MovieClipStore(clip)
+    markers = {frame: (0.3 + frame / 100, 0.5) for frame in (1, 2, 3, 7, 8, 9)}
+    store.write([TrackData("found again", markers=markers, reference_frames=[1, 7])])
+    (data,) = store.read()
+    assert (data.reference_frames, data.by_hand) == ([1, 7], False)
+    clip.tracking.tracks["found again"].markers.find_frame(8).is_keyed = True  # an artist's correction
+    (data,) = store.read()
+    assert data.by_hand
+    store.write([replace(data, by_hand=False, reference_frames=[1], markers={1: (0.3, 0.5), 2: (0.31, 0.5)})])
+    clip.tracking.tracks["found again"].markers.find_frame(2).is_keyed = True
+    assert store.read()[0].by_hand
+
+
+def test_what_joins_others_gets_a_name_of_its_own(clip: Any) -> None:
+    store = MovieClipStore(clip)
+    store.add([TrackData("door", markers={1: (0.3, 0.5)}), TrackData("door", markers={1: (0.4, 0.5)})])
+    store.add([TrackData("door", markers={1: (0.5, 0.5)})])
+    assert {track.name: track.markers[1][0] for track in store.read()} == {
+        "door": 0.3,
+        "door.001": 0.4,
+        "door.002": 0.5,
+    }
+
+
+def test_a_detached_copy_is_not_the_clip(tracked: Any) -> None:
+    tracked.tracking.camera.pixel_aspect = 2.0
+    copy = detached(tracked)
+    before = snapshot(tracked)
+    assert [track.to_dict() for track in copy.tracks] == [track.to_dict() for track in MovieClipStore(tracked).read()]
+    assert (copy.size, copy.pixel_aspect) == (tuple(tracked.size), 2.0)
+    copy.tracks[0].markers.clear()
+    copy.tracks.remove(["t1"])
+    assert snapshot(tracked) == before
+    again = detached(copy)
+    again.tracks[0].name = "other"
+    assert copy.tracks[0].name == "t0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -39,6 +40,11 @@ class Cleaning:
     def markers(self) -> int:
         """Markers that go, those of removed tracks included."""
         return sum(len(action.frames) for action in self.actions)
+
+    def in_words(self) -> str:
+        """How many tracks were removed, cut and split."""
+        counts = Counter(action.action for action in self.actions)
+        return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
 
 
 def plan_cleaning(

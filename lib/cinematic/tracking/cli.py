@@ -11,7 +11,6 @@ import os
 import platform
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError, version
@@ -44,7 +43,7 @@ from .quality import clean_tracks, judge_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
 from .track_command import Targets, TrackJob, run_track
-from .types import VERDICTS
+from .types import verdicts_in_words
 
 app = typer.Typer(
     name="cinetrack",
@@ -210,9 +209,7 @@ def report(
     compile_kernels(_say_aside)
     verdicts = judge_tracks(clip)
     write_report(target, clip.info, clip.read(), verdicts, solve_readiness(clip, verdicts), clip.footage)
-    counts = Counter(verdict.verdict for verdict in verdicts)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
-    Console(highlight=False).print(f"{told}; the report is {target}", soft_wrap=True)
+    Console(highlight=False).print(f"{verdicts_in_words(verdicts)}; the report is {target}", soft_wrap=True)
 
 
 @app.command()

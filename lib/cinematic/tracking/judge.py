@@ -30,6 +30,7 @@ from .presets import get_tracking_preset
 from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_part
 from .second_opinion import Apart, SecondOpinion, nobody_asked
+from .solve import Cameras
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
@@ -151,6 +152,13 @@ def shot_motions(tracks: Sequence[TrackData], size: Size, pixel_aspect: float) -
         scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
         motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
     return motions
+
+
+def known_cameras(motion: Sequence[ShotMotion]) -> Cameras | None:
+    """The cameras of the longest shot that the judgement knows those of; None: there is none."""
+    solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
+    known = [(length, found.cameras) for length, found in solved if found is not None and found.cameras.solved.any()]
+    return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def judge_others(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from .formats.arguments import BEGINS_AT_ONE
 from .judge import judge
 from .quality import judge_tracks
 from .readiness import readiness
-from .types import VERDICTS, ClipInfo, Readiness, TrackData, Verdict
+from .types import ClipInfo, Readiness, TrackData, Verdict, verdicts_in_words
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class JudgedFile:
 
     def lines(self, most: int = 30) -> list[str]:
         """The same to read: counts, readiness, and the worst tracks with their reasons."""
-        counts = Counter(verdict.verdict for verdict in self.verdicts)
-        lines = [", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)]
+        lines = [verdicts_in_words(self.verdicts)]
         lines.append(f"camera solve: {self.readiness.score:.0%} ready")
         lines += [f"  {reason}" for reason in self.readiness.reasons]
         worst = sorted(

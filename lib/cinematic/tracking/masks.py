@@ -140,6 +140,7 @@ class Exclusion:
         ----------
         drawn
             Makes a mask of what is no path, given it and whether its white is to be kept; None: it does not know it.
+            A :class:`DrawnMask` is one already, and knows itself whether its white is kept.
 
         Raises
         ------
@@ -151,8 +152,10 @@ class Exclusion:
         masks: list[PlateMask] = []
         for name, given, keep in (("mask", mask, False), ("mask_keep", mask_keep, True)):
             for entry in _entries(given):
-                is_path = isinstance(entry, str | PathLike)
-                found = Mask.open(entry, size, numbers, keep=keep) if is_path else drawn(entry, keep)
+                if isinstance(entry, str | PathLike):
+                    found: PlateMask | None = Mask.open(entry, size, numbers, keep=keep)
+                else:
+                    found = entry if isinstance(entry, DrawnMask) else drawn(entry, keep)
                 if found is None:
                     raise ParameterError(
                         f"expected {name} as a path or a list of paths (on a Blender clip also a Mask, or the clip's "

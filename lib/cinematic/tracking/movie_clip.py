@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .checks import checked_pixel_aspect
+from .clip import unique_name
 from .context import check_shown, footage_path, frame_numbers
 from .coords import Size, corners_of, pixel_offsets_from_co
 from .errors import FootageError
@@ -28,6 +30,9 @@ was disabled: JSON, ``{track: {"frames": [marker frames], "first": [x, y]}}``.""
 
 _BY_HAND = "cinetrack_by_hand"
 """The clip's custom property that names the tracks that were set by hand through this package: JSON, a list."""
+_REFERENCES = "cinetrack_references"
+"""The clip's custom property that tells how many keyed markers the tracks had that were written with several, found
+again after they were lost: JSON, ``{track: count}``. Those keyed beyond that are an artist's."""
 _ERRORS = "cinetrack_average_errors"
 """The clip's custom property that keeps the errors of a solve that is not Blender's: JSON, ``{track: px}``. Blender's
 own ``track.average_error`` cannot be written."""
@@ -79,8 +84,8 @@ class MovieClipStore:
 
     def read(self) -> list[TrackData]:
         """All tracks as plain data, in the clip's order."""
-        remembered, by_hand = _disabled_tracks(self.clip), _tracks_by_hand(self.clip)
-        tracks = [track_data(self.clip, track, remembered, by_hand) for track in self.clip.tracking.tracks]
+        remembered = _disabled_tracks(self.clip), _tracks_by_hand(self.clip), _reference_counts(self.clip)
+        tracks = [track_data(self.clip, track, *remembered) for track in self.clip.tracking.tracks]
         errors = json.loads(self.clip.get(_ERRORS, "{}"))
         for track in tracks:
             if track.average_error is None:
@@ -90,6 +95,14 @@ class MovieClipStore:
     def write(self, tracks: Iterable[TrackData]) -> None:
         """Make the clip's tracks of these names what the data say, new ones where there are none."""
         for track in tracks:
+            write_track(self.clip, track)
+
+    def add(self, tracks: Iterable[TrackData]) -> None:
+        """Take new tracks in; where a name is taken it gets ``.001`` and so on."""
+        taken = {track.name for track in self.clip.tracking.tracks}
+        for track in tracks:
+            track = replace(track, name=unique_name(track.name, taken))
+            taken.add(track.name)
             write_track(self.clip, track)
 
     def set_errors(self, errors: Mapping[str, float]) -> None:
@@ -217,6 +230,7 @@ def forget_tracks(clip: Any, names: Iterable[str]) -> None:
     _remember(clip, {name: entry for name, entry in _disabled_tracks(clip).items() if name not in gone})
     if _BY_HAND in clip:
         clip[_BY_HAND] = json.dumps(sorted(_tracks_by_hand(clip) - gone))
+    _remember_references(clip, {name: n for name, n in _reference_counts(clip).items() if name not in gone})
     if _ERRORS in clip:
         errors = json.loads(clip[_ERRORS])
         clip[_ERRORS] = json.dumps({name: error for name, error in errors.items() if name not in gone})
@@ -231,11 +245,24 @@ def _tracks_by_hand(clip: Any) -> set[str]:
     return set(json.loads(clip.get(_BY_HAND, "[]")))
 
 
-def track_data(clip: Any, track: Any, remembered: Mapping[str, Any], by_hand: Collection[str]) -> TrackData:
+def _reference_counts(clip: Any) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(clip.get(_REFERENCES, "{}"))
+    return counts
+
+
+def _remember_references(clip: Any, counts: Mapping[str, int]) -> None:
+    if counts or _REFERENCES in clip:
+        clip[_REFERENCES] = json.dumps(dict(counts))
+
+
+def track_data(
+    clip: Any, track: Any, remembered: Mapping[str, Any], by_hand: Collection[str], references: Mapping[str, int]
+) -> TrackData:
     """A track as plain data, with nothing left out that :func:`write_track` could write.
 
     Of a disabled track the markers that were unmuted count as valid: ``remembered`` is what the clip knows of those.
-    By hand are the tracks named so, and those corrected by hand: an engine keys one marker of a track, not more.
+    By hand are the tracks named so, and those corrected by hand: an engine keys one marker of a track, or as many as
+    ``references`` says.
     """
     markers = read_markers(clip, track)
     valid = markers[~markers.muted]
@@ -254,7 +281,7 @@ def track_data(clip: Any, track: Any, remembered: Mapping[str, Any], by_hand: Co
         weight=as_float32(track.weight),
         locked=track.lock,
         hidden=track.hide,
-        by_hand=track.name in by_hand or int(valid.keyed.sum()) > 1,
+        by_hand=track.name in by_hand or int(valid.keyed.sum()) > references.get(track.name, 1),
         reference_frames=valid.frames[valid.keyed].tolist(),
         average_error=float(track.average_error) if track.has_bundle else None,
         corners=dict(zip(valid.frames.tolist(), map(tuple, as_float32(valid.corners.reshape(-1, 8))), strict=True)),
@@ -296,6 +323,10 @@ def write_track(clip: Any, data: TrackData) -> Any:
     track.lock, track.hide = data.locked, data.hidden
     if data.by_hand:
         mark_by_hand(clip, track.name)
+    counts = _reference_counts(clip)
+    several = len(data.reference_frames) > 1 and not data.by_hand
+    if several or track.name in counts:
+        _remember_references(clip, counts | {track.name: max(1, len(data.reference_frames))})
     if not data.enabled:
         disable_tracks(clip, [track])
     return track

@@ -7,7 +7,6 @@ away.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,7 +27,7 @@ from .judge import Limits, ShotMotion, judge_scene, shot_motions
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .store import Store, store_of
-from .types import VERDICTS, Readiness, TrackData, Verdict
+from .types import Readiness, TrackData, Verdict, verdicts_in_words
 from .weights import track_weights
 
 __all__ = [
@@ -472,8 +471,7 @@ def _pattern_track(track: TrackData, size: Size) -> PatternTrack:
 
 
 def _told_verdicts(verdicts: Collection[Verdict]) -> list[str]:
-    counts = Counter(verdict.verdict for verdict in verdicts)
-    lines = ["  verdicts: " + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)]
+    lines = ["  verdicts: " + verdicts_in_words(verdicts)]
     worst = sorted((v for v in verdicts if v.verdict == "bad"), key=lambda v: -v.badness)
     return lines + _listed("bad", [f"{verdict.name} ({verdict.reasons[0]})" for verdict in worst])
 

@@ -82,10 +82,7 @@ def solve_step(steps: Steps, clip: Any, options: dict[str, Any]) -> CameraSolve:
     """Solve a clip's camera as one step of a job; ``options`` are :func:`.camera.solve_camera`'s."""
     with steps.step("solving the camera") as step:
         solve = solve_camera(clip, **options)
-        step.outcome = (
-            f"{len(solve.solved_frames)} of {len(solve.frames)} frames, {len(solve.used)} tracks, "
-            f"{solve.average_error:.3f} px"
-        )
+        step.outcome = solve.in_words()
     for number, each in enumerate(solve.rounds, start=1):
         steps.say(f"  round {number}: {each.tracks} tracks, {each.markers} markers, {each.average_error:.3f} px")
     steps.say(f"  lens: {solve.lens}")

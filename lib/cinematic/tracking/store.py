@@ -22,3 +22,22 @@ def store_of(clip: Any) -> Store:
         It is neither.
     """
     return clip if isinstance(clip, Clip) else MovieClipStore(require_movie_clip(clip))
+
+
+def detached(clip: Any) -> Clip:
+    """A :class:`Clip` of the same footage with copies of the tracks: what is done to it is not done to the clip.
+
+    Nothing of Blender is in it: a thread may work on it while an artist works on the MovieClip. Where that begins later
+    than its footage, or ends earlier, the copy has the frames that it has not.
+
+    Raises
+    ------
+    BackendUnavailable, ParameterError
+        As :func:`store_of`.
+    FootageError
+        The footage cannot be read.
+    """
+    store = store_of(clip)
+    copy = Clip(store.footage, [track.copy() for track in store.read()])
+    copy.pixel_aspect = store.pixel_aspect
+    return copy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -38,17 +37,16 @@ from .footage import Picture, find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
-from .judge import ShotMotion, preset_limits
+from .judge import ShotMotion, known_cameras, preset_limits
 from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
 from .report import write_report
-from .solve import Cameras
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
 from .terminal import Step, Steps, ending_well_on_interrupt, leaving_at_once_on_interrupt
-from .types import VERDICTS, ClipInfo, Coverage, Progress, Readiness, TrackData, Verdict
+from .types import ClipInfo, Coverage, Progress, Readiness, TrackData, Verdict, verdicts_in_words
 
 
 @dataclass(frozen=True)
@@ -156,13 +154,12 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     if job.clean or targets.with_report:
         with steps.step("judging") as step:
             judgement = _judged(tracker, job)
-            counts = Counter(verdict.verdict for verdict in judgement.verdicts)
-            step.outcome = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+            step.outcome = verdicts_in_words(judgement.verdicts)
         _take_squeeze(steps, tracker, judgement)
     if job.clean and judgement is not None:
         with steps.step("cleaning") as step:
             cleaning = _cleaned(tracker, judgement.verdicts)
-            step.outcome = _told_of_cleaning(cleaning)
+            step.outcome = cleaning.in_words()
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
         if job.weigh:
@@ -171,7 +168,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     motion = () if judgement is None else judgement.motion
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
-    cameras = solved.cameras if solved is not None else _judged_by(motion)
+    cameras = solved.cameras if solved is not None else known_cameras(motion)
     lens = None if cameras is None else lens_of_cameras(cameras, store.size)
     if cameras is not None and solved is None:
         steps.say(f"  lens, as the judgement found it: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
@@ -183,7 +180,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
 
 def _take_squeeze(steps: Steps, tracker: PointTracker, judgement: Judgement) -> None:
     """Let the clip know what an anamorphic lens has made of its pixels, where the judgement has found it."""
-    store, cameras = store_of(tracker.clip), _judged_by(judgement.motion)
+    store, cameras = store_of(tracker.clip), known_cameras(judgement.motion)
     if cameras is not None and cameras.pixel_aspect != store.pixel_aspect:
         store.pixel_aspect = cameras.pixel_aspect
         steps.say(f"  {_told_of_pixels(store.pixel_aspect)}, as the judgement found it")
@@ -199,13 +196,6 @@ def _told_of_picture(picture: Picture) -> str:
         f"the images' pixels (data window) are not those of their picture of {width}x{height} (display window): "
         f"positions are in these pixels, as in Blender; for Nuke add {picture.left}, {picture.bottom}"
     )
-
-
-def _judged_by(motion: Sequence[ShotMotion]) -> Cameras | None:
-    """The cameras of the longest shot that the judgement knows those of; None: there is none."""
-    solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
-    known = [(length, found.cameras) for length, found in solved if found is not None and found.cameras.solved.any()]
-    return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker, tuple[int, int]]:
@@ -244,11 +234,6 @@ def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:
     if done.actions and not store_of(tracker.clip).read():
         raise TrackingError(f"no track is left: cleaning removed all {len(done.removed)}; see --no-clean")
     return done
-
-
-def _told_of_cleaning(cleaning: Cleaning) -> str:
-    counts = Counter(action.action for action in cleaning.actions)
-    return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
 
 
 def _told_of_weights(weights: Mapping[str, float]) -> str:

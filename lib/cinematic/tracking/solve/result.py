@@ -78,6 +78,13 @@ class CameraSolve:
         """The lens in a line, for people."""
         return self.cameras.lens_in_words(self.clip.width, self.sensor_width)
 
+    def in_words(self) -> str:
+        """How much of the shot is solved, by how many tracks, and how well."""
+        return (
+            f"{len(self.solved_frames)} of {len(self.frames)} frames, {len(self.used)} tracks, "
+            f"{self.average_error:.3f} px"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values: what camera.json holds."""
         cameras = self.cameras
