@@ -72,8 +72,10 @@ class _OnClip:
 class _Doing(_OnClip):
     """An operator that does a job: beside Blender when a button is pressed, at once when a script calls it."""
 
+    _job: type[jobs.Job]
+
     def _begun(self, context) -> jobs.Job:
-        raise NotImplementedError
+        return self._job(clip_of(context), context.scene.cinetrack)
 
     def _ended(self) -> None:
         """After the result was taken over from a button's job."""
@@ -158,9 +160,7 @@ class CINETRACK_OT_track_shot(_Doing, bpy.types.Operator):
 
     bl_idname = "cinetrack.track_shot"
     bl_label = "Track Shot"
-
-    def _begun(self, context):
-        return jobs.TrackShot(clip_of(context), context.scene.cinetrack)
+    _job = jobs.TrackShot
 
 
 class CINETRACK_OT_judge_tracks(_Doing, bpy.types.Operator):
@@ -168,9 +168,7 @@ class CINETRACK_OT_judge_tracks(_Doing, bpy.types.Operator):
 
     bl_idname = "cinetrack.judge_tracks"
     bl_label = "Judge Tracks"
-
-    def _begun(self, context):
-        return jobs.JudgeTracks(clip_of(context), context.scene.cinetrack)
+    _job = jobs.JudgeTracks
 
 
 class CINETRACK_OT_clean_tracks(_Doing, bpy.types.Operator):
@@ -178,9 +176,7 @@ class CINETRACK_OT_clean_tracks(_Doing, bpy.types.Operator):
 
     bl_idname = "cinetrack.clean_tracks"
     bl_label = "Clean Tracks"
-
-    def _begun(self, context):
-        return jobs.CleanTracks(clip_of(context), context.scene.cinetrack)
+    _job = jobs.CleanTracks
 
 
 class CINETRACK_OT_prepare_solve(_Doing, bpy.types.Operator):
@@ -188,9 +184,7 @@ class CINETRACK_OT_prepare_solve(_Doing, bpy.types.Operator):
 
     bl_idname = "cinetrack.prepare_solve"
     bl_label = "Prepare Solve"
-
-    def _begun(self, context):
-        return jobs.PrepareSolve(clip_of(context), context.scene.cinetrack)
+    _job = jobs.PrepareSolve
 
 
 class CINETRACK_OT_solve_camera(_Doing, bpy.types.Operator):
@@ -198,9 +192,7 @@ class CINETRACK_OT_solve_camera(_Doing, bpy.types.Operator):
 
     bl_idname = "cinetrack.solve_camera"
     bl_label = "Solve and Add Camera"
-
-    def _begun(self, context):
-        return jobs.SolveCamera(clip_of(context), context.scene.cinetrack)
+    _job = jobs.SolveCamera
 
 
 class CINETRACK_OT_report(_Doing, bpy.types.Operator):
