@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import bpy
 
 from cinematic.tracking import Verdict
+from cinematic.tracking.movie_clip import read_markers
 
 from . import findings
 from .operators import clip_of, running_words
@@ -71,16 +72,18 @@ class CINETRACK_PT_quality(_Panel, bpy.types.Panel):
             layout.label(text=f"Camera solve: {found.readiness.score:.0%} ready")
             for reason in found.readiness.reasons:
                 _draw_paragraph(context, layout, reason)
-        _draw_worst(layout, [each for each in found.verdicts if clip.tracking.tracks.get(each.name) is not None])
+        _draw_worst(layout, clip, found.verdicts)
 
 
-def _draw_worst(layout, verdicts: Sequence[Verdict]) -> None:
-    worst = [verdict for verdict in verdicts if verdict.verdict in _ICONS]
+def _draw_worst(layout, clip, verdicts: Sequence[Verdict]) -> None:
+    there = clip.tracking.tracks  # without those that were removed since
+    worst = [each for each in verdicts if each.verdict in _ICONS and there.get(each.name) is not None]
     column = layout.column(align=True)
     for verdict in worst[:_MOST_SHOWN]:
         text = f"{verdict.name}: {verdict.reasons[0]}"
         button = column.operator("cinetrack.show_track", text=text, icon=_ICONS[verdict.verdict])
-        button.name, button.frame, button.reason = verdict.name, _where(verdict), verdict.reasons[0]
+        button.name, button.reason = verdict.name, verdict.reasons[0]
+        button.frame = min(verdict.bad_markers or read_markers(clip, there[verdict.name]).frames.tolist())
     if len(worst) > _MOST_SHOWN:
         column.label(text=f"and {len(worst) - _MOST_SHOWN} more")
 
@@ -91,12 +94,6 @@ def _draw_paragraph(context, layout, text: str) -> None:
     letters = int(context.region.width / (_LETTER * context.preferences.system.ui_scale))
     for line in textwrap.wrap(text, max(letters, _FEWEST_LETTERS)):
         column.label(text=line)
-
-
-def _where(verdict: Verdict) -> int:
-    """The plate frame at which to look at a track: where it goes wrong, else where it begins."""
-    frames = verdict.bad_markers or next(iter(verdict.curves.values()), {1: 0.0})
-    return min(frames)
 
 
 class CINETRACK_PT_solve_and_export(_Panel, bpy.types.Panel):
