@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="Blender's module bpy is not installed (Python 3.11 only)"))
         elif "benchmarks" in item.path.name and installed_release() < "Blender 5":
             item.add_marker(pytest.mark.skip(reason="the plates of the benchmarks are made with Blender 5"))
+
+
+@pytest.fixture(scope="session")
+def without_blender(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of commands that find no Blender: where it does not matter, its start would take most time."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text("import sys; sys.modules['bpy'] = None")
+    return {**os.environ, "PYTHONPATH": str(folder)}
 
 
 @pytest.fixture(scope="session")

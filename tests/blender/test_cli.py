@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -206,11 +207,11 @@ def test_ctrl_c_is_answered_at_once_and_leaves_nothing(long_movie: Path, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def begun(movie: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+def begun(movie: Path, out: Path, *options: str, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
     """The command at work: it has opened the clip and is about to track."""
     process = subprocess.Popen(
         [*COMMAND, "track", str(movie), "-o", str(out), *options],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**environment, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
     while "opening the clip" not in process.stdout.readline():
@@ -268,7 +269,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
 
 
 def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run(
-    long_movie: Path, tmp_path: Path, straight: bytes
+    long_movie: Path, tmp_path: Path, straight: bytes, without_blender: dict[str, str]
 ) -> None:
     rng = np.random.default_rng(6)
     out = tmp_path / "out"
@@ -280,7 +281,7 @@ def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run
     kills = halfway = 0
     while kills < 10:
         goal = checkpoints() + rng.integers(0, 3)  # a moment some checkpoints later, however fast the machine is today
-        process = begun(long_movie, out, "--resume")
+        process = begun(long_movie, out, "--resume", environment=without_blender)
         while process.poll() is None and checkpoints() < goal:
             time.sleep(0.005)
         time.sleep(rng.uniform(0.0, 0.5))

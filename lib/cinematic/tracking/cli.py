@@ -6,6 +6,7 @@ usage.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -30,6 +31,7 @@ from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
 from .cores import available_cores
 from .errors import BackendUnavailable, ParameterError, TrackingError
+from .farm_command import run_farm
 from .files import write_atomically
 from .formats import FORMATS
 from .formats import cinetrack as tracks_json
@@ -127,6 +129,34 @@ def track(
         console.print(f"{installed_release()} opens them with {targets.blend}", soft_wrap=True)
     for written in targets.written:
         _tell(console, written)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def farm(
+    given: Annotated[
+        list[str], typer.Argument(metavar="CLIP... [OPTION...]", help="Clips, then options of 'cinetrack track'.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results' folders.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Shots at a time; default one for two cores.")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster that does it.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out what is done, go on with the rest.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")] = False,
+) -> None:
+    """Track many shots, several at once, each into DIR/NAME as 'cinetrack track' does.
+
+    A shot that fails stops no other.
+    """
+    clips = [Path(each) for each in itertools.takewhile(lambda each: not each.startswith("-"), given)]
+    if not clips:
+        raise _UsageError(f"expected clips before options, got {given[0]!r}")
+    if scheduler is not None and workers is not None:
+        raise _UsageError("expected --workers without --scheduler: how many work there, the cluster decides")
+    options = given[len(clips) :] + ["--overwrite"] * overwrite
+    console = Console(highlight=False)
+    try:
+        run_farm(clips, output, options, workers, scheduler, console, resume=resume, overwrite=overwrite)
+    except ParameterError as error:
+        raise _UsageError(str(error)) from error
 
 
 @app.command()

@@ -344,7 +344,7 @@ class Targets:
     def __init__(
         self, folder: Path, clip: Path, exports: Sequence[str], fps: float | None, *, with_report: bool
     ) -> None:
-        shot = _shot_name(clip)
+        shot = find_footage(clip).shot_name
         self.folder = folder
         self.with_report = with_report
         self.report = folder / "report.html"
@@ -452,10 +452,3 @@ class Targets:
             write_report(self.report, job.info, told.tracks, told.verdicts, told.readiness, footage, delivered=left)
         for name, path in self.exports.items():
             self.written.append(formats.write(job.tracks, path, name, clip=job.info, fps=self.fps, overwrite=True))
-
-
-def _shot_name(clip: Path) -> str:
-    """What to call the .blend: the movie's name, or the sequence's without its number."""
-    footage = find_footage(clip)
-    stem = footage.first_file.stem
-    return (stem.rstrip("0123456789").rstrip("._-") or stem) if footage.is_sequence else stem

@@ -34,6 +34,12 @@ class FootagePath:
         """The movie, or the sequence's first file: what Blender loads."""
         return self.files[0]
 
+    @property
+    def shot_name(self) -> str:
+        """What to call that which is made of it: the movie's name, or the sequence's without its number."""
+        stem = self.first_file.stem
+        return (stem.rstrip("0123456789").rstrip("._-") or stem) if self.is_sequence else stem
+
     def stamp(self) -> str:
         """A short text that is another one when any of the files has changed, or there are others."""
         told = hashlib.sha256()
