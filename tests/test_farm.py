@@ -62,7 +62,7 @@ def test_each_shot_gets_a_folder_and_one_that_fails_stops_no_other(clips: list[P
     shutil.copy(clips[0], clips[1])
     resumed = farm(*clips, "-o", out, "--resume", *OPTIONS)
     assert (resumed.returncode, resumed.stderr) == (0, "")
-    assert "1 shots, 1 at a time\nbroken: " in resumed.stdout
+    assert "1 shot, 1 at a time\nbroken: " in resumed.stdout
     assert resumed.stdout.endswith(f"3 of 3 shots are tracked, in {out}\n")
     assert (out / "alley" / "tracks.json").stat().st_mtime_ns == before
     again = farm(*clips[:1], "-o", out, "--overwrite", *OPTIONS)

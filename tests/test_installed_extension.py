@@ -37,6 +37,8 @@ seen["tracks"] = len(clip.tracking.tracks)
 with cinematic.tracking.tracking_context(clip):
     bpy.ops.clip.solve_camera()
 seen["error"] = clip.tracking.reconstruction.average_error
+bpy.ops.cinetrack.solve_camera()
+seen["camera"] = bpy.context.scene.camera.name
 bpy.ops.preferences.addon_disable(module="bl_ext.user_default.cinematic_tracking")
 seen["left"] = [name for name in dir(bpy.types) if name.startswith("CINETRACK_")]
 with open(out, "w") as file:
@@ -65,4 +67,5 @@ def test_it_installs_and_works_where_there_is_nothing_but_blender(tmp_path: Path
     assert seen["track_shot"] == seen["clean_tracks"] == seen["prepare_solve"] == ["FINISHED"]
     assert seen["tracks"] > 200
     assert seen["error"] < 0.15
+    assert seen["camera"] == "Solved camera"
     assert seen["left"] == []

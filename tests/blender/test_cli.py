@@ -30,8 +30,9 @@ COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample_plate.mp4"
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+def run(*arguments: str | Path, environment: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
 
 
 @pytest.mark.parametrize("engine", ["klt", "libmv"])
@@ -70,8 +71,9 @@ def test_a_sequence_from_path_to_files(bpy: Any, sequence: Path, tmp_path: Path,
     assert any(a.ui_type == "CLIP_EDITOR" for a in bpy.context.window_manager.windows[0].screen.areas)
 
 
-def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path) -> None:
-    result = run("track", movie, "-o", tmp_path, "--frames", "5-9", "--no-clean", "--preset", "fast")
+def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path, without_blender: dict[str, str]) -> None:
+    options = ("--frames", "5-9", "--no-clean", "--preset", "fast")
+    result = run("track", movie, "-o", tmp_path, *options, environment=without_blender)
     assert (result.returncode, result.stderr) == (0, "")
     assert "tracking frames 5-9 with klt" in result.stdout
     assert "cleaning" not in result.stdout
@@ -81,10 +83,13 @@ def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path) -> None:
     assert max(max(track.markers) for track in tracks) == 9
 
 
-def test_tracks_are_filled_up_and_weighed_unless_told_otherwise(tmp_path: Path) -> None:
-    options = ("--frames", "1-12", "--no-report")
-    done = run("track", SAMPLE, "-o", tmp_path / "done", *options)
-    left = run("track", SAMPLE, "-o", tmp_path / "left", *options, "--no-refill", "--no-weigh")
+def test_tracks_are_filled_up_and_weighed_unless_told_otherwise(
+    tmp_path: Path, without_blender: dict[str, str]
+) -> None:
+    done, left = (
+        run("track", SAMPLE, "-o", tmp_path / out, "--frames", "1-12", "--no-report", *no, environment=without_blender)
+        for out, no in (("done", ()), ("left", ("--no-refill", "--no-weigh")))
+    )
     assert (done.returncode, left.returncode) == (0, 0)
     assert "filling what cleaning has emptied" in done.stdout
     assert "filling" not in left.stdout
@@ -299,7 +304,7 @@ def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run
     assert not (out / "cinetrack.partial").exists()
 
 
-def test_masks_and_cuts_from_the_command_line(plate: Plate, tmp_path: Path) -> None:
+def test_masks_and_cuts_from_the_command_line(plate: Plate, tmp_path: Path, without_blender: dict[str, str]) -> None:
     other = drawn_plate(seed=9)
     write_movie(tmp_path / "shot.mp4", [*plate.frames[:12], *other.frames[:12]])
     matte = np.zeros((240, 320), np.uint8)
@@ -307,9 +312,8 @@ def test_masks_and_cuts_from_the_command_line(plate: Plate, tmp_path: Path) -> N
     assert cv2.imwrite(str(tmp_path / "matte.png"), matte)
     for option, left in (("--mask", False), ("--mask-keep", True)):
         out = tmp_path / option
-        result = run(
-            "track", tmp_path / "shot.mp4", "-o", out, option, tmp_path / "matte.png", "--region", "0,0,1,0.25"
-        )
+        where = (option, tmp_path / "matte.png", "--region", "0,0,1,0.25")
+        result = run("track", tmp_path / "shot.mp4", "-o", out, *where, environment=without_blender)
         assert (result.returncode, result.stderr) == (0, "")
         assert "cuts: new shots begin at frame 13\n" in result.stdout
         assert "few tracks on frames 1-24: masks leave out 8" in result.stdout

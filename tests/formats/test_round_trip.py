@@ -54,7 +54,7 @@ def tracks(draw: st.DrawFn) -> TrackData:
 
 
 @each_layout
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(written=st.lists(tracks(), max_size=6))
 def test_what_goes_in_comes_out(layout: str, written: list[TrackData]) -> None:
     form = form_of(layout)

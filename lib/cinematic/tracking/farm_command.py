@@ -59,6 +59,10 @@ def _is_begun(shot: Shot) -> bool:
     return is_there(shot.folder / CHECKPOINT_FOLDER)
 
 
+def _counted(shots: Sequence[Shot]) -> str:
+    return f"{len(shots)} shots" if len(shots) != 1 else "1 shot"
+
+
 def _outcomes(
     shots: Sequence[Shot],
     options: Sequence[str],
@@ -70,11 +74,11 @@ def _outcomes(
 ) -> Generator[Outcome, None, None]:
     going_on = {shot.name: ["--resume"] * (resume and _is_begun(shot)) for shot in shots}
     if scheduler is not None:
-        console.print(f"{len(shots)} shots, on {scheduler}", soft_wrap=True)
+        console.print(f"{_counted(shots)}, on {scheduler}", soft_wrap=True)
         return track_shots_on(scheduler, shots, options, going_on)
     at_once = min(workers or workers_here(), len(shots))
     compile_kernels(console.print)  # each process would by itself
-    console.print(f"{len(shots)} shots, {at_once} at a time")
+    console.print(f"{_counted(shots)}, {at_once} at a time")
     return track_shots(shots, options, going_on, at_once)
 
 
