@@ -215,9 +215,7 @@ class PrepareSolve(Job):
         begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), self.lens)
         findings.of(movie_clip).lens = self.lens
         if begun is None:
-            raise TrackingError(
-                "no two frames are fit to begin a solve from: the camera hardly moves, or tracks are few"
-            )
+            return "no two frames are fit to begin a solve from: the camera hardly moves, or tracks are few"
         return told_of_first_try(begun)
 
 

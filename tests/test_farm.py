@@ -60,6 +60,10 @@ def test_each_shot_gets_a_folder_and_one_that_fails_stops_no_other(clips: list[P
         "give --resume to leave out what is done, or --overwrite\n"
     )
     shutil.copy(clips[0], clips[1])
+    (out / "shot" / CHECKPOINT_FOLDER).mkdir()  # as of one killed while it wrote its result
+    (out / "shot" / CHECKPOINT_FOLDER / "state.npz").write_bytes(b"")
+    assert not shots_of(clips, out)[2].is_done
+    shutil.rmtree(out / "shot" / CHECKPOINT_FOLDER)
     resumed = farm(*clips, "-o", out, "--resume", *OPTIONS)
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert "1 shot, 1 at a time\nbroken: " in resumed.stdout

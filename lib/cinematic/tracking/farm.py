@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from .checkpoint import FOLDER as CHECKPOINT_FOLDER
+from .checkpoint import is_there
 from .cores import available_cores
 from .errors import ParameterError, TrackingError
 from .footage import find_footage
@@ -39,9 +41,14 @@ class Shot:
     folder: Path
 
     @property
+    def is_begun(self) -> bool:
+        """A run that was interrupted has left something to go on with."""
+        return is_there(self.folder / CHECKPOINT_FOLDER)
+
+    @property
     def is_done(self) -> bool:
-        """Its result is there."""
-        return (self.folder / "tracks.json").exists()
+        """Its result is there, all of it: what a run goes on with is removed last."""
+        return (self.folder / "tracks.json").exists() and not self.is_begun
 
 
 @dataclass(frozen=True)
@@ -133,9 +140,10 @@ def track_shots_on(
     except (OSError, ValueError) as error:  # a timeout is an OSError, an address of no known kind a ValueError
         raise TrackingError(f"expected a Dask scheduler at {scheduler}: {error}") from error
     with client:
-        futures = [client.submit(track_shot, shot, [*options, *own[shot.name]], pure=False) for shot in shots]
+        futures = {client.submit(track_shot, shot, [*options, *own[shot.name]], pure=False): shot for shot in shots}
         for future in as_completed(futures):
-            yield future.result()
+            failure = future.exception()  # of a machine that was lost, or lacks the package
+            yield future.result() if failure is None else Outcome(futures[future], 1, str(failure), 0, 0.0)
 
 
 @dataclass
@@ -182,7 +190,7 @@ def track_shot(shot: Shot, options: Sequence[str], running: _Running | None = No
     seconds = time.monotonic() - begun
     if process.returncode:
         told = error.strip().rpartition("\n")[2].removeprefix("cinetrack: error: ")
-        return Outcome(shot, process.returncode or 1, told or f"exit code {process.returncode}", 0, seconds)
+        return Outcome(shot, process.returncode, told or f"exit code {process.returncode}", 0, seconds)
     return Outcome(shot, 0, _last_step(said), len(tracks_json.read(shot.folder / "tracks.json")[1]), seconds)
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from .checkpoint import FOLDER as CHECKPOINT_FOLDER
-from .checkpoint import is_there
 from .errors import ParameterError, TrackingError
 from .farm import WRONG_USAGE, Outcome, Shot, shots_of, track_shots, track_shots_on, workers_here
 from .kernels import compile_kernels
@@ -37,7 +35,7 @@ def run_farm(
     """
     shots = shots_of(clips, output)
     for shot in shots:
-        if not (resume or overwrite) and (shot.is_done or _is_begun(shot)):
+        if not (resume or overwrite) and (shot.is_done or shot.is_begun):
             raise TrackingError(
                 f"{shot.folder} holds a result already: give --resume to leave out what is done, or --overwrite"
             )
@@ -55,10 +53,6 @@ def run_farm(
     console.print(f"{tally.told()}, in {output}", soft_wrap=True)
 
 
-def _is_begun(shot: Shot) -> bool:
-    return is_there(shot.folder / CHECKPOINT_FOLDER)
-
-
 def _counted(shots: Sequence[Shot]) -> str:
     return f"{len(shots)} shots" if len(shots) != 1 else "1 shot"
 
@@ -72,7 +66,7 @@ def _outcomes(
     *,
     resume: bool,
 ) -> Generator[Outcome, None, None]:
-    going_on = {shot.name: ["--resume"] * (resume and _is_begun(shot)) for shot in shots}
+    going_on = {shot.name: ["--resume"] * (resume and shot.is_begun) for shot in shots}
     if scheduler is not None:
         console.print(f"{_counted(shots)}, on {scheduler}", soft_wrap=True)
         return track_shots_on(scheduler, shots, options, going_on)
