@@ -38,7 +38,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not window and not extension"
 
 test-blender: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "blender and not window and not extension"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "blender and not window"
 
 test-window: $(READY)
 	$(BIN)/python -m pytest -m window

@@ -12,6 +12,7 @@ from pathlib import Path
 from cinematic.tracking import (
     CameraSolve,
     Cleaning,
+    Coverage,
     Progress,
     Readiness,
     TrackData,
@@ -55,7 +56,6 @@ class Job(ABC):
         store = MovieClipStore(movie_clip)
         self.name: str = movie_clip.name
         self.clip = detached(movie_clip)
-        self.before = store.read()
         self.preset: str = chosen.preset
         self.span = {"frame_start": store.numbers.first, "frame_end": store.numbers.last}
 
@@ -78,10 +78,6 @@ class Job(ABC):
     def _lens(self, motion: Sequence[ShotMotion]) -> Lens | None:
         cameras = known_cameras(motion)
         return None if cameras is None else lens_of_cameras(cameras, self.clip.size)
-
-    def _check_unchanged(self, movie_clip) -> None:
-        if MovieClipStore(movie_clip).read() != self.before:
-            raise TrackingError(f"the tracks of {self.name!r} were changed meanwhile, nothing was done: do it again")
 
 
 class _Covering(Job):
@@ -110,22 +106,22 @@ class TrackShot(_Covering):
     """Cover the whole shot with tracks."""
 
     added: list[TrackData]
+    coverage: Coverage
 
     def work(self, say: Say) -> None:
         """See :class:`Job`."""
         compile_kernels(say)
-        known = {track.name for track in self.before}
-        coverage = auto_track(self.clip, self.preset, on_progress=partial(_tell, say, "Tracking"), **self.wishes)
+        known = set(self.clip.tracks.keys())
+        tell = partial(_tell, say, "Tracking")
+        self.coverage = auto_track(self.clip, self.preset, on_progress=tell, **self.wishes)
+        if not self.coverage.tracks:
+            raise TrackingError(f"no features found on {self.name!r} that could be tracked: {self.coverage.why_none}")
         self.added = [track for track in self.clip.tracks if track.name not in known]
-        if not self.added:
-            why = next(iter(coverage.thin_frames.values()), "nothing could be followed")
-            raise TrackingError(f"no features found on {self.name!r} that could be tracked: {why}")
-        self.counts = coverage.tracks_per_frame.values()
 
     def take_over(self, movie_clip) -> str:
         """See :class:`Job`."""
         MovieClipStore(movie_clip).add(self.added)
-        return f"{len(self.added)} tracks, {min(self.counts)} to {max(self.counts)} a frame"
+        return self.coverage.in_words()
 
 
 class JudgeTracks(Job):
@@ -165,6 +161,7 @@ class CleanTracks(_Covering):
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
+        self.before = [track.copy() for track in self.clip.tracks]
         self.fills = chosen.fill
 
     def work(self, say: Say) -> None:
@@ -185,9 +182,10 @@ class CleanTracks(_Covering):
 
     def take_over(self, movie_clip) -> str:
         """See :class:`Job`."""
-        self._check_unchanged(movie_clip)
-        clean_tracks(movie_clip, verdicts=self.verdicts)
         store = MovieClipStore(movie_clip)
+        if store.read() != self.before:
+            raise TrackingError(f"the tracks of {self.name!r} were changed meanwhile, nothing was done: do it again")
+        clean_tracks(movie_clip, verdicts=self.verdicts)
         store.add(self.added)
         store.set_weights(self.weights)
         clear_colors(movie_clip)

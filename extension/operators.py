@@ -68,6 +68,10 @@ class _OnClip:
             return False
         return True
 
+    def _refused(self, error: Exception | str):
+        self.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+
 
 class _Doing(_OnClip):
     """An operator that does a job: beside Blender when a button is pressed, at once when a script calls it."""
@@ -142,10 +146,6 @@ class _Doing(_OnClip):
         self.report({"INFO"}, words)
         _redraw(context)
         return {"FINISHED"}
-
-    def _refused(self, error: TrackingError):
-        self.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
 
 
 def _redraw(context) -> None:
@@ -253,8 +253,7 @@ class CINETRACK_OT_show_track(_OnClip, bpy.types.Operator):
         clip = clip_of(context)
         track = clip.tracking.tracks.get(self.name)
         if track is None:
-            self.report({"ERROR"}, f"expected a track of {clip.name!r}, got {self.name!r}")
-            return {"CANCELLED"}
+            return self._refused(f"expected a track of {clip.name!r}, got {self.name!r}")
         select_only(clip, [self.name])
         clip.tracking.tracks.active = track
         context.scene.frame_set(MovieClipStore(clip).numbers.scene_from_plate(self.frame))
@@ -286,8 +285,7 @@ class CINETRACK_OT_export(_OnClip, ExportHelper, bpy.types.Operator):
                 store.read(), self.filepath, scene.cinetrack.format, clip=store.info, fps=fps, overwrite=True
             )
         except (TrackingError, OSError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._refused(error)
         lost = "".join(f"; {loss}" for loss in written.losses)
         self.report({"INFO"}, f"{written.tracks} tracks in {self.filepath}{lost}")
         return {"FINISHED"}
@@ -305,8 +303,7 @@ class CINETRACK_OT_import(_OnClip, ImportHelper, bpy.types.Operator):
         try:
             shot = formats.read(self.filepath, size=store.size, frame_start=store.numbers.first)
         except (TrackingError, OSError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._refused(error)
         store.add(shot.tracks)
         self.report({"INFO"}, f"{len(shot.tracks)} tracks from {self.filepath}")
         return {"FINISHED"}

@@ -2,11 +2,14 @@
 
 import bpy
 
-from cinematic.tracking import get_detection_params, get_tracking_preset, list_tracking_presets
+from cinematic.tracking import formats, get_detection_params, get_tracking_preset, list_tracking_presets
+from cinematic.tracking.point_tracker import MOST_TRACKS_PER_FRAME
 
 _PRESETS = [
     (name, name.replace("_", " ").title(), get_tracking_preset(name)["description"]) for name in list_tracking_presets()
 ]
+
+_FORMATS = [(name, form.title, f"Write {form.extensions[0]}") for name, form in formats.FORMATS.items()]
 
 _FIRST = "balanced"
 
@@ -23,7 +26,8 @@ class CinetrackSettings(bpy.types.PropertyGroup):
         description="Detection, patterns, and what a track may do and still be good",
     )  # fmt: skip
     tracks_per_frame: bpy.props.IntProperty(
-        name="Tracks per Frame", min=1, max=10_000, default=get_detection_params(_FIRST)["tracks_per_frame"],
+        name="Tracks per Frame", min=1, max=MOST_TRACKS_PER_FRAME,
+        default=get_detection_params(_FIRST)["tracks_per_frame"],
         description="How many tracks to keep alive on every frame, evenly spread",
     )  # fmt: skip
     mask: bpy.props.PointerProperty(type=bpy.types.Mask, name="Mask", description="Keep tracks out of it, or inside it")
@@ -50,18 +54,7 @@ class CinetrackSettings(bpy.types.PropertyGroup):
     fill: bpy.props.BoolProperty(
         name="Fill Again", default=True, description="Track other features where cleaning has left too few"
     )
-    format: bpy.props.EnumProperty(name="Format", items=lambda chosen, context: _formats())
-
-
-_FORMATS: list[tuple[str, str, str]] = []  # Blender does not keep what it shows alive
-
-
-def _formats() -> list[tuple[str, str, str]]:
-    if not _FORMATS:
-        from cinematic.tracking import formats
-
-        _FORMATS.extend((name, form.title, f"Write {form.extensions[0]}") for name, form in formats.FORMATS.items())
-    return _FORMATS
+    format: bpy.props.EnumProperty(name="Format", items=_FORMATS)
 
 
 CLASSES = (CinetrackSettings,)

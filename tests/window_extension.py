@@ -26,15 +26,15 @@ def surroundings():
     return {"window": window, "area": area, "region": region}
 
 
-def press(button, *how, **values):
+def press(button, stop=False):
     """Press a button of the extension's; how it began, what it said meanwhile, and what came of it."""
     from extension import findings, operators
 
     clip = bpy.data.movieclips[0]
     words = set()
     with bpy.context.temp_override(**surroundings()):
-        began = getattr(bpy.ops.cinetrack, button)("INVOKE_DEFAULT", **values)
-    if "stop" in how:
+        began = getattr(bpy.ops.cinetrack, button)("INVOKE_DEFAULT")
+    if stop:
         bpy.ops.cinetrack.stop()
     while operators.running_words() is not None:
         words.add(operators.running_words())
@@ -73,14 +73,13 @@ def seen_by_pressing():
     bpy.ops.ed.undo_push(message="the clip is open")
     yield 1.0
 
-    seen["stopped"] = yield from press("track_shot", "stop")
+    seen["stopped"] = yield from press("track_shot", stop=True)
     seen["tracks after stopping"] = len(tracks)
     seen["track"] = yield from press("track_shot")
     seen["tracks"] = len(clip.tracking.tracks)
     seen["judge"] = yield from press("judge_tracks")
     yield 1.0
     seen["clean"] = yield from press("clean_tracks")
-    seen["tracks after cleaning"] = len(clip.tracking.tracks)
     with bpy.context.temp_override(**surroundings()):
         bpy.ops.ed.undo()
     seen["tracks after undoing"] = len(bpy.data.movieclips[0].tracking.tracks)

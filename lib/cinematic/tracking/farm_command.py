@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -83,9 +83,7 @@ class _Tally:
     console: Console
     shots: int
     done: int
-
-    def __post_init__(self) -> None:
-        self.failed: list[str] = []
+    failed: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:
         """One more, said in a line."""

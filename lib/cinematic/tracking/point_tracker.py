@@ -65,6 +65,9 @@ __all__ = [
 ENGINES = ("klt", "libmv")
 """What can move markers: our own tracker, and Blender's operators."""
 
+MOST_TRACKS_PER_FRAME = 10_000
+"""That may be asked for."""
+
 _LONGEST_NAME = 63
 """Bytes that Blender keeps of a track's name."""
 
@@ -405,7 +408,7 @@ def _job(
     if resume and checkpoint is None:
         raise ParameterError("expected a checkpoint to resume from, got None")
     wanted = Wanted(
-        target=int(checked_number("tracks_per_frame", target, 1, 10_000)),
+        target=int(checked_number("tracks_per_frame", target, 1, MOST_TRACKS_PER_FRAME)),
         pattern_size=settings["pattern_size"],
         gradient=detection["gradient_floor"],
         margin=max(scaled_length(detection["margin"], width), settings["pattern_size"] // 2 + 1),

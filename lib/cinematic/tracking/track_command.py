@@ -270,12 +270,10 @@ def _cover(steps: Steps, tracker: PointTracker, job: TrackJob, targets: Targets,
         coverage = tracker.auto_track(frame_start=first, frame_end=last, on_progress=done, **wishes)
         if not coverage.tracks:
             remove_checkpoint(targets.checkpoint)
-            why = next(iter(coverage.thin_frames.values()), "nothing could be followed")
             raise TrackingError(
-                f"no features found on frames {first}-{last} of {job.path} that could be tracked: {why}"
+                f"no features found on frames {first}-{last} of {job.path} that could be tracked: {coverage.why_none}"
             )
-        counts = coverage.tracks_per_frame.values()
-        step.outcome = f"{coverage.tracks} tracks, {min(counts)} to {max(counts)} a frame"
+        step.outcome = coverage.in_words()
     for line in _told_of_coverage(coverage):
         steps.say(line)
 

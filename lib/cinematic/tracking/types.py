@@ -269,6 +269,16 @@ class Coverage:
     bad_frames: tuple[int, ...]  # flashes, dropped, corrupt or dissolving frames: without markers
     repeated_frames: tuple[int, ...]  # frames that show the frame before them again, as of pulldown
 
+    @property
+    def why_none(self) -> str:
+        """Why no track was created, where none was."""
+        return next(iter(self.thin_frames.values()), "nothing could be followed")
+
+    def in_words(self) -> str:
+        """How many tracks were created, and how many of them a frame has."""
+        counts = self.tracks_per_frame.values()
+        return f"{self.tracks} tracks, {min(counts)} to {max(counts)} a frame"
+
 
 @dataclass(frozen=True)
 class Refilled:
