@@ -301,7 +301,9 @@ class CINETRACK_OT_import(_OnClip, ImportHelper, bpy.types.Operator):
         """Called by Blender."""
         store = MovieClipStore(clip_of(context))
         try:
-            shot = formats.read(self.filepath, size=store.size, frame_start=store.numbers.first)
+            shot = formats.read(
+                self.filepath, size=store.size, frame_start=store.numbers.first, corner=store.info.corner
+            )
         except (TrackingError, OSError) as error:
             return self._refused(error)
         store.add(shot.tracks)

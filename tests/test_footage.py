@@ -15,7 +15,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from cinematic.tracking import BackendUnavailable, FootageError, ParameterError, ensure_clip_loaded
+from cinematic.tracking import BackendUnavailable, Clip, FootageError, ParameterError, ensure_clip_loaded
 from cinematic.tracking.footage import Footage, Picture, find_footage, open_footage
 from cinematic.tracking.footage.held import Room, Stored
 from cinematic.tracking.footage.luminance import Image
@@ -448,6 +448,7 @@ def test_overscan_is_part_of_the_images_and_told(tmp_path: Path) -> None:
     footage = open_footage(write_windows(tmp_path / "shot", [(-8, -5), (-8, -5)]))
     assert footage.size == (64, 40)  # Blender's size, too
     assert footage.picture == Picture((48, 32), left=-8, bottom=-3)
+    assert Clip(footage).info.corner == (-8, -3)
     assert {image.shape for _, image in footage.frames()} == {(40, 64)}
     plain = write_windows(tmp_path / "moving", [(-8, -5), (-7, -5)])
     with pytest.raises(FootageError, match=r"data window to begin at -8, -5 like the first's, got -7, -5: .*1002.exr"):

@@ -65,7 +65,7 @@ def test_a_broken_track_says_why(data: Any, reason: str) -> None:
     assert reason in str(caught.value)
 
 
-CLIP = ClipInfo("/plates/shot.1001.exr", 1920, 1080, None, 1001, 1050)
+CLIP = ClipInfo("/plates/shot.1001.exr", 1920, 1080, None, 1001, 1050, 2.0, (-64, -36))
 
 
 def test_tracks_json_round_trip(tmp_path: Any) -> None:
@@ -76,6 +76,14 @@ def test_tracks_json_round_trip(tmp_path: Any) -> None:
     assert document["format"] == "cinetrack"
     assert document["version"] == 1
     assert document["clip"]["frame_start"] == 1001
+
+
+def test_what_is_as_usual_may_be_left_out(tmp_path: Any) -> None:
+    path = tmp_path / "tracks.json"
+    cinetrack.write(path, CLIP, [])
+    path.write_text(path.read_text().replace(',"pixel_aspect":2.0,"corner":[-64,-36]', ""))
+    clip, _ = cinetrack.read(path)
+    assert (clip.pixel_aspect, clip.corner) == (1.0, (0, 0))
 
 
 def test_a_failed_write_leaves_the_file_that_was_there(tmp_path: Any) -> None:
@@ -94,6 +102,8 @@ def test_a_failed_write_leaves_the_file_that_was_there(tmp_path: Any) -> None:
         (lambda text: text.replace('"version":1', '"version":2'), "expected version 1"),
         (lambda text: text.replace('"cinetrack"', '"other"'), 'expected "format"'),
         (lambda text: text.replace('"width":1920', '"width":"wide"'), "width 'wide'"),
+        (lambda text: text.replace("[-64,-36]", "[-64.5,-36]"), "corner [-64.5, -36]"),
+        (lambda text: text.replace("[-64,-36]", '"here"'), "corner 'here'"),
         (lambda text: text.replace("0.25", "NaN"), "finite number"),
         (lambda text: "[]", 'expected "format"'),
     ],

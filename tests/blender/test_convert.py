@@ -13,6 +13,7 @@ from cinematic.tracking.blend_file import open_blend, write_blend
 from cinematic.tracking.movie_clip import MovieClipStore
 from tests.blender.test_cli import run
 from tests.plates import Plate, write_sequence
+from tests.test_footage import write_windows
 
 TRACKS = [
     TrackData("door", {1001: (0.25, 0.5), 1002: (0.26, 0.5), 1005: (0.3, 0.6)}, correlations={1001: 0.9}),
@@ -61,6 +62,19 @@ def test_every_switch(result: Path, tmp_path: Path) -> None:
     assert "\tUnits Per Second\t23.976\n" in (tmp_path / "d.txt").read_text()
 
 
+def test_overscan_for_nuke(result: Path, tmp_path: Path) -> None:
+    assert run("convert", result, tmp_path / "a.nk", "--corner", "-20,10").returncode == 0
+    assert "{curve x1001 60.000000" in (tmp_path / "a.nk").read_text()  # 80 px from the images' edge
+    clip = Clip.open(write_windows(tmp_path / "shot", [(-8, -5), (-8, -5)]))  # -8, -3 from below
+    clip.tracks.add(TrackData("middle", {1001: (0.5, 0.5)}))
+    clip.save(tmp_path / "b.json")
+    for made in ("b.blend", "b.nk"):
+        assert run("convert", tmp_path / "b.json", tmp_path / made).returncode == 0
+    assert run("convert", tmp_path / "b.blend", tmp_path / "c.nk").returncode == 0
+    for made in ("b.nk", "c.nk"):
+        assert "{curve x1001 24.000000} {curve x1001 17.000000}" in (tmp_path / made).read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -77,6 +91,7 @@ def test_every_switch(result: Path, tmp_path: Path) -> None:
         (["tracks.json", "a.nk", "--size", "HD"], 2, "expected --size WxH, such as 1920x1080, got 'HD'"),
         (["tracks.json", "a.nk", "--to", "houdini"], 2, "expected --to to be one of nuke"),
         (["tracks.json", "a.nk", "--from", "houdini"], 2, "expected --from to be one of nuke"),
+        (["tracks.json", "a.nk", "--corner", "-64"], 2, "expected --corner X,Y, two whole numbers of px, got '-64'"),
         (["tracks.json"], 2, "Missing argument"),
         (["missing.blend", "a.nk"], 1, "No such file"),
         (["broken.blend", "a.nk"], 1, "expected a .blend"),

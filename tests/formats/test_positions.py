@@ -6,7 +6,9 @@ The image has a white rectangle whose top-left corner lies between the 4th and 5
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ import pytest
 
 from cinematic.tracking import TrackData, formats
 from cinematic.tracking.coords import co_from_pixels
+from cinematic.tracking.errors import ParameterError
+from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.types import ClipInfo
 from tests.formats.samples import LAYOUTS, path_for
 
@@ -69,6 +73,31 @@ def test_half_pixels_as_tracksperanto_counts_syntheyes(corner: npt.NDArray[np.fl
     u, v = (float(word) for word in (tmp_path / "a.txt").read_text().split()[2:4])
     assert u == pytest.approx(2 * ((4 - 0.5) / (WIDTH - 1) - 0.5), abs=1e-8)
     assert v == pytest.approx(2 * ((3 - 0.5) / (HEIGHT - 1) - 0.5), abs=1e-8)
+
+
+@pytest.mark.parametrize("layout", ["nuke:tracker4", "shake:text"])
+def test_nuke_counts_from_the_pictures_corner(layout: str, corner: npt.NDArray[np.float64], tmp_path: Path) -> None:
+    path, track = path_for(tmp_path, layout), TrackData("autotrack1", {1003: tuple(corner.tolist())})
+    overscan = replace(CLIP, corner=(-5, -2))  # the image begins 5 px left of the picture and 2 below it
+    formats.write([track], path, layout, clip=overscan)
+    numbers = [float(number) for number in re.findall(r"-?\d+\.\d{6}", path.read_text())]
+    assert numbers[:2] == [4.0 - 5.0, 7.0 - 2.0]
+    size, told = (WIDTH, HEIGHT), (-5, -2)
+    shot = formats.read(path, layout.partition(":")[0], size=size, corner=told)
+    assert shot.tracks[0].markers[1003] == pytest.approx(track.markers[1003])
+    formats.write(shot, tmp_path / "tracks.json", frame_start=1001)
+    assert cinetrack.read(tmp_path / "tracks.json")[0].corner == told
+    formats.write(formats.read(tmp_path / "tracks.json"), path, layout, overwrite=True)
+    assert [float(number) for number in re.findall(r"-?\d+\.\d{6}", path.read_text())] == numbers
+    formats.write(shot, tmp_path / "tracks.csv", clip=overscan)
+    assert formats.read(tmp_path / "tracks.csv").tracks[0].markers[1003] == pytest.approx(track.markers[1003])
+
+
+def test_a_corner_is_two_whole_numbers(tmp_path: Path) -> None:
+    for wrong in ((1.5, 2), (1, 2, 3), 7):
+        with pytest.raises(ParameterError, match=r"expected corner as \(x, y\), two whole numbers"):
+            formats.write([], tmp_path / "a.nk", clip=CLIP, corner=wrong)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 def test_mmsolver_json(corner: npt.NDArray[np.float64], tmp_path: Path) -> None:

@@ -173,6 +173,9 @@ def convert(
         list[str] | None,
         typer.Option(metavar="VALUE", help="edge or centre: where positions have their zero; in:VALUE, out:VALUE."),
     ] = None,
+    corner: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Of an EXR with overscan in its picture, px, for Nuke; -64,-36.")
+    ] = None,
     clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
     lens: Annotated[
         str | None, typer.Option(help=f"{' or '.join(LENS)}: through the lens of the .blend's camera.")
@@ -189,8 +192,8 @@ def convert(
         with quiet:
             shot, written = convert_tracks(
                 source, target, source_format=source_format, target_format=target_format, size=_parsed_size(size),
-                fps=fps, frame_start=frame_start, frame_offset=frame_offset, half_pixel=half_pixel, clip=clip,
-                lens=lens, overwrite=overwrite,
+                fps=fps, frame_start=frame_start, frame_offset=frame_offset, half_pixel=half_pixel,
+                corner=_parsed_corner(corner), clip=clip, lens=lens, overwrite=overwrite,
             )  # fmt: skip
     _tell(Console(highlight=False), written, shot.notes)
 
@@ -442,6 +445,16 @@ def _parsed_size(text: str | None) -> tuple[int, int] | None:
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise _UsageError(f"expected --size WxH, such as 1920x1080, got {text!r}")
     return int(width), int(height)
+
+
+def _parsed_corner(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        x, y = map(int, text.split(","))
+    except ValueError:
+        raise _UsageError(f"expected --corner X,Y, two whole numbers of px, got {text!r}") from None
+    return x, y
 
 
 def _parsed_export(text: str | None) -> list[str]:

@@ -150,10 +150,8 @@ class Clip:
     @property
     def info(self) -> ClipInfo:
         """What tracks.json says of the footage."""
-        width, height = self.size
-        path = str(self.footage.path)
-        first, last = self.numbers.first, self.numbers.last
-        return ClipInfo(path, width, height, self.footage.fps, first, last, self.pixel_aspect)
+        footage, first, last = self.footage, self.numbers.first, self.numbers.last
+        return ClipInfo(str(footage.path), *self.size, footage.fps, first, last, self.pixel_aspect, footage.corner)
 
     def read(self) -> list[TrackData]:
         """All tracks, in their order: the tracks themselves."""

@@ -52,6 +52,7 @@ def convert(
     frame_start: int | None = None,
     frame_offset: int = 0,
     half_pixel: list[str] | None = None,
+    corner: tuple[int, int] | None = None,
     clip: str | None = None,
     lens: str | None = None,
     overwrite: bool = False,
@@ -69,6 +70,8 @@ def convert(
     half_pixel
         ``edge`` or ``centre``, for the one of the two formats that has that switch; ``in:centre``, ``out:edge`` where
         both have it.
+    corner
+        Of images with overscan, where neither file says (:attr:`.types.ClipInfo.corner`).
     clip
         Which clip of a .blend.
     lens
@@ -91,13 +94,15 @@ def convert(
         shot = read_blend(source, clip, frame_offset, undistorted=lens == "undistorted")
     else:
         shot = formats.read(
-            source, source_format, size=size, frame_start=frame_start, frame_offset=frame_offset, half_pixel=reads
-        )
+            source, source_format,
+            size=size, frame_start=frame_start, frame_offset=frame_offset, half_pixel=reads, corner=corner,
+        )  # fmt: skip
     if is_blend(target, target_format):
         return shot, write_into_blend(shot, target, clip, undistorted=lens == "distorted")
     return shot, formats.write(
-        shot, target, target_format, size=size, fps=fps, frame_start=frame_start, half_pixel=writes, overwrite=overwrite
-    )
+        shot, target, target_format,
+        size=size, fps=fps, frame_start=frame_start, half_pixel=writes, corner=corner, overwrite=overwrite,
+    )  # fmt: skip
 
 
 def _check_lens(lens: str | None, from_blend: bool, to_blend: bool) -> None:
@@ -123,7 +128,10 @@ def read_blend(path: Path, clip: str | None = None, frame_offset: int = 0, *, un
         tracks, gone = undistorted_tracks(tracks, lens_of(opened))
         notes = _unreached(gone)
     size = (info.width, info.height) if info.width and info.height else None
-    return Shot(tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end, notes, info.pixel_aspect)
+    return Shot(
+        tracks, BLEND, size, info.fps, info.path, info.frame_start, info.frame_end, notes, info.pixel_aspect,
+        info.corner,
+    )  # fmt: skip
 
 
 def _unreached(markers: int) -> list[str]:

@@ -95,6 +95,7 @@ def judge_file(
     else:
         options: dict[str, Any] = {"frame_offset": frame_offset, "half_pixel": half_pixel}
         options["size"] = size or (shown.size if shown is not None else None)
+        options["corner"] = shown.corner if shown is not None else None
         shot = formats.read(path, format, frame_start=frame_start, **options)
         if shown is not None and BEGINS_AT_ONE in shot.notes:  # it does not say where the plate begins
             shot = formats.read(path, format, frame_start=shown.numbers.first, **options)

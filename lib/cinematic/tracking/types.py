@@ -52,10 +52,38 @@ class ClipInfo:
     frame_start: int  # the plate's first frame
     frame_end: int  # the plate's last frame, inclusive
     pixel_aspect: float = 1.0  # width of a pixel over its height; 2 of a plate squeezed by an anamorphic lens
+    corner: tuple[int, int] = (0, 0)
+    """Where the images' bottom-left corner lies in their picture, px from its left and bottom edges: (0, 0) but of an
+    EXR whose pixels (data window) are not those of the picture (display window). Negative: they reach beyond it, as
+    overscan does."""
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "corner": list(self.corner)}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> ClipInfo:
+        """The clip that :meth:`to_dict` told of; what is as usual (square pixels, no overscan) may be left out.
+
+        Raises
+        ------
+        FormatError
+            Something is missing, not known or of the wrong kind.
+        """
+        kinds: dict[str, Any] = {
+            "path": str, "width": int, "height": int, "fps": int | float | None, "frame_start": int, "frame_end": int,
+            "pixel_aspect": int | float, "corner": list,
+        }  # fmt: skip
+        if isinstance(data, Mapping):
+            data = {"pixel_aspect": 1.0, "corner": [0, 0], **data}
+        if not isinstance(data, Mapping) or set(data) != set(kinds):
+            raise FormatError(f"expected clip with {', '.join(kinds)}, got {data!r}")
+        wrong = [name for name, kind in kinds.items() if not isinstance(data[name], kind)]
+        if "corner" not in wrong and [type(entry) for entry in data["corner"]] != [int, int]:
+            wrong.append("corner")
+        if wrong:
+            raise FormatError(f"clip: got {', '.join(f'{name} {data[name]!r}' for name in wrong)}")
+        return cls(**{**data, "corner": tuple(data["corner"])})
 
 
 @dataclass(frozen=True)

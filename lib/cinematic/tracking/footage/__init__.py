@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 
 from .luminance import Luminance
 from .path import FootagePath, find_footage
 from .stream import Footage, Picture
 
-__all__ = ["Footage", "FootagePath", "Luminance", "Picture", "find_footage", "open_footage"]
+__all__ = ["Footage", "FootagePath", "Luminance", "Picture", "find_footage", "open_footage", "picture_of"]
+
+
+def picture_of(file: Path) -> Picture | None:
+    """The picture of an image whose pixels are another rectangle; None: its own pixels, as of all but some EXR files.
+
+    Raises
+    ------
+    FootageError
+        It cannot be read.
+    """
+    from .sequence import read_picture
+
+    return read_picture(file)
 
 
 def open_footage(path: str | PathLike[str]) -> Footage:

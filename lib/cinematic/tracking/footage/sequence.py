@@ -175,6 +175,11 @@ def _read_spec(file: Path) -> Any:
     return spec
 
 
+def read_picture(file: Path) -> Picture | None:
+    """See :func:`.picture_of`."""
+    return _picture(_read_spec(file))
+
+
 def _picture(spec: Any) -> Picture | None:
     left, top = spec.x - spec.full_x, spec.y - spec.full_y
     width, height = spec.full_width, spec.full_height

@@ -37,6 +37,11 @@ class Picture:
     left: int  # px from the picture's left edge to the images'; negative: they reach beyond it
     bottom: int  # px from its bottom edge up to theirs
 
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Where the images' bottom-left corner lies in it, px."""
+        return self.left, self.bottom
+
 
 class Footage(ABC):
     """Frames of a movie or an image sequence, as luminance, by the plate's numbers.
@@ -55,6 +60,11 @@ class Footage(ABC):
 
     def __init__(self) -> None:
         self._held = ROOM.held()
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Where the images' bottom-left corner lies in their picture, px."""
+        return (0, 0) if self.picture is None else self.picture.corner
 
     @property
     def has_variable_rate(self) -> bool:

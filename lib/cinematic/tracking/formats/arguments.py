@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,23 @@ def checked_size(size: Any) -> Size | None:
     except (TypeError, ValueError):
         raise ParameterError(f"expected size as (width, height), got {size!r}") from None
     return checked_length("width", width, least=1), checked_length("height", height, least=1)
+
+
+def checked_corner(corner: Any) -> tuple[int, int] | None:
+    """``corner`` when it is None or two whole numbers.
+
+    Raises
+    ------
+    ParameterError
+        It is neither.
+    """
+    if corner is None:
+        return None
+    try:
+        x, y = map(index, corner)
+    except (TypeError, ValueError):
+        raise ParameterError(f"expected corner as (x, y), two whole numbers of px, got {corner!r}") from None
+    return x, y
 
 
 def checked_fps(fps: float | None) -> float | None:

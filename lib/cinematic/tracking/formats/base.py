@@ -24,6 +24,9 @@ FRAME_LIMIT = 10**7
 NUMBER_LIMIT = 1e9
 """Nor any position, weight or count beyond this."""
 
+NO_OVERSCAN = (0, 0)
+"""The corner of images that are their whole picture (:attr:`.types.ClipInfo.corner`)."""
+
 
 @dataclass
 class Header:
@@ -36,8 +39,13 @@ class Header:
     frame_end: int | None = None  # the plate's last frame, inclusive
     axes: Axes | None = None  # a file that measures otherwise than its format does by default
     pixel_aspect: float | None = None  # width of a pixel over its height; None: not known
+    corner: tuple[int, int] | None = None  # of the images in their picture (types.ClipInfo); None: not known
     first_frame: int | None = None  # a file that numbers the plate's first frame otherwise than its format does
     notes: list[str] = field(default_factory=list)  # what an artist should know of the file, in words
+
+    def origin(self, form: Format) -> tuple[int, int]:
+        """What a file's positions count in addition to those of the images' own pixels."""
+        return self.corner if form.from_picture and self.corner is not None else NO_OVERSCAN
 
     def known_size(self) -> Size:
         """The size; for writers of formats that need it: :mod:`.writing` has asked for it."""
@@ -117,6 +125,7 @@ class Format:
     needs_size: bool = False  # the file says it, although positions would not need it
     needs_fps: bool = False
     needs_range: bool = False  # the file says which frames the plate has
+    from_picture: bool = False  # positions, px and y up, count from the picture's corner, not from the images'
     dense: bool = False  # an array over the plate's frames: there is no room for others
 
     @property

@@ -3,12 +3,13 @@
 ::
 
     {"format": "cinetrack", "version": 1,
-     "clip": {"path", "width", "height", "fps", "frame_start", "frame_end", "pixel_aspect"},
+     "clip": {"path", "width", "height", "fps", "frame_start", "frame_end", "pixel_aspect", "corner"},
      "tracks": [TrackData.to_dict(), ...]}
 
 Origin: normalised positions, (0, 0) the outer corner of the bottom-left pixel, y up. Frames: the plate's own
 numbers, as strings where they are keys. ``fps`` is null where the footage does not say. ``pixel_aspect``, a
-pixel's width over its height, may be left out where it is 1.
+pixel's width over its height, may be left out where it is 1; so may ``corner``, where the images' corner lies in their
+picture (an EXR's data window in its display window), where it is [0, 0].
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..errors import FormatError
 from ..files import write_atomically
 from ..types import ClipInfo, TrackData
 from . import names
-from .base import FileTrack, Format, Header, Variant
+from .base import NO_OVERSCAN, FileTrack, Format, Header, Variant
 from .losses import HELD
 from .text import read_json
 
@@ -71,7 +72,7 @@ def read(path: str | PathLike[str]) -> tuple[ClipInfo, list[TrackData]]:
     if not isinstance(tracks, list):
         raise FormatError(f"expected a list of tracks in {path}, got {type(tracks).__name__}")
     try:
-        return _clip_info(document.get("clip")), [TrackData.from_dict(track) for track in tracks]
+        return ClipInfo.from_dict(document.get("clip")), [TrackData.from_dict(track) for track in tracks]
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
 
@@ -80,31 +81,17 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
-def _clip_info(data: Any) -> ClipInfo:
-    kinds: dict[str, Any] = {
-        "path": str, "width": int, "height": int, "fps": int | float | None, "frame_start": int, "frame_end": int,
-        "pixel_aspect": int | float,
-    }  # fmt: skip
-    if isinstance(data, dict):
-        data = {"pixel_aspect": SQUARE, **data}
-    if not isinstance(data, dict) or set(data) != set(kinds):
-        raise FormatError(f"expected clip with {', '.join(kinds)}, got {data!r}")
-    wrong = [name for name, kind in kinds.items() if not isinstance(data[name], kind)]
-    if wrong:
-        raise FormatError(f"clip: got {', '.join(f'{name} {data[name]!r}' for name in wrong)}")
-    return ClipInfo(**data)
-
-
 def _write_file(path: Path, tracks: Sequence[FileTrack], header: Header) -> None:
     size, (first, last) = header.known_size(), header.known_range()
-    clip = ClipInfo(header.footage or "", *size, header.fps, first, last, header.pixel_aspect or SQUARE)
+    aspect, corner = header.pixel_aspect or SQUARE, header.corner or NO_OVERSCAN
+    clip = ClipInfo(header.footage or "", *size, header.fps, first, last, aspect, corner)
     _save(path, clip, (track.track for track in tracks if track.track is not None))
 
 
 def _read_file(path: Path, header: Header) -> Iterator[FileTrack]:
     clip, tracks = read(path)
     header.size, header.fps = (clip.width, clip.height), clip.fps
-    header.footage, header.pixel_aspect = clip.path or None, clip.pixel_aspect
+    header.footage, header.pixel_aspect, header.corner = clip.path or None, clip.pixel_aspect, clip.corner
     header.frame_start, header.frame_end = clip.frame_start, clip.frame_end
     for track in tracks:
         yield FileTrack(track.name, [], [], track=track)

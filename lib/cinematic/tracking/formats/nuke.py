@@ -21,7 +21,8 @@ r"""Nuke's tracker node, ``.nk``: what Nuke's node graph takes from the clipboar
 A curve is ``xF v v v``: values on frame F and those after it; a new ``xF`` after a gap. Slopes (``sN``) and flags
 (``K``, ``i``) are skipped on reading. ``Tracker3`` nodes are read, too: ``track1 {{curve ...} {curve ...}}``.
 
-Origin: bottom-left, y up; pixels, 0 at the outer edge. Frames: the plate's own numbers (Nuke's timeline).
+Origin: bottom-left of the picture (an EXR's display window), y up; pixels, 0 at the outer edge. Frames: the plate's own
+numbers (Nuke's timeline).
 
 Nuke draws a line through a gap; so ``enable`` is 0 there, before the first and after the last marker. A disabled
 track is 0 throughout. On reading, a marker whose ``enable`` is 0 counts as muted. Area columns (``pattern_x`` ...)
@@ -314,4 +315,5 @@ FORMAT = Format(
     sniff=lambda head: b"Tracker4 {" in head or b"Tracker3 {" in head,
     fit_names=names.lines,
     export_suffix=".nk",
+    from_picture=True,
 )

@@ -16,7 +16,7 @@ from ..coords import Axes, Size, co_on_axes
 from ..errors import FormatError, ParameterError
 from ..types import TrackData
 from . import names
-from .arguments import BEGINS_AT_ONE, check_frames, checked_size, shifted
+from .arguments import BEGINS_AT_ONE, check_frames, checked_corner, checked_size, shifted
 from .base import FileTrack, Format, Header
 from .losses import renamed
 from .registry import axes_of, find_format, guess_format
@@ -35,6 +35,7 @@ class Shot:
     frame_end: int | None = None
     notes: list[str] = field(default_factory=list)  # what an artist should know of the file
     pixel_aspect: float | None = None  # width of a pixel over its height; None: the file does not say
+    corner: tuple[int, int] | None = None  # of the images in their picture (types.ClipInfo); None: nobody says
 
     def __iter__(self) -> Iterator[TrackData]:
         return iter(self.tracks)
@@ -51,6 +52,7 @@ def read(
     frame_start: int | None = None,
     frame_offset: int = 0,
     half_pixel: str | None = None,
+    corner: tuple[int, int] | None = None,
 ) -> Shot:
     """Read tracks of any format.
 
@@ -67,6 +69,9 @@ def read(
         Added to every frame.
     half_pixel : {"edge", "centre"}, optional
         Where the file's positions have their zero, for formats about which tools disagree.
+    corner : (x, y), optional
+        Where the images' corner lies in their picture (:attr:`.types.ClipInfo.corner`), for formats that count from the
+        picture's (Nuke's); where neither the file nor the caller says: (0, 0), images without overscan.
 
     Raises
     ------
@@ -81,8 +86,8 @@ def read(
     form = find_format(format if format is not None else guess_format(path))[0]
     size = checked_size(size)
     check_frames(frame_start=frame_start, frame_offset=frame_offset)
-    axes = axes_of(form, half_pixel)
-    header = Header()
+    axes, corner = axes_of(form, half_pixel), checked_corner(corner)
+    header = Header(corner=corner)
     tracks = []
     for track in form.read(path, header):
         agreed = _agreed_size(path, size, header)
@@ -96,7 +101,7 @@ def read(
     return Shot(
         tracks, form.name, _agreed_size(path, size, header), header.fps, header.footage,
         header.frame_start if same_start else frame_start, header.frame_end if same_start else None, header.notes,
-        header.pixel_aspect,
+        header.pixel_aspect, header.corner,
     )  # fmt: skip
 
 
@@ -112,7 +117,8 @@ def _from_file(
     where = f"{path}:{track.line}" if track.line is not None else f"{path}: track {track.name!r}"
     first = header.first_frame if header.first_frame is not None else form.first_frame
     shift = 0 if first is None else (1 if start is None else start) - first
-    co = co_on_axes(np.asarray(track.positions, dtype=np.float64).reshape(-1, 2), size, axes)
+    xy = np.asarray(track.positions, dtype=np.float64).reshape(-1, 2)
+    co = co_on_axes(xy - header.origin(form), size, axes)
     frames = [frame + shift for frame in track.frames]
     positions = dict(zip(frames, map(tuple, co.tolist()), strict=True))
     if len(positions) < len(frames):

@@ -7,9 +7,10 @@
        1.00   348.000   614.667   1.000
     <blank line>
 
-Origin: bottom-left, y up; pixels, 0 at the outer edge. Frames: the plate's own numbers. The last column is the
-correlation; 1 where it is not known. Nuke takes tracks of the names ``autotrackN`` and ``usertrackN`` only: others
-are renamed. The format has no end mark: a file that is cut off between two lines cannot be told from a whole one.
+Origin: bottom-left of the picture (an EXR's display window), y up; pixels, 0 at the outer edge. Frames: the plate's own
+numbers. The last column is the correlation; 1 where it is not known. Nuke takes tracks of the names ``autotrackN`` and
+``usertrackN`` only: others are renamed. The format has no end mark: a file that is cut off between two lines cannot be
+told from a whole one.
 """
 
 from __future__ import annotations
@@ -90,4 +91,5 @@ FORMAT = Format(
     sniff=lambda head: head.lstrip().startswith(b"TrackName"),
     fit_names=_fitted,
     export_suffix=".cameratracker.txt",
+    from_picture=True,
 )

@@ -17,7 +17,7 @@ from ..coords import Axes, Size, positions_on_axes
 from ..errors import ParameterError
 from ..files import write_atomically, write_folder_atomically
 from ..types import ClipInfo, TrackData
-from .arguments import BEGINS_AT_ONE, check_frames, checked_fps, checked_size, shifted
+from .arguments import BEGINS_AT_ONE, check_frames, checked_corner, checked_fps, checked_size, shifted
 from .base import FRAME_LIMIT, NUMBER_LIMIT, FileTrack, Format, Header, Variant
 from .losses import Loss, kept, losses, renamed
 from .reading import Shot
@@ -46,6 +46,7 @@ def write(
     frame_start: int | None = None,
     frame_offset: int = 0,
     half_pixel: str | None = None,
+    corner: tuple[int, int] | None = None,
     overwrite: bool = False,
 ) -> Written:
     """Write tracks in any format: the file is whole or not there.
@@ -58,8 +59,8 @@ def write(
         Its name, with a layout where there are several (``"pftrack:v5"``); None: told from the path's ending, when
         that makes it certain.
     clip
-        What the footage is. ``size``, ``fps`` and ``frame_start`` (the plate's first frame) go before it, and it goes
-        before what was read with the tracks.
+        What the footage is. ``size``, ``fps``, ``frame_start`` (the plate's first frame) and ``corner`` (of images with
+        overscan: :attr:`.types.ClipInfo.corner`) go before it, and it goes before what was read with the tracks.
     frame_offset
         Added to every frame.
     half_pixel : {"edge", "centre"}, optional
@@ -78,7 +79,7 @@ def write(
     path = Path(path)
     form, variant = format_to_write(path, format)
     check_frames(frame_start=frame_start, frame_offset=frame_offset)
-    header = _header_of(tracks, clip, checked_size(size), checked_fps(fps), frame_start)
+    header = _header_of(tracks, clip, checked_size(size), checked_fps(fps), frame_start, checked_corner(corner))
     axes = axes_of(form, half_pixel)
     check_writable(form, header.size, header.fps, axes)
     check_absent(path, overwrite)
@@ -140,7 +141,7 @@ class _Outgoing(Sequence[FileTrack]):
         positions = {**track.markers, **track.muted} if "muted" in keeps else track.markers
         frames = sorted(positions)
         co = np.array([positions[frame] for frame in frames], dtype=np.float64).reshape(-1, 2)
-        xy = positions_on_axes(co, self._header.size, self._axes)
+        xy = positions_on_axes(co, self._header.size, self._axes) + self._header.origin(self._form)
         _check_markers(track.name, frames, xy)
         shift = self._shift
         references = set(track.reference_frames) & positions.keys()
@@ -181,17 +182,23 @@ def _check_markers(name: str, frames: list[int], xy: Any) -> None:
 
 
 def _header_of(
-    tracks: Shot | Iterable[TrackData], clip: ClipInfo | None, size: Size | None, fps: float | None, start: int | None
+    tracks: Shot | Iterable[TrackData],
+    clip: ClipInfo | None,
+    size: Size | None,
+    fps: float | None,
+    start: int | None,
+    corner: tuple[int, int] | None,
 ) -> Header:
     """What is known of the shot: what the caller says, else the clip, else what was read with the tracks."""
     header = Header()
     if isinstance(tracks, Shot):
         header = Header(tracks.size, tracks.fps, tracks.footage, tracks.frame_start, tracks.frame_end)
-        header.pixel_aspect = tracks.pixel_aspect
+        header.pixel_aspect, header.corner = tracks.pixel_aspect, tracks.corner
     if clip is not None:
         header = Header((clip.width, clip.height), clip.fps, clip.path, clip.frame_start, clip.frame_end)
-        header.pixel_aspect = clip.pixel_aspect
+        header.pixel_aspect, header.corner = clip.pixel_aspect, clip.corner
     header.size = size or header.size
+    header.corner = corner or header.corner
     header.fps = fps if fps is not None else header.fps
     if start is not None and start != header.frame_start:
         header.frame_start, header.frame_end = start, None

@@ -169,7 +169,7 @@ def by_track(
 
 
 def _read(data: Mapping[str, Any]) -> CameraSolve:
-    clip = ClipInfo(**data["clip"])
+    clip = ClipInfo.from_dict(data["clip"])
     solved = {int(frame): camera for frame, camera in data["cameras"].items()}
     missing = {int(frame): str(reason) for frame, reason in data["missing"].items()}
     frames = tuple(range(min([*solved, *missing]), max([*solved, *missing]) + 1))
