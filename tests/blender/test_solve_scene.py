@@ -251,6 +251,26 @@ def test_that_blenders_solver_is_lost_is_told(
     assert told_of_first_try(untried) == "done"
 
 
+def test_the_solve_that_was_tried_may_stay(
+    bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]], monkeypatch: Any
+) -> None:
+    lens = lens_of_cameras(seen.cameras, SIZE)
+    for pairs in ([(0, 11), (3, 20)], [(3, 20), (0, 11)]):  # the best one was tried last, and first
+        monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size, pairs=pairs: pairs)
+        movie_clip = blend_with(footage, parted(seen))
+        begun = make_ready_to_solve(movie_clip, parted(seen), lens, keep_solve=True)
+        assert begun is not None
+        assert begun.frames == (4, 21)
+        found = movie_clip.tracking.reconstruction
+        assert found.is_valid
+        assert found.average_error == pytest.approx(begun.error)
+        assert len(found.cameras) == len(seen.cameras.solved)
+    monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
+    movie_clip = blend_with(footage, parted(seen))
+    make_ready_to_solve(movie_clip, parted(seen), lens, keep_solve=True)
+    assert not movie_clip.tracking.reconstruction.is_valid
+
+
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
     lens = replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02))

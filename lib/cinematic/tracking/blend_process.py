@@ -92,7 +92,7 @@ def _serve(connection: Connection, footage: Path) -> None:
         store = MovieClipStore(clip)
         store.pixel_aspect = pixel_aspect
         store.write(tracks)
-        begun = make_ready_to_solve(clip, tracks, lens)
+        begun = make_ready_to_solve(clip, tracks, lens, keep_solve=camera is None)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)

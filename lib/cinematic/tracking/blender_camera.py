@@ -110,19 +110,28 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
     return None if begun is None else begun.frames
 
 
-def make_ready_to_solve(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> Beginning | None:
+def make_ready_to_solve(
+    clip: Any, tracks: Iterable[TrackData], lens: Lens | None, *, keep_solve: bool = False
+) -> Beginning | None:
     """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known.
 
     Returns what will come of that try; None: no two frames are fit to begin from, all stays.
+
+    Parameters
+    ----------
+    keep_solve
+        Leave Blender's solve in the clip, where it was tried and is not lost, as if somebody had pressed Solve.
     """
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
         _set_lens(clip, lens.focal, lens.radial)
-    return _set_beginning(clip, tracks, lens)
+    return _set_beginning(clip, tracks, lens, keep_solve)
 
 
-def _set_beginning(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) -> Beginning | None:
+def _set_beginning(
+    clip: Any, tracks: Iterable[TrackData], lens: Lens | None, keep_solve: bool = False
+) -> Beginning | None:
     tracks = list(tracks)
     pairs = _keyframe_pairs(clip, tracks)
     if not pairs:
@@ -130,7 +139,7 @@ def _set_beginning(clip: Any, tracks: Iterable[TrackData], lens: Lens | None) ->
     frames = pairs[0]
     error: float | None = None
     if lens is not None and not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS:
-        frames, error = _first_that_works(clip, pairs, lens)
+        frames, error = _first_that_works(clip, pairs, lens, keep_solve)
     _begin_from(clip, frames)
     return Beginning(frames, error, any(track.weight != 1.0 for track in tracks))
 
@@ -161,14 +170,19 @@ def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
     clip.tracking.settings.use_keyframe_selection = False
 
 
-def _first_that_works(clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens) -> tuple[tuple[int, int], float]:
+def _first_that_works(
+    clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens, keep_solve: bool
+) -> tuple[tuple[int, int], float]:
     """The first pair from which Blender's solve is not lost, the best one where it always is; and its error, px."""
     with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
         _set_lens(clip, lens.focal, lens.radial)
         with tracking_context(clip) as editor:
             errors = _tried(editor, clip, pairs)
-            editor.run("clear_solution")
-    best = _best(errors)
+            best = _best(errors)
+            if keep_solve and errors[best] <= _NOT_LOST:
+                _leave_best(editor, clip, errors)
+            else:
+                editor.run("clear_solution")
     return best, errors[best]
 
 
@@ -176,10 +190,17 @@ def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[
     """Leave the best solve in the clip; where no two frames are likely, from Blender's own choice."""
     errors = _tried(editor, clip, pairs)
     if errors:
-        best = _best(errors)
-        if best == list(errors)[-1] and np.isfinite(errors[best]):
-            return
-        _begin_from(clip, best)
+        _leave_best(editor, clip, errors)
+    else:
+        editor.run("solve_camera")
+
+
+def _leave_best(editor: ClipEditor, clip: Any, errors: Mapping[tuple[int, int], float]) -> None:
+    """Solve once more from the best of the pairs that were tried, unless it was the last."""
+    best = _best(errors)
+    if best == list(errors)[-1] and np.isfinite(errors[best]):
+        return
+    _begin_from(clip, best)
     editor.run("solve_camera")
 
 

@@ -435,7 +435,7 @@ class Targets:
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.lens)
+        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.lens, keep_solve=job.camera is None)
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)
