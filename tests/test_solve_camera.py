@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cinematic.tracking import (
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.solve import export
+from cinematic.tracking.solve.mapping import map_cameras
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, without_frames
 
 FRAMES, TRACKS = 24, 110
@@ -213,3 +215,27 @@ def test_the_sample_plate(tmp_path: Path) -> None:
     u, stretch, vt = np.linalg.svd(b.T @ a)
     left = b - stretch.sum() / (a**2).sum() * a @ (u @ vt).T
     assert np.sqrt((left**2).sum(axis=1).mean()) / np.linalg.norm(np.ptp(true_path, axis=0)) < 0.002
+
+
+PLANE = np.frombuffer(
+    base64.b85decode(
+        b"P&5x<5v`Fxjo$=xnOQ$TZoub<5si^Ro7ujym{~tSl0O)D?$2>ROW@v4g$zGHV!L~Q?oV+*OW@v4g$zGH?YkoQ-`ZP1_~5lm8-_tZOvGE"
+        b"~-`ZI~_~5lm8-_tZVH@#eH>qhrh%N&u3`H|Q0u#7(H>qeqh%N&u3`H|Q%Pp;j#Bhs1E2ljr=L9oAkBBLe#4w9ME2ljr=L9oAAO^bj1+0"
+        b"BQoQ;*3XXP_MfDZHJ1uT6)oQ;*3XXP_Mkep21DjteJyi&iQzwbRjF_aVSD&C1eyi&iQzwbRj{(qb>VH#6F1onp<5dtbe)Bx`;VH#0D1o"
+        b"np<5dtbep)Kc9T(yNjlmcF;^h!ZMtxnERTy=#&lmcF;^h!ZMb;_d~VWoFKc_Ww)t$HdzMMeiCVI_A!c_Ww)t$Hdz-1KKZQZ$Z0dqrHOV"
+        b"DdOXQ$KGiQuK{L&YP0OVDdOX4gC{btbc?+E=8yaCQUa$g-07ltUrW6E=8yaCQUa$m6&HGE$)v%BB!tCYZfs;%VrKqEv}D1f%l(AYZfs;"
+        b")*4FfMe1TeZ>mAs_isBuaSb8}M(SZeZ>mAs_isBu`YQR@UFLy6VB0Qs^Lsf!O%hAWU8aFRVB0Qs^Lsf!KNxuKJvx9u#^_dC^J_prPpnh"
+        b"rd-Q)m#^_dC^J_prIrFPIKo*BUOpcab_U0%+wuik?K-PvpOpcab_U0%+GfmijGOTn!zVnL`^yf4{+Z%jgGAwjJzVnL`^yf4{mLZOHajK"
+        b"9&G2d<n@<lj6(#8>Maf*;Y-iSEo@kKa5(XK+u4@r_hPRJN(^9eRUG~9sC4=IvBPRJN(^9eRUCOXS3LU4LOF0ts0-d{IB_O&iGLhyM&F0"
+        b"ts0-d{IB3iOFQNx_Ujn2aF^sa`-pfj*HZNr8+&n2aF^sa`-pDrc0_L!mH0hq2gbF@HNiF@ucT!$BcHE!tL+z<)bHk2a223r>STKH!OR%"
+        b"*Hi9RFMi}3l4)oKH!OR%*Hi9&Qyp;;wOke)GpvectkxwZ%j{E;^&7z)GpvectkxwE=z^Nv6w+XM3byPnXxZGsgHJ&V=+5GM3byPnXxZG"
+    )
+).reshape(26, 2, 2)
+"""Of 26 points where they are on two frames (px): of a plane that moves 8 px to the left, as tracked."""
+
+
+def test_points_of_one_plane_do_not_crash_colmap() -> None:
+    positions = np.full((26, 5, 2), np.nan)
+    positions[:, [0, 4]] = PLANE
+    mapped = map_cameras(positions, (1200, 48), 720.0, focal_is_known=False)
+    assert (mapped.pairs, mapped.parallax_share) == (1, 0.0)

@@ -476,3 +476,10 @@ def test_a_run_that_begins_anew_replaces_a_checkpoint_and_nothing_else(eventful:
     assert (folder / "notes.txt").read_text() == "mine"
     coverage = auto_track(Clip.open(eventful), checkpoint=folder, resume=True)
     assert coverage.tracks > 0
+
+
+@pytest.mark.parametrize("opened", OPENERS)
+def test_a_single_frame_is_no_shot(opened: Callable[[Path], Any], tmp_path: Path) -> None:
+    clip = opened(write_sequence(tmp_path / "shot", scene(count=1)))
+    with pytest.raises(ParameterError, match=r"expected footage of at least two frames, .+ has one"):
+        auto_track(clip)

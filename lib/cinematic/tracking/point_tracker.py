@@ -674,6 +674,8 @@ def _checked_range(store: Store, frame_start: int | None, frame_end: int | None)
     numbers = store.numbers
     first = numbers.checked(numbers.first if frame_start is None else frame_start, "frame_start")
     last = numbers.checked(numbers.last if frame_end is None else frame_end, "frame_end")
+    if numbers.first == numbers.last:
+        raise ParameterError(f"expected footage of at least two frames, {store.name} has one")
     if first >= last:
         raise ParameterError(f"expected frame_start below frame_end, got {first} and {last}")
     return first, last

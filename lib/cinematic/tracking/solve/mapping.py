@@ -191,6 +191,10 @@ def _write_database(
     for number, camera in enumerate(cameras, start=1):
         camera.camera_id, camera.has_prior_focal_length = number, focal_is_known
     camera_of = cameras if zooms else cameras * len(keypoints)
+    # Of two pictures of one camera COLMAP would look for the focal length by a solver that may crash on points of one
+    # plane (poselib's relpose_6pt_shared_focal). Of two cameras it does not, and what comes of it is as good.
+    twin = _camera(size, focal, k1, 0.0)
+    twin.camera_id, twin.has_prior_focal_length = len(cameras) + 1, focal_is_known
 
     def look(pair: tuple[int, int]) -> tuple[tuple[int, int], Any, Any]:
         first, second = pair
@@ -200,7 +204,7 @@ def _write_database(
         estimate = (
             pycolmap.estimate_calibrated_two_view_geometry if focal_is_known else pycolmap.estimate_two_view_geometry
         )
-        geometry = estimate(camera_of[first], keypoints[first], camera_of[second], keypoints[second], matches, options)
+        geometry = estimate(camera_of[first], keypoints[first], twin, keypoints[second], matches, options)
         return pair, matches, geometry
 
     kinds: Counter[str] = Counter()

@@ -65,6 +65,7 @@ _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
 _LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
+_LOST_PX = 5.0  # median error of the markers that are said to fit
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
 _LEAST_MARKERS = 4
 _AGREEING_SHARE = 0.3  # of a frame's markers agree with its camera, or another one is looked for
@@ -378,9 +379,17 @@ def gains(bent: Solution, straight: Solution) -> bool:
 
 def checked(solution: Solution | None, what: str) -> Solution:
     """The solution; refused where it explains next to nothing as the view of ``what``."""
-    if solution is None or solution.used.sum() < _LEAST_FITTING * np.isfinite(solution.errors).sum():
+    if solution is None or _is_lost(solution):
         raise TrackingError(f"the tracks do not fit together as the view of {what}")
     return solution
+
+
+def _is_lost(solution: Solution) -> bool:
+    """It fits hardly any marker; or it fits them only as what is wrong everywhere fits everything."""
+    used = solution.used
+    if used.sum() < _LEAST_FITTING * np.isfinite(solution.errors).sum():
+        return True
+    return bool(used.any()) and float(np.median(solution.errors[used])) > _LOST_PX
 
 
 def _one_plane(mapped: Mapped) -> str:

@@ -52,6 +52,7 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
+_BENT_PX = 0.15  # median error from which on a bent lens may be one that zooms
 _WELL_FITTING = 0.8  # of all markers fit; where fewer do the lens may zoom
 
 
@@ -332,7 +333,8 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     """Whether one focal length may not be enough; quick to say, and wrong now and then.
 
     A wrong camera fits few of the markers, or has not found all frames; one that turns and zooms looks like one that
-    walks towards a plane; and one that is nearly right gets better at once where its focal length may change.
+    walks towards a plane; one that bends takes up much of what zooms; and one that is nearly right gets better at once
+    where its focal length may change.
 
     Parameters
     ----------
@@ -346,6 +348,8 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     if planes < _PLANE_LIKE * fixed.median_error:
         return True
     bent = fixed.cameras.is_bent
+    if bent and fixed.median_error > _BENT_PX:
+        return True
     freed, held = (
         refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, ITERATIONS_TO_JUDGE)
         for zooms in (True, False)
