@@ -2,6 +2,7 @@
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
 figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
+So are those in 1280x720, of plain things, sharp and blurred.
 The committed plates are small movies that stand in the repository, so that a first
 run needs no rendering.
 """
@@ -50,12 +51,21 @@ def _family(seed: int) -> dict[str, PlateSpec]:
 
 _LONG = PlateSpec(width=640, height=360, frames=208, samples=8)
 
+_HD = PlateSpec(width=1280, height=720, frames=48, samples=6)
+
 RENDERED = {
     "development": _family(100),
     "report": _family(1000),
     "long": {
         "street": dataclasses.replace(_LONG, layout="street", seed=2000),
         "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001, samples=6),
+    },
+    "hd": {
+        "solids": dataclasses.replace(_HD, layout="solids", seed=7001),
+        "posts": dataclasses.replace(_HD, layout="posts", seed=7002, shutter=0.4),
+        "courtyard": dataclasses.replace(_HD, layout="courtyard", seed=7003, samples=10),
+        "solids-blur": dataclasses.replace(_HD, layout="solids", seed=7004, shutter=0.4, samples=4),
+        "posts-sharp": dataclasses.replace(_HD, layout="posts", seed=7005, samples=4),
     },
 }
 SETS = ("committed", *RENDERED)
