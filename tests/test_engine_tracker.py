@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -272,6 +273,29 @@ def test_trackers_of_different_pattern_sizes_can_share_a_frame() -> None:
 
 
 # -- losing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() -> None:
+    rng = np.random.default_rng(4)
+    wall = sum(cv2.GaussianBlur(rng.normal(0, size, (270, 900)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
+    wall = (0.5 + 0.15 * wall / wall.std()).astype(np.float32)
+    sign = np.clip(0.5 + rng.normal(0, 0.6, (60, 60)), 0, 1).astype(np.float32)
+    frames = []
+    for number in range(1, 5):
+        image = wall[:, 90 * number :][:, :480].copy()
+        image[200:260, 30:90] = cv2.GaussianBlur(sign, (0, 0), 1.5)
+        frames.append((number, image))
+    points = np.array([(x, y) for x in (330.0, 380.0, 430.0) for y in (40.0, 80.0, 120.0, 160.0)] + [(60.0, 230.0)])
+    results = run(frames, points)
+    for passed, markers in enumerate(results):
+        assert markers.tracked.all()
+        moved = markers.position - points[markers.track]
+        assert moved[:-1] == pytest.approx(np.tile([-90.0 * passed, 0.0], (12, 1)), abs=0.05)
+        assert moved[-1] == pytest.approx([0.0, 0.0], abs=0.05)
+    late = list(
+        track(frames, Seeds(np.array([1] * 12 + [2]), np.vstack([points[:12], [(400.0, 100.0)]])), TrackOptions())
+    )
+    assert late[-1].tracked.all()  # taken up while others move
 
 
 def first_loss(results: list[FrameMarkers]) -> tuple[int, LostReason] | None:

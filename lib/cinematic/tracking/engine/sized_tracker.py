@@ -23,7 +23,7 @@ from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
 from .patterns import Patterns, average_patterns, cut_patterns, square_grid
 from .places import inverted, moved_points, shift_matrices, stretch
-from .pyramid import Pyramid
+from .pyramid import Pyramid, shift_between
 from .step import TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
 from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers
@@ -37,6 +37,8 @@ _LEAST_SERVICE = 4
 _MOST_UNEVEN = 1.6
 _SURE_CORRELATION = 0.8  # least ZNCC for what a frame shows to become part of a grainy reference
 _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
+_FAST = 24.0  # px a frame; what is slower the search finds without a guess
+_LEAST_COMPANY = 8  # tracks whose velocity is known
 
 
 class SizedTracker(TrackTable):
@@ -140,6 +142,7 @@ class SizedTracker(TrackTable):
         previous = self._previous
         if previous is None or not len(rows):
             return no_markers(frame)
+        self._expect(rows, previous, current)
         start, warps = self._position[rows], self._warp[rows]
         moved = move_tracks(
             previous,
@@ -159,6 +162,16 @@ class SizedTracker(TrackTable):
         self._average(markers)
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
+
+    def _expect(self, rows: np.ndarray, previous: Pyramid, current: Pyramid) -> None:
+        """Give tracks that have one marker the velocity of the others, or of the picture, where that is large."""
+        fresh = self._fresh[rows]
+        if not fresh.any():
+            return
+        known = self._velocity[rows[~fresh]]
+        shift = np.median(known, axis=0) if len(known) >= _LEAST_COMPANY else shift_between(previous, current)
+        if np.linalg.norm(shift) > _FAST:
+            self._velocity[rows[fresh]] = shift
 
     def _average(self, markers: FrameMarkers) -> None:
         """Take what this frame shows into the references that are grainy.

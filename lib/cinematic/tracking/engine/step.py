@@ -245,6 +245,9 @@ def _place(coarse_before, current, coarse_now, grid, k, state, limits, scratch, 
     model = state.models[k]
     reason, residual = _TRACKED, 0.0
     for attempt in range(3):
+        if attempt == 1 and state.fresh[k]:  # it was given that of the others, and may have none
+            guess_u, guess_v = 0.0, 0.0
+            state.velocities[k, 0], state.velocities[k, 1] = guess_u, guess_v
         u, v = guess_u, guess_v
         if attempt < 2:
             levels = _ALL if attempt == 1 or state.fresh[k] else _NEAR
