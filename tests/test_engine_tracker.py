@@ -272,9 +272,6 @@ def test_trackers_of_different_pattern_sizes_can_share_a_frame() -> None:
     assert trackers[0].alive.all()
 
 
-# -- losing -------------------------------------------------------------------------------------------------------
-
-
 def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() -> None:
     rng = np.random.default_rng(4)
     wall = sum(cv2.GaussianBlur(rng.normal(0, size, (270, 900)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
@@ -296,6 +293,9 @@ def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() 
         track(frames, Seeds(np.array([1] * 12 + [2]), np.vstack([points[:12], [(400.0, 100.0)]])), TrackOptions())
     )
     assert late[-1].tracked.all()  # taken up while others move
+
+
+# -- losing -------------------------------------------------------------------------------------------------------
 
 
 def first_loss(results: list[FrameMarkers]) -> tuple[int, LostReason] | None:

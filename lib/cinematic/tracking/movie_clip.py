@@ -19,10 +19,10 @@ from .clip import unique_name
 from .context import check_shown, footage_path, frame_numbers
 from .coords import Size, corners_of, pixel_offsets_from_co
 from .errors import FootageError
-from .footage import Footage, open_footage, picture_of
+from .footage import Footage, corner_of, open_footage
 from .lens import LENS_MODELS, Lens
 from .passes import State
-from .types import AUTO, Area, ClipInfo, Markers, Point, TrackData, as_float32
+from .types import AUTO, NO_OVERSCAN, Area, ClipInfo, Markers, Point, TrackData, as_float32
 
 _DISABLED = "cinetrack_disabled"
 """The clip's custom property (saved with the .blend) that remembers which markers were unmuted before a track
@@ -52,8 +52,7 @@ class MovieClipStore:
         """What tracks.json says of the footage."""
         fps = float(self.clip.fps) if self.clip.fps > 0 else None  # 0 for an image sequence
         path, (first, last) = footage_path(self.clip), (self.numbers.first, self.numbers.last)
-        picture = picture_of(path) if path.suffix.lower() == ".exr" and path.exists() else None
-        corner = (0, 0) if picture is None else picture.corner
+        corner = corner_of(path) if path.suffix.lower() == ".exr" and path.exists() else NO_OVERSCAN
         return ClipInfo(str(path), *self.size, fps, first, last, self.pixel_aspect, corner)
 
     @property

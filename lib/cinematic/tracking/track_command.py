@@ -194,7 +194,7 @@ def _told_of_picture(picture: Picture) -> str:
     width, height = picture.size
     return (
         f"the images' pixels (data window) are not those of their picture of {width}x{height} (display window): "
-        f"positions are in these pixels, as in Blender; files for Nuke, whose positions are the picture's, add "
+        "positions are in these pixels, as in Blender; files for Nuke, whose positions are the picture's, add "
         f"{picture.left}, {picture.bottom}"
     )
 

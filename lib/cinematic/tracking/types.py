@@ -41,6 +41,10 @@ def pattern_size(area: Area) -> int:
     return int(np.clip(round(max(area[2:])), 5, 101)) | 1
 
 
+NO_OVERSCAN = (0, 0)
+"""The corner (:attr:`ClipInfo.corner`) of images that are their whole picture."""
+
+
 @dataclass(frozen=True)
 class ClipInfo:
     """What a set of tracks needs to know of its footage."""
@@ -52,7 +56,7 @@ class ClipInfo:
     frame_start: int  # the plate's first frame
     frame_end: int  # the plate's last frame, inclusive
     pixel_aspect: float = 1.0  # width of a pixel over its height; 2 of a plate squeezed by an anamorphic lens
-    corner: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = NO_OVERSCAN
     """Where the images' bottom-left corner lies in their picture, px from its left and bottom edges: (0, 0) but of an
     EXR whose pixels (data window) are not those of the picture (display window). Negative: they reach beyond it, as
     overscan does."""
@@ -75,7 +79,7 @@ class ClipInfo:
             "pixel_aspect": int | float, "corner": list,
         }  # fmt: skip
         if isinstance(data, Mapping):
-            data = {"pixel_aspect": 1.0, "corner": [0, 0], **data}
+            data = {"pixel_aspect": 1.0, "corner": list(NO_OVERSCAN), **data}
         if not isinstance(data, Mapping) or set(data) != set(kinds):
             raise FormatError(f"expected clip with {', '.join(kinds)}, got {data!r}")
         wrong = [name for name, kind in kinds.items() if not isinstance(data[name], kind)]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from .luminance import Luminance
 from .path import FootagePath, find_footage
-from .stream import Footage, Picture
+from .stream import Footage, Picture, corner_in
 
-__all__ = ["Footage", "FootagePath", "Luminance", "Picture", "find_footage", "open_footage", "picture_of"]
+__all__ = ["Footage", "FootagePath", "Luminance", "Picture", "corner_of", "find_footage", "open_footage"]
 
 
-def picture_of(file: Path) -> Picture | None:
-    """The picture of an image whose pixels are another rectangle; None: its own pixels, as of all but some EXR files.
+def corner_of(file: Path) -> tuple[int, int]:
+    """Where an image's bottom-left corner lies in its picture, px: (0, 0) of all but some EXR files.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def picture_of(file: Path) -> Picture | None:
     """
     from .sequence import read_picture
 
-    return read_picture(file)
+    return corner_in(read_picture(file))
 
 
 def open_footage(path: str | PathLike[str]) -> Footage:

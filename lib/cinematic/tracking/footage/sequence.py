@@ -176,7 +176,7 @@ def _read_spec(file: Path) -> Any:
 
 
 def read_picture(file: Path) -> Picture | None:
-    """See :func:`.picture_of`."""
+    """The picture of an image whose pixels are another rectangle; None: its own pixels."""
     return _picture(_read_spec(file))
 
 

@@ -12,6 +12,7 @@ from numbers import Real
 from pathlib import Path
 
 from ..coords import SQUARE, FrameNumbers, Size
+from ..types import NO_OVERSCAN
 from .held import Room, Stored
 from .luminance import Luminance
 
@@ -37,10 +38,10 @@ class Picture:
     left: int  # px from the picture's left edge to the images'; negative: they reach beyond it
     bottom: int  # px from its bottom edge up to theirs
 
-    @property
-    def corner(self) -> tuple[int, int]:
-        """Where the images' bottom-left corner lies in it, px."""
-        return self.left, self.bottom
+
+def corner_in(picture: Picture | None) -> tuple[int, int]:
+    """Where the images' bottom-left corner lies in their picture, px; None: they are it."""
+    return NO_OVERSCAN if picture is None else (picture.left, picture.bottom)
 
 
 class Footage(ABC):
@@ -64,7 +65,7 @@ class Footage(ABC):
     @property
     def corner(self) -> tuple[int, int]:
         """Where the images' bottom-left corner lies in their picture, px."""
-        return (0, 0) if self.picture is None else self.picture.corner
+        return corner_in(self.picture)
 
     @property
     def has_variable_rate(self) -> bool:

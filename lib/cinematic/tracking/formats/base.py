@@ -16,16 +16,13 @@ import numpy as np
 
 from ..coords import Axes, Size
 from ..errors import ParameterError
-from ..types import Area, TrackData
+from ..types import NO_OVERSCAN, Area, TrackData
 
 FRAME_LIMIT = 10**7
 """No shot has frame numbers beyond this; a file that says so is broken."""
 
 NUMBER_LIMIT = 1e9
 """Nor any position, weight or count beyond this."""
-
-NO_OVERSCAN = (0, 0)
-"""The corner of images that are their whole picture (:attr:`.types.ClipInfo.corner`)."""
 
 
 @dataclass

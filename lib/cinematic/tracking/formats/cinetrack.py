@@ -23,9 +23,9 @@ from typing import Any
 from ..coords import SQUARE, Axes
 from ..errors import FormatError
 from ..files import write_atomically
-from ..types import ClipInfo, TrackData
+from ..types import NO_OVERSCAN, ClipInfo, TrackData
 from . import names
-from .base import NO_OVERSCAN, FileTrack, Format, Header, Variant
+from .base import FileTrack, Format, Header, Variant
 from .losses import HELD
 from .text import read_json
 
