@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import os
 import struct
-import threading
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -21,7 +20,6 @@ from cinematic.tracking.footage.held import Room, Stored
 from cinematic.tracking.footage.luminance import Image
 from cinematic.tracking.footage.movie import Movie
 from cinematic.tracking.footage.sequence import ImageSequence, display_curve
-from cinematic.tracking.footage.stream import decoded_ahead
 from tests.plates import Plate, write_movie, write_sequence
 
 
@@ -485,29 +483,6 @@ def test_a_movie_that_was_cut_off_has_the_frames_that_are_left(tmp_path: Path, p
     assert 8 <= footage.numbers.last < 24
     frames = list(footage.frames())
     assert [number for number, _ in frames] == list(range(1, footage.numbers.last + 1))
-
-
-def test_decoding_ahead_passes_errors_on_and_stops_with_the_reader() -> None:
-    image = np.zeros((2, 2), np.float32)
-    made: list[int] = []
-
-    def frames() -> Iterator[tuple[int, np.ndarray]]:
-        for number in range(1, 1000):
-            made.append(number)
-            yield number, image
-            if number == 3 and failing:
-                raise FootageError("broken")
-
-    failing = True
-    with pytest.raises(FootageError, match="broken"):
-        list(decoded_ahead(frames()))
-    failing = False
-    made.clear()
-    reader = decoded_ahead(frames(), depth=2)
-    assert next(reader)[0] == 1
-    reader.close()
-    assert len(made) <= 5
-    assert not any(thread.name == "footage decoder" for thread in threading.enumerate())
 
 
 def test_a_stamp_tells_footage_that_has_changed(plate: Plate, tmp_path: Path) -> None:

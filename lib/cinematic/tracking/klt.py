@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from .clip import Clip, names_like
 from .coords import Size, co_from_pixels, co_offsets_from_pixels, pixels_from_co
-from .engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions, build_pyramid
+from .engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions
 from .engine import detect as detect_patterns
+from .engine.threads import use_threads
 from .errors import TrackingError
 from .masks import Excluded, Exclusion, detection_margin, entry_margin
 from .passes import Candidate, Pass, Search, Span, State, nothing_to_track, plan_passes, reached
+from .pyramids import pyramids_ahead
 from .records import stopped_by_mask
 from .store import Store
 from .types import Point, TrackData, as_float32, pattern_size
@@ -104,8 +106,9 @@ def track(
     if not passes:
         states = [State(data.locked, data.enabled) for data in tracks.values()]
         raise TrackingError(nothing_to_track(store.name, states, span))
-    groups = _groups(tracks, passes, span, store.size, threads)
-    _run(store, groups, passes, span, on_frame, exclusion or Exclusion(store.size))
+    groups = _groups(tracks, passes, span, store.size)
+    with use_threads(threads):
+        _run(store, groups, passes, span, on_frame, exclusion or Exclusion(store.size))
     for group in groups:
         group.apply(tracks, span, store.size)
     store.write(tracks[name] for each in passes for name in each.names)
@@ -171,9 +174,7 @@ class _Group:
             tracks[name].correlation = float(np.mean(values)) if values else None
 
 
-def _groups(
-    tracks: dict[str, TrackData], passes: Iterable[Pass], span: Span, size: Size, threads: int | None
-) -> list[_Group]:
+def _groups(tracks: dict[str, TrackData], passes: Iterable[Pass], span: Span, size: Size) -> list[_Group]:
     by_size: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for each in passes:
         if each.start != span.end:  # else it stands at the end already
@@ -190,8 +191,8 @@ def _groups(
             pattern_matches=[d.pattern_match for d in data],
             correlation_mins=[d.correlation_min for d in data],
         )
-        options = TrackOptions(pattern_size=side, threads=threads)
-        groups.append(_Group([name for name, _ in members], starts, Tracker(seeds, options)))
+        tracker = Tracker(seeds, TrackOptions(pattern_size=side))
+        groups.append(_Group([name for name, _ in members], starts, tracker))
     return groups
 
 
@@ -205,13 +206,11 @@ def _run(
 ) -> None:
     ways = [(each.start, span.goal(each.start)) for each in passes]
     first, last = min(min(way) for way in ways), max(max(way) for way in ways)
-    spare = before = None  # the trackers hold the last frame, the one before it is free
     with exclusion.reader(first, last, backwards=span.backwards) as masks:
-        for frame, image in store.footage.frames(first, last, backwards=span.backwards):
-            pyramid, excluded = build_pyramid(image, spare), masks.on(frame)
+        for frame, pyramid in pyramids_ahead(store.footage.frames(first, last, backwards=span.backwards)):
+            excluded = masks.on(frame)
             for group in groups:
                 group.step(frame, pyramid, excluded)
-            spare, before = before, pyramid
             if on_frame is not None:
                 on_frame(frame)
             if all(group.is_done(frame, span.backwards) for group in groups):

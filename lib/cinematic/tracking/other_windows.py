@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import lengths
-from .engine import FrameMarkers, Pyramid, Seeds, Tracker, TrackOptions, build_pyramid
+from .engine import FrameMarkers, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.types import odd_size
 from .footage import Footage
+from .pyramids import pyramids_ahead
 from .scene_motion import positions_within
 from .second_opinion import Apart
 from .types import TrackData, pattern_size
@@ -96,14 +97,11 @@ class _Asked:
         groups = self._groups(rows, self.frames[last])
         marked = self.frames[way.any(axis=0)]
         span = int(marked[0]), int(marked[-1])
-        spare = before = None  # the trackers hold the last frame, the one before it is free
-        for frame, image in self.footage.frames(*span, backwards=backwards):
-            if frame not in marked:
-                continue  # a bad frame, which tracks were carried over
-            pyramid = build_pyramid(image, spare)
+        followed = set(marked.tolist())  # not bad frames, which tracks were carried over
+        frames = (each for each in self.footage.frames(*span, backwards=backwards) if each[0] in followed)
+        for frame, pyramid in pyramids_ahead(frames):
             for group in groups:
                 self._compare(group.rows, group.step(frame, pyramid))
-            spare, before = before, pyramid
 
     def _way(self, backwards: bool) -> npt.NDArray[np.bool_]:
         """(n, f) Reference markers, and those to one side of them; nothing of tracks that lack either."""

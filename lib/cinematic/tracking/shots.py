@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
 
+from .ahead import made_ahead
 from .dissolves import LONGEST, Lately
-from .engine import Pyramid, build_pyramid
+from .engine import Pyramid
 from .footage import Footage, Luminance
 from .likeness import CALM, CHANGED, Signature, likeness, signature
+from .pyramids import MADE_AHEAD, Pyramids
 
 Kind = Literal["ordinary", "cut", "bad"]
 
@@ -142,12 +144,12 @@ class _Ready:
 
 
 class _Queue:
-    """Frames made ready as they are asked for, also those that come later."""
+    """Frames made ready, also those that come later."""
 
     def __init__(self, frames: Iterable[tuple[int, Luminance]]) -> None:
-        self._frames = iter(frames)
+        self.pyramids = Pyramids()
+        self._frames = made_ahead(map(self._ready, frames), MADE_AHEAD, "pyramids")
         self._ahead: deque[_Ready] = deque()
-        self.spare: list[Pyramid] = []  # memory that may be used again
 
     def __iter__(self) -> Iterator[_Ready]:
         while self._reaches(0):
@@ -165,10 +167,13 @@ class _Queue:
             following = next(self._frames, None)
             if following is None:
                 return False
-            number, image = following
-            pyramid = build_pyramid(image, self.spare.pop() if self.spare else None)
-            self._ahead.append(_Ready(number, image, pyramid, signature(pyramid)))
+            self._ahead.append(following)
         return True
+
+    def _ready(self, frame: tuple[int, Luminance]) -> _Ready:
+        number, image = frame
+        pyramid = self.pyramids.of(image)
+        return _Ready(number, image, pyramid, signature(pyramid))
 
 
 def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator[Looked]:
@@ -194,10 +199,10 @@ def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator
                 kind = watch.judge(each.number, now, here, lately)
                 yield Looked(each.number, each.image, each.pyramid, kind)
         if kind == "bad":
-            queue.spare.append(each.pyramid)
+            queue.pyramids.take_back(each.pyramid)
             continue
         if before is not None:
-            queue.spare.append(before.pyramid)
+            queue.pyramids.take_back(before.pyramid)
         before = each
 
 

@@ -6,7 +6,7 @@ What comes of it are :mod:`.records`. Memory is that of the tracks alive, of tho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from .coords import lengths
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.places import inverted
 from .masks import Excluded, is_excluded
+from .order_statistics import known_median
 from .records import COMES_BACK, RECORD, Records, is_marker, joined, recorded, stopped_by_mask
 
 _REMEMBERED = 48  # frames for which a lost track is looked for
@@ -27,11 +28,22 @@ _WAIT = 12  # frames, in which these are looked for right where they should be o
 _NARROW = 0.3  # px
 _NEIGHBOURS = 12  # tracks that say how a lost one's surroundings have moved
 _LEAST_NEIGHBOURS = 6
+_VICINITY = 10 * _NEIGHBOURS  # tracks around a lost one, the nearest of which that live are its neighbours
+_NOBODY = -1
 _TIGHT, _WIDE = 1.5, 5.0  # px; how far from where its neighbours say a lost track may be found
 _NEAR = 50.0  # px; about how far neighbours are
 _DISAGREEING = 3.0  # px; neighbours that move like this, each its own way, say nothing
 _SAME = 1.0  # px; two tracks this near to each other ...
 _SAME_FOR = 3  # ... for so many frames in a row have the same feature
+
+
+class _Vicinity(NamedTuple):
+    """What was around a track when it was lost."""
+
+    frame: int  # of its last marker
+    place: npt.NDArray[np.float64]  # (2,) of that marker, px
+    tracks: npt.NDArray[np.int64]  # (m,) those that had a marker there, the nearest first
+    positions: npt.NDArray[np.float64]  # (m, 2) of these, px
 
 
 class Sweep:
@@ -50,6 +62,7 @@ class Sweep:
         self._tracker = Tracker(Seeds(0, np.zeros((0, 2))), options)
         self._tracks = np.zeros(0, np.int64)  # the engine's number -> ours
         self._lost: dict[int, int] = {}  # the engine's number -> frame of its last marker
+        self._vicinities: dict[int, _Vicinity] = {}  # of lost tracks, by the engine's number
         self._doubted: set[int] = set()  # the engine's numbers of those lost ones that a check has stopped
         self._last_frame: dict[int, int] = {}  # of the living: the frame of the last marker
         self._met: dict[int, tuple[int, int]] = {}  # ours -> (another one's, for how many frames)
@@ -157,6 +170,7 @@ class Sweep:
     def _forget(self, numbers: npt.NDArray[np.int64]) -> None:
         for number in numbers.tolist():
             self._lost.pop(number, None)
+            self._vicinities.pop(number, None)
             self._doubted.discard(number)
             self._last_frame.pop(number, None)
         self._tracker.forget(numbers)
@@ -183,6 +197,7 @@ class Sweep:
         numbers, rows = found.track[found.tracked], recorded(found, self._tracks[found.track])[found.tracked]
         for number in numbers.tolist():
             del self._lost[number]
+            self._vicinities.pop(number, None)
             self._doubted.discard(number)
         if excluded is not None:
             rows = self._stop_at_masks(numbers, rows, excluded)
@@ -199,23 +214,35 @@ class Sweep:
         NaN where there are not so many neighbours.
         """
         living, positions = self.living
-        places = np.empty((len(numbers), 2))
-        sources = np.full((len(numbers), _NEIGHBOURS, 2), np.nan)
-        targets = sources.copy()
-        last = np.array([self._lost[number] for number in numbers.tolist()])
-        row_of = np.full(int(self._tracks.max()) + 1, -1)  # of the living
+        row_of = np.full(int(self._tracks.max()) + 1, _NOBODY)  # of the living
         row_of[living] = np.arange(len(living))
-        for frame in np.unique(last).tolist():
-            then, rows = self.records[frame], np.flatnonzero(last == frame)
-            here = np.argmax(then["track"] == self._tracks[numbers[rows], None], axis=1)
-            places[rows] = then["position"][here]
-            markers = then[is_marker(then)]
-            now = row_of[markers["track"]]
-            around, now = markers["position"][now >= 0], now[now >= 0]
-            nearest = np.argsort(lengths(around - places[rows, None]), axis=1, kind="stable")[:, :_NEIGHBOURS]
-            sources[rows, : nearest.shape[1]] = around[nearest]
-            targets[rows, : nearest.shape[1]] = positions[now[nearest]]
-        return places, sources, targets
+        vicinities = [self._vicinity_of(number) for number in numbers.tolist()]
+        tracks = np.full((len(numbers), _VICINITY), _NOBODY)
+        around = np.full((len(numbers), _VICINITY, 2), np.nan)
+        for row, each in enumerate(vicinities):
+            tracks[row, : len(each.tracks)], around[row, : len(each.tracks)] = each.tracks, each.positions
+        now = np.where(tracks == _NOBODY, _NOBODY, row_of[tracks])
+        nearest = np.argsort(now == _NOBODY, axis=1, kind="stable")[:, :_NEIGHBOURS]  # the living first
+        now = np.take_along_axis(now, nearest, axis=1)
+        alive = (now != _NOBODY)[..., None]
+        sources = np.where(alive, np.take_along_axis(around, nearest[..., None], axis=1), np.nan)
+        targets = np.where(alive, positions[now], np.nan) if len(living) else np.full_like(sources, np.nan)
+        return np.array([each.place for each in vicinities]), sources, targets
+
+    def _vicinity_of(self, number: int) -> _Vicinity:
+        """Of a lost track, sought but once."""
+        last = self._lost[number]
+        known = self._vicinities.get(number)
+        if known is not None and known.frame == last:
+            return known
+        then, own = self.records[last], int(self._tracks[number])
+        place = then["position"][np.argmax(then["track"] == own)]
+        there = is_marker(then)
+        positions = then["position"][there]
+        nearest = np.argsort(lengths(positions - place), kind="stable")[:_VICINITY]
+        found = _Vicinity(last, place, then["track"][there][nearest].astype(np.int64), positions[nearest])
+        self._vicinities[number] = found
+        return found
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
@@ -274,7 +301,7 @@ def _motions(
         solution = inverted(gram) @ (weighted.transpose(0, 2, 1) @ goals)
         misses = lengths(design @ solution - goals)
         misses[~known] = np.nan
-        typical = np.nanmedian(np.where(enough[:, None], misses, 0.0), axis=1)
+        typical = known_median(np.where(enough[:, None], misses, 0.0).T)
         weights = (known & (misses <= np.maximum(3 * typical, 0.5)[:, None])).astype(np.float64)
     solution = solution / scale[:, None]
     motions = np.tile(np.eye(3), (len(places), 1, 1))

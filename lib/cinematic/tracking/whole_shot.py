@@ -21,10 +21,12 @@ from .checkpoint import Checkpoint, Saved, remove_checkpoint
 from .coords import pixels_from_co
 from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, look_into_gaps, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
+from .engine.threads import use_threads
 from .footage import Luminance, find_footage
 from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
 from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole
+from .pyramids import pyramids_ahead
 from .records import Records, by_frame, fill, first_of_each, is_marker, joined
 from .repeated_frames import repeated_frames
 from .shots import Looked, Watch, looked_at
@@ -73,10 +75,11 @@ def find_for_gaps(store: Store, job: Job) -> list[TrackData]:
 
 def _tracked(store: Store, job: Job) -> tuple[list[TrackData], Coverage]:
     run = _Run(store, job)
-    run.load()
-    run.forwards()
-    run.backwards()
-    return run.deliver()
+    with use_threads(job.threads):
+        run.load()
+        run.forwards()
+        run.backwards()
+        return run.deliver()
 
 
 class _Run:
@@ -90,7 +93,7 @@ class _Run:
         self.held = _markers_there(store)
         self.watch = Watch()
         self.looks: dict[int, Look] = {}
-        options = TrackOptions(pattern_size=job.settings["pattern_size"], threads=job.threads)
+        options = TrackOptions(pattern_size=job.settings["pattern_size"])
         self.forward = Sweep(options, job.settings, meeting=False)
         self.backward = Sweep(options, job.settings, meeting=True)
         self.count = 0  # tracks that ever began
@@ -200,13 +203,11 @@ class _Run:
 
     def _pyramids_backwards(self, start: int) -> Iterator[tuple[int, Pyramid | None]]:
         """Frames from ``start`` to the first, made ready (of bad ones: nothing); to be used until the next but one."""
-        kept: list[Pyramid] = []
-        for frame, image in self.footage.frames(self.job.first, start, backwards=True):
-            if frame in self.watch.bad:
-                yield frame, None
-                continue
-            kept.append(build_pyramid(image, kept.pop(0) if len(kept) > 1 else None))
-            yield frame, kept[-1]
+        bad = set(self.watch.bad)
+        frames = self.footage.frames(self.job.first, start, backwards=True)
+        good = pyramids_ahead(each for each in frames if each[0] not in bad)
+        for frame in range(start, self.job.first - 1, -1):
+            yield (frame, None) if frame in bad else next(good)
 
     # -- the end --------------------------------------------------------------------------------------------------
 

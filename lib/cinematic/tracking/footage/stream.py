@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import queue
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
+from ..ahead import made_ahead
 from ..coords import SQUARE, FrameNumbers, Size
 from ..types import NO_OVERSCAN
 from .held import Room, Stored
@@ -96,7 +95,8 @@ class Footage(ABC):
         """
         start = self.numbers.checked(self.numbers.first if first is None else first, "first frame")
         end = self.numbers.checked(self.numbers.last if last is None else last, "last frame")
-        return decoded_ahead(self._in_order(range(end, start - 1, -1) if backwards else range(start, end + 1)))
+        numbers = range(end, start - 1, -1) if backwards else range(start, end + 1)
+        return made_ahead(self._in_order(numbers), DECODED_AHEAD, "footage decoder")
 
     def frame(self, number: int) -> Luminance:
         """One frame by its number, not to be written to. Frames in a row are cheaper from :meth:`frames`."""
@@ -127,48 +127,3 @@ def pixel_aspect(said: object) -> float:
     """A file's pixel aspect: 1 where it says none, or one that comes of rounding the size of its picture."""
     value = float(said) if isinstance(said, Real) else 0.0
     return value if 0 < value < math.inf and abs(value - SQUARE) > _ROUNDED else SQUARE
-
-
-class _Failure:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-def decoded_ahead(
-    frames: Iterator[tuple[int, Luminance]], depth: int = DECODED_AHEAD
-) -> Iterator[tuple[int, Luminance]]:
-    """The same frames, made by a thread that stays up to ``depth`` of them ahead.
-
-    The thread ends when the frames do, when one fails (its error is raised here), or when the caller stops
-    asking and drops the iterator.
-    """
-    ready: queue.Queue[tuple[int, Luminance] | _Failure | None] = queue.Queue(maxsize=depth)
-    stopped = threading.Event()
-
-    def hand_over(entry: tuple[int, Luminance] | _Failure | None) -> None:
-        while not stopped.is_set():
-            try:
-                return ready.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for entry in frames:
-                hand_over(entry)
-                if stopped.is_set():
-                    return
-            hand_over(None)
-        except BaseException as error:
-            hand_over(_Failure(error))
-
-    thread = threading.Thread(target=work, name="footage decoder", daemon=True)
-    thread.start()
-    try:
-        while (entry := ready.get()) is not None:
-            if isinstance(entry, _Failure):
-                raise entry.error
-            yield entry
-    finally:
-        stopped.set()
-        thread.join()

@@ -283,11 +283,12 @@ def refined(
         used = fitting(reprojection_errors(cameras, points, positions))
         if used.any(axis=1).sum() < LEAST_TRACKS:
             return None
-        cameras, points = adjust(
-            cameras, points, np.where(used[..., None], positions, np.nan), size,
-            refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom, iterations=iterations,
-        )  # fmt: skip
-        points = triangulate(cameras, positions, near=np.where(used.any(axis=1)[:, None], points, np.nan))
+        if iterations:
+            cameras, points = adjust(
+                cameras, points, np.where(used[..., None], positions, np.nan), size,
+                refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom, iterations=iterations,
+            )  # fmt: skip
+            points = triangulate(cameras, positions, near=np.where(used.any(axis=1)[:, None], points, np.nan))
         errors = reprojection_errors(cameras, points, positions)
         used &= fitting(errors)
         if not used.any():

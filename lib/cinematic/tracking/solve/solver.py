@@ -97,7 +97,7 @@ def solve_shot(
     Parameters are those of :func:`solve_positions`; so are the errors, but a camera that only turns is none.
     ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
     """
-    between = ITERATIONS_TO_JUDGE if to_judge else ITERATIONS_BETWEEN
+    between = 0 if to_judge else ITERATIONS_BETWEEN
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
         found = _by_any_shutter(square, within, lens, only_turns, between)
