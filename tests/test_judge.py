@@ -9,7 +9,7 @@ from cinematic.tracking import TrackData
 from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.judge import Limits, judge, judge_scene
 from cinematic.tracking.readiness import readiness
-from cinematic.tracking.scene_motion import slow_part
+from cinematic.tracking.scene_motion import slow_parts
 from tests.scenes import path, scene
 from tests.test_epipolar import tracks as projected
 
@@ -159,7 +159,7 @@ def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
     rng = np.random.default_rng(4)
     phase, rate = rng.uniform(0, 2 * np.pi, (120, 1, 2)), rng.uniform(0.2, 0.5, (120, 1, 2))
     swaying = positions + 0.28 * np.sin(phase + rate * np.arange(30)[:, None])
-    swaying[7, :, 1] += np.linspace(0, 12, 30)
+    swaying[7, :, 1] += np.linspace(0, 6, 30)
     verdicts = judge(as_tracks(swaying), SIZE)
     others = [verdict for row, verdict in enumerate(verdicts) if row != 7]
     assert np.median([verdict.measures["off_scene_px"] for verdict in others]) > Limits().reprojection_px
@@ -176,10 +176,10 @@ def test_drift_is_told_from_noise() -> None:
     offset = noise + drift
     offset[50] = np.nan
     offset[120] += 5.0  # one stray marker
-    slow = slow_part(offset)
+    slow = slow_parts(offset[None])[0]
     assert np.isnan(slow[50]).all()
     known = np.isfinite(slow[:, 0])
     assert np.median(np.linalg.norm(offset - drift, axis=1)[known]) > 0.2
     assert np.median(np.linalg.norm(slow - drift, axis=1)[known]) < 0.13
     assert np.linalg.norm(slow - drift, axis=1)[known].max() < 0.5
-    assert np.isnan(slow_part(np.full((4, 2), np.nan))).all()
+    assert np.isnan(slow_parts(np.full((1, 4, 2), np.nan))).all()

@@ -28,7 +28,7 @@ from .order_statistics import quantile
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset
 from .reasons import Evidence, moves_along, why_off
-from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_part
+from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_parts
 from .second_opinion import Apart, SecondOpinion, nobody_asked
 from .solve import Cameras
 from .types import TrackData, Verdict
@@ -262,7 +262,7 @@ def _judge_by(
     slack = slack_of(scene.usual, limits.reprojection_px)
     doubt = apart.distance / limits.second_opinion_px
     distance = np.fmax(scene.distance / slack, doubt * limits.reprojection_px)
-    lasting_doubt = np.array([lengths(slow_part(offset)) for offset in apart.offset]) / limits.second_opinion_px
+    lasting_doubt = lengths(slow_parts(apart.offset)) / limits.second_opinion_px
     drift = np.fmax(scene.drift / slack_of(scene.usual_drift, limits.drift_px), lasting_doubt * limits.drift_px)
     offset = (positions - scene.places) / slack[:, None]
     together = moves_along(positions, offset, distance, limits.reprojection_px, size[0])

@@ -39,7 +39,7 @@ class SceneErrors:
     """What the scene's motion says of n tracks over f frames."""
 
     distance: FloatArray  # (n, f) px; NaN where nothing could be said
-    drift: FloatArray  # (n, f) px; the slow part of it (:func:`slow_part`); all of it without a solved camera
+    drift: FloatArray  # (n, f) px; the slow part of it (:func:`slow_parts`); all of it without a solved camera
     places: FloatArray  # (n, f, 2) px, where each track's point shows, with a marker or without; NaN: not known
     usual: FloatArray  # (f,) px; how far off markers are there that the camera rests on, at the median; NaN: unknown
     usual_drift: FloatArray  # (f,) px; the same of ``drift``
@@ -131,31 +131,36 @@ def _errors_of(
     cameras = solution.cameras
     distance = reprojection_errors(cameras, points, positions)
     places = cameras.project(points)
-    slow = np.full(distance.shape, np.nan)
-    for row, offset in enumerate(positions - places):
-        slow[row] = lengths(slow_part(offset))
+    slow = lengths(slow_parts(positions - places))
     drift = np.where(np.isfinite(slow), slow, distance)
     unknown = np.full(positions.shape[1], np.nan)
     parallax = _parallax(cameras, points, positions, references)
     return SceneErrors(distance, drift, places, unknown, unknown, parallax, solution, "")
 
 
-def slow_part(offset: FloatArray) -> FloatArray:
-    """What a track's markers are off together for some frames, without what changes from frame to frame.
+def slow_parts(offsets: FloatArray) -> FloatArray:
+    """What tracks' markers are off together for some frames, without what changes from frame to frame.
 
     Grain moves each marker by itself, drift moves them together: of each marker and the three before and behind it the
     median counts, coordinate by coordinate.
 
     Parameters
     ----------
-    offset : (f, 2)
+    offsets : (n, f, 2)
+        px; NaN where there is no marker.
+
+    Returns
+    -------
+    (n, f, 2) float64
         px; NaN where there is no marker.
     """
-    slow = np.full_like(offset, np.nan)
-    known = np.flatnonzero(np.isfinite(offset).all(axis=1))
-    if len(known):
-        padded = np.pad(offset[known], ((_SMOOTHED, _SMOOTHED), (0, 0)), constant_values=np.nan)
-        slow[known] = known_median(np.stack([padded[at : at + len(known)] for at in range(2 * _SMOOTHED + 1)]))
+    known = np.isfinite(offsets).all(axis=2)
+    rows = np.nonzero(known)[0]
+    place = np.arange(len(rows)) + _SMOOTHED * (rows + 1)  # in one row behind the other, with gaps between tracks
+    line = np.full((len(rows) + _SMOOTHED * (len(offsets) + 1), 2), np.nan)
+    line[place] = offsets[known]
+    slow = np.full_like(offsets, np.nan)
+    slow[known] = known_median(np.stack([line[place + away] for away in range(-_SMOOTHED, _SMOOTHED + 1)]))
     return slow
 
 
