@@ -295,6 +295,21 @@ def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() 
     assert late[-1].tracked.all()  # taken up while others move
 
 
+@pytest.mark.parametrize("far", [50, 90])
+def test_a_camera_that_is_hit_and_one_that_stops_at_once(far: int) -> None:
+    """Tracks that are known to stand still, or to move, are looked for where the picture has gone."""
+    rng = np.random.default_rng(5)
+    wall = sum(cv2.GaussianBlur(rng.normal(0, size, (270, 1100)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
+    wall = (0.5 + 0.15 * wall / wall.std()).astype(np.float32)
+    points = np.array([(x, y) for x in (380.0, 420.0) for y in range(30, 250, 20)])
+    for path in ([0, 0, 0, far, far, far], [0, far, 2 * far, 2 * far, 2 * far]):
+        frames = [(number, wall[:, right:][:, :480].copy()) for number, right in enumerate(path)]
+        for markers, right in zip(list(track(frames, Seeds(0, points))), path, strict=True):
+            assert markers.tracked.mean() > 0.8
+            moved = (markers.position - points[markers.track])[markers.tracked]
+            assert np.abs(moved - (-right, 0.0)).max() < 0.1
+
+
 # -- losing -------------------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from .middle import middle_grid
 from .patterns import Patterns, average_patterns, cut_patterns, square_grid
 from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid, shift_between
-from .step import TrackState, find_tracks, move_tracks
+from .step import Moved, TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
 from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers
 
@@ -39,6 +39,8 @@ _SURE_CORRELATION = 0.8  # least ZNCC for what a frame shows to become part of a
 _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
 _FAST = 24.0  # px a frame; what is slower the search finds without a guess
 _LEAST_COMPANY = 8  # tracks whose velocity is known
+_MANY = 0.1  # of the tracks are lost within one frame: the camera may have been hit
+_ASTRAY = (LostReason.LOW_CORRELATION, LostReason.FORWARD_BACKWARD, LostReason.DIVERGED, LostReason.SHAPE)
 
 
 class SizedTracker(TrackTable):
@@ -144,16 +146,7 @@ class SizedTracker(TrackTable):
             return no_markers(frame)
         self._expect(rows, previous, current)
         start, warps = self._position[rows], self._warp[rows]
-        moved = move_tracks(
-            previous,
-            current,
-            self.grid,
-            self._middle,
-            rows,
-            self._state_of_all(),
-            self.options,
-            self._steps % SHAPE_SPAN,
-        )
+        moved = self._moved(rows, previous, current)
         self._fresh[rows] = False
         markers = FrameMarkers(
             frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
@@ -162,6 +155,40 @@ class SizedTracker(TrackTable):
         self._average(markers)
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
+
+    def _moved(self, rows: np.ndarray, previous: Pyramid, current: Pyramid) -> Moved:
+        """Move them; where many are lost, those once more, from where the picture has moved.
+
+        A camera that is hit, or whips, takes tracks farther within one frame than the search reaches.
+        """
+        slot = self._steps % SHAPE_SPAN
+        velocity, models, warps = self._velocity[rows], self._models[rows], self._warp[rows]
+        shapes = self._shapes[rows, slot]
+
+        def move(some: np.ndarray) -> Moved:
+            return move_tracks(
+                previous, current, self.grid, self._middle, some, self._state_of_all(), self.options, slot
+            )
+
+        moved = move(rows)
+        lost = np.flatnonzero(np.isin(moved.reason, _ASTRAY))
+        if len(lost) < max(_LEAST_COMPANY, _MANY * len(rows)):
+            return moved
+        shift = shift_between(previous, current)
+        if np.linalg.norm(shift - np.median(velocity[lost], axis=0)) <= _FAST:
+            return moved
+        again = rows[lost]
+        self._models[again], self._warp[again], self._shapes[again, slot] = models[lost], warps[lost], shapes[lost]
+        self._velocity[again], self._fresh[again] = shift, True
+        self._see_again(again, previous)
+        for first, second in zip(moved, move(again), strict=True):
+            first[lost] = second
+        return moved
+
+    def _see_again(self, rows: np.ndarray, frame: Pyramid) -> None:
+        """Take what a frame shows where tracks are on it."""
+        fixed, warps = np.zeros_like(self._adaptive), self._warp.copy()
+        align(frame, self.grid, self._patterns, rows, self._models, fixed, warps, self._patch)
 
     def _expect(self, rows: np.ndarray, previous: Pyramid, current: Pyramid) -> None:
         """Give tracks that have one marker the velocity of the others, or of the picture, where that is large."""
