@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cinematic.tracking import __version__
 from cinematic.tracking.blend_file import open_blend
 from cinematic.tracking.blender import blender_version
 from cinematic.tracking.context import tracking_context
@@ -373,6 +374,9 @@ def test_presets_and_doctor(tmp_path: Path) -> None:
     assert f"engine libmv: works (Blender {blender_version()})" in doctor.stdout
     assert "engine klt: works" in doctor.stdout
     assert "threads: " in doctor.stdout
+    version = run("--version")
+    assert version.returncode == 0
+    assert version.stdout == f"cinetrack {__version__}\n"
     help_text = run("track", "--help")
     assert help_text.returncode == 0
     assert "--preset" in help_text.stdout

@@ -49,7 +49,6 @@ from .types import verdicts_in_words
 
 app = typer.Typer(
     name="cinetrack",
-    help="2D point tracks clean enough that the camera solve works at the first try.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -57,6 +56,21 @@ app = typer.Typer(
 Focal = Annotated[str | None, typer.Option(metavar="F", help="Focal length: 1200 (px) or 35mm; default: found.")]
 Sensor = Annotated[float, typer.Option(metavar="MM", help="Width of the sensor that a focal length in mm is for.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Blender's own output.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"cinetrack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cinetrack(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """2D point tracks clean enough that the camera solve works at the first try."""
 
 
 @app.command()
