@@ -51,6 +51,7 @@ _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera on
 # px, and through a lens that may bend, which bends planes, too, picture widths (simulated ones left up to 0.004).
 _SURE_PARALLAX, _SURE_PX, _SURE_BENT = 0.9, 1.5, 0.006
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
+_HOPELESS_PX = 3.0  # median error after a round, which further ones do not bring down to that
 # Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
 # without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
 _ROUGH_TURN, _ROUGH_TURN_PX = 2.0, 0.02
@@ -316,15 +317,24 @@ def _placed_again(
     return placed.or_else(cameras)
 
 
-def turning(positions: FloatArray, size: Extent, lens: LensSearch, most_px: float = float("inf")) -> Solution | None:
-    """The shot as one of a camera that only turns; None: that cannot be, or first attempts are off by ``most_px``."""
+def turning(
+    positions: FloatArray,
+    size: Extent,
+    lens: LensSearch,
+    most_px: float = float("inf"),
+    hopeless_px: float | None = None,
+) -> Solution | None:
+    """The shot as one of a camera that only turns.
+
+    None: that cannot be, or the median error is more than ``most_px`` at first, or ``hopeless_px`` after a round.
+    """
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
-    found = {bent: _turning_through(positions, size, lens, bent, most_px) for bent in tried}
+    found = {bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px) for bent in tried}
     return found[_better(found)]
 
 
 def _turning_through(
-    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float
+    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float, hopeless_px: float | None
 ) -> Solution | None:
     """The same through a lens with two radial terms, or without."""
     start = turn_cameras(
@@ -335,7 +345,7 @@ def _turning_through(
         return None
     if median_error(reprojection_errors(start, directions_of(start, positions), positions)) > most_px:
         return None
-    return turned(start, positions, lens, bent)
+    return turned(start, positions, lens, bent, hopeless_px)
 
 
 def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: float) -> Solution | None:
@@ -344,7 +354,7 @@ def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: 
     ``planes`` is what planes between pairs of key frames leave, px.
     """
     most_px = max(_ROUGH_TURN * planes, _ROUGH_TURN_PX)
-    some = turning(positions[:, key_frames(np.isfinite(positions[..., 0]))], size, lens, most_px)
+    some = turning(positions[:, key_frames(np.isfinite(positions[..., 0]))], size, lens, most_px, _HOPELESS_PX)
     if some is None or some.median_error >= _TURN_PX:
         return None
     focal = float(np.nanmedian(some.cameras.focal)) if lens.focal is None else lens.focal
@@ -353,8 +363,13 @@ def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: 
     return whole if whole is not None and whole.median_error < _TURN_PX else None
 
 
-def turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool) -> Solution | None:
-    """Rounds of judging and refining cameras that only turn; None: the tracks do not fit together."""
+def turned(
+    cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float | None = None
+) -> Solution | None:
+    """Rounds of judging and refining cameras that only turn.
+
+    None: the tracks do not fit together, or a round leaves the median error above ``hopeless_px``.
+    """
     search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom}
     directions = directions_of(cameras, positions)
     rounds: list[Round] = []
@@ -366,7 +381,7 @@ def turned(cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool
         directions = directions_of(cameras, positions)
         errors = reprojection_errors(cameras, directions, positions)
         used &= fitting(errors)
-        if not used.any():
+        if not used.any() or (hopeless_px is not None and median_error(errors) > hopeless_px):
             return None
         rounds.append(_round(errors, used))
         if len(rounds) == ROUNDS or _is_settled(rounds):
