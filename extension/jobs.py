@@ -73,7 +73,7 @@ class Job(ABC):
         tracks = read_tracks(self.clip)
         if not tracks:
             raise TrackingError(f"clip {self.name!r} has no tracks to judge: track the shot first")
-        return judge_with_motion(self.clip, preset_limits(self.preset), tracks=tracks)
+        return judge_with_motion(self.clip, preset_limits(self.preset, self.clip.size[0]), tracks=tracks)
 
     def _lens(self, motion: Sequence[ShotMotion]) -> Lens | None:
         cameras = known_cameras(motion)

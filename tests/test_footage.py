@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -20,6 +21,7 @@ from cinematic.tracking.footage.held import Room, Stored
 from cinematic.tracking.footage.luminance import Image
 from cinematic.tracking.footage.movie import Movie
 from cinematic.tracking.footage.sequence import ImageSequence, display_curve
+from cinematic.tracking.footage.stream import room_beside
 from tests.plates import Plate, write_movie, write_sequence
 
 
@@ -483,6 +485,15 @@ def test_a_movie_that_was_cut_off_has_the_frames_that_are_left(tmp_path: Path, p
     assert 8 <= footage.numbers.last < 24
     frames = list(footage.frames())
     assert [number for number, _ in frames] == list(range(1, footage.numbers.last + 1))
+
+
+@pytest.mark.parametrize(("memory", "room"), [(2**30, 384 * 2**20), (16 * 2**30, 2**30), (256 * 2**30, 2 * 2**30)])
+def test_frames_are_held_in_a_share_of_the_memory(memory: int, room: int) -> None:
+    frame = SimpleNamespace(nbytes=room // 100, luminance=np.zeros((1, 1), np.float32))
+    held = room_beside(memory).held()
+    for number in range(250):
+        held.offer(number, frame, 250)
+    assert len(held.use()) == 100
 
 
 def test_a_stamp_tells_footage_that_has_changed(plate: Plate, tmp_path: Path) -> None:

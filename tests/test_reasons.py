@@ -87,7 +87,14 @@ def test_the_footage_is_asked_where_the_feature_should_be() -> None:
 
 
 def test_presets_say_how_much_is_too_much() -> None:
-    assert preset_limits("balanced").reprojection_px == 0.5
-    assert preset_limits("balanced").drift_px == Limits().drift_px
-    assert preset_limits("handheld").correlation < Limits().correlation
-    assert preset_limits("high_quality").frames == 10
+    assert preset_limits("balanced", 1920).reprojection_px == 0.5
+    assert preset_limits("balanced", 1920).drift_px == Limits().drift_px
+    assert preset_limits("handheld", 1920).correlation < Limits().correlation
+    assert preset_limits("high_quality", 1920).frames == 10
+
+
+def test_pixels_of_limits_grow_on_plates_wider_than_1920() -> None:
+    usual, wide = Limits(), Limits().on(3840)
+    assert usual == usual.on(1920) == usual.on(640) == preset_limits("balanced", 960)
+    assert (wide.reprojection_px, wide.duplicate_px) == (2 * usual.reprojection_px, 2 * usual.duplicate_px)
+    assert (wide.frames, wide.correlation, wide.bad_marker_share) == (5, usual.correlation, usual.bad_marker_share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from cinematic.tracking import (
     track_markers,
 )
 from cinematic.tracking.camera import CameraSolve, solve_camera
-from cinematic.tracking.coords import pixels_from_co
+from cinematic.tracking.coords import pixels_from_co, scaled
 from cinematic.tracking.solve import export
 from cinematic.tracking.solve.mapping import map_cameras
+from cinematic.tracking.solve.solution import LensSearch
+from cinematic.tracking.solve.solver import solve_again, solve_shot
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, without_frames
 
 FRAMES, TRACKS = 24, 110
@@ -239,3 +242,23 @@ def test_points_of_one_plane_do_not_crash_colmap() -> None:
     positions[:, [0, 4]] = PLANE
     mapped = map_cameras(positions, (1200, 48), 720.0, focal_is_known=False)
     assert (mapped.pairs, mapped.parallax_share) == (1, 0.0)
+
+
+def test_a_plate_wider_than_1920_is_solved_as_one_of_1920(seen: Scene) -> None:
+    larger = 1920 / SIZE[0]
+    lens = LensSearch(focal=900 * larger, refine_focal=True, distortion=None, zooms=None)
+    usual, wide = (
+        solve_shot(
+            scaled(seen.positions, larger * times),
+            (round(SIZE[0] * larger * times), round(SIZE[1] * larger * times)),
+            replace(lens, focal=900 * larger * times),
+        )
+        for times in (1, 2)
+    )
+    assert path_error(wide.cameras, seen.cameras) < 0.0005
+    assert wide.cameras.focal == pytest.approx(2 * usual.cameras.focal, nan_ok=True)
+    assert wide.cameras.centre == pytest.approx([2 * (place + 0.5) - 0.5 for place in usual.cameras.centre])
+    assert wide.errors == pytest.approx(2 * usual.errors, abs=1e-6, nan_ok=True)
+    again = solve_again(wide.cameras, scaled(seen.positions, 2 * larger), (3840, 2160), only_turns=False)
+    assert again.average_error == pytest.approx(wide.average_error, rel=0.01)
+    assert again.rounds[-1].average_error == pytest.approx(again.average_error)

@@ -29,7 +29,6 @@ from .camera import DISTORTIONS, MOTIONS, ROLLING_SHUTTERS, SENSOR_WIDTH, SOLVER
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
-from .cores import available_cores
 from .errors import BackendUnavailable, ParameterError, TrackingError
 from .farm_command import run_farm
 from .files import write_atomically
@@ -39,6 +38,7 @@ from .formats.registry import find_format
 from .formats.writing import Written
 from .judged_file import judge_file
 from .kernels import compile_kernels, needs_compile
+from .machine import available_cores
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
 from .quality import clean_tracks, judge_tracks, solve_readiness

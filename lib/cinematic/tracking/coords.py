@@ -84,6 +84,11 @@ def squared(pixels: npt.ArrayLike, pixel_aspect: float) -> npt.NDArray[np.float6
     return np.stack([pixels[..., 0], (pixels[..., 1] + 0.5) / pixel_aspect - 0.5], axis=-1)
 
 
+def scaled(pixels: npt.NDArray[np.float64], factor: float) -> npt.NDArray[np.float64]:
+    """Pixel positions (..., 2) of a picture where it is ``factor`` times as many pixels wide and high."""
+    return (pixels + 0.5) * factor - 0.5
+
+
 def squared_size(size: Extent, pixel_aspect: float) -> Extent:
     """Width and height of a picture in units of a pixel's width: see :func:`squared`."""
     return size[0], size[1] / pixel_aspect

@@ -21,10 +21,10 @@ from threading import Lock
 
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there
-from .cores import available_cores
 from .errors import ParameterError, TrackingError
 from .footage import find_footage
 from .formats import cinetrack as tracks_json
+from .machine import available_cores
 
 WRONG_USAGE = 2
 """The command's exit code for options that cannot be meant: they cannot be for any other shot either."""

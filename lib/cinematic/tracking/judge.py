@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
 from .order_statistics import quantile
 from .parts import Part, part_around, parts_beyond
-from .presets import get_tracking_preset
+from .presets import get_tracking_preset, larger_than_usual
 from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_parts
 from .second_opinion import Apart, SecondOpinion, nobody_asked
@@ -39,7 +39,10 @@ FloatArray = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Limits:
     """What a track may do and still be good. Those that are off the scene's motion widen where it is not known so well:
-    to three times what markers are off there that the camera rests on, and at most to twice the limit."""
+    to three times what markers are off there that the camera rests on, and at most to twice the limit.
+
+    Pixels are those of plates up to 1920 px wide (:meth:`on`).
+    """
 
     frames: int = 5  # fewer markers: too short
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
@@ -53,9 +56,18 @@ class Limits:
     jitter_px: float = 2.0  # acceleration against the neighbours', per frame squared
     duplicate_px: float = 1.5  # closer than this on nearly all common frames: a duplicate
 
+    def on(self, width: int) -> Limits:
+        """The same on a plate ``width`` px wide: beyond 1920 px all lengths grow with it, as patterns do.
 
-def preset_limits(name: str) -> Limits:
-    """The limits that a preset gives.
+        What lens and shutter leave unexplained is a share of the picture; how finely it is sampled changes nothing.
+        """
+        larger = larger_than_usual(width)
+        lengths_in_px = [field.name for field in fields(self) if field.name.endswith("_px")]
+        return replace(self, **{name: larger * getattr(self, name) for name in lengths_in_px})
+
+
+def preset_limits(name: str, width: int) -> Limits:
+    """The limits that a preset gives on a plate ``width`` px wide (:meth:`Limits.on`).
 
     Raises
     ------
@@ -63,7 +75,7 @@ def preset_limits(name: str) -> Limits:
         There is no such preset; the valid names are told.
     """
     preset = get_tracking_preset(name)
-    return Limits(frames=preset["clean"]["frames"], **preset["limits"])
+    return Limits(frames=preset["clean"]["frames"], **preset["limits"]).on(width)
 
 
 SUSPECT, BAD = 0.65, 1.0
@@ -92,7 +104,7 @@ def judge(
     size
         Width and height of the footage, px.
     limits
-        Default :class:`Limits`.
+        Default :class:`Limits` on a plate of this width.
     look
         Asked whether a feature still shows where the scene's motion has it: that tells what is occluded from what
         jumped or drifted. Without footage only the way a track went wrong tells it.
@@ -140,7 +152,8 @@ def judge_scene(
             scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
         apart = asked.result()
         motions.append(ShotMotion(first, first + count - 1, scene))
-        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits or Limits(), look, apart)
+        wanted = limits or Limits().on(size[0])
+        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, wanted, look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
 
@@ -184,7 +197,8 @@ def judge_others(
     with _asked(second_opinion, tracks, *of_shot) as asked:
         positions, references, scene = errors_by(motion, tracks, size)
     of_them = replace(motion, scene=scene)
-    return _judge_by(of_them, tracks, positions, references, size, limits or Limits(), None, asked.result())
+    wanted = limits or Limits().on(size[0])
+    return _judge_by(of_them, tracks, positions, references, size, wanted, None, asked.result())
 
 
 @contextmanager

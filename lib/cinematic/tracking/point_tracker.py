@@ -380,9 +380,9 @@ def refill_tracks(
     nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
     job = replace(job, wanted=nearer, threads=threads, on_progress=on_progress)
     store = store_of(clip)
+    limits = preset_limits(preset, store.size[0])
     if not store.read():
         raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
-    limits = preset_limits(preset)
     with use_threads(threads):
         motions = shot_motions(store.read(), store.size, store.pixel_aspect) if motion is None else motion
         return refill(store, job, cleaning, motions, limits)

@@ -47,6 +47,11 @@ def get_clean_params(name: str) -> dict[str, Any]:
     return get_tracking_preset(name)["clean"]
 
 
+def larger_than_usual(width: float) -> float:
+    """By how much a plate so wide is larger than what lengths in pixels are meant for; 1 up to 1920 px."""
+    return max(1.0, width / REFERENCE_WIDTH)
+
+
 def scaled_length(length: float, width: int) -> int:
     """A preset's length (px at 1920) on a plate that is ``width`` px wide: whole px, at least 1."""
     return max(1, round(length * width / REFERENCE_WIDTH))

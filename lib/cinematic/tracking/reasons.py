@@ -19,7 +19,7 @@ from .neighbours import Spans
 
 FloatArray = npt.NDArray[np.float64]
 
-_JUMP_PX = 2.0  # made within one frame
+_JUMP = 4.0  # times the limit; made within one frame
 _ABOUT_ONSET = 1  # frames to either side of the first that is off
 _LEAST_COMMON = 4  # frames
 _MOVING_SHARE = 0.5  # of the frames are off
@@ -172,7 +172,7 @@ def _jumped(evidence: Evidence, limit: float) -> bool:
     near = judged[np.abs(judged - off[0]) <= 1 + _ABOUT_ONSET]
     vectors = evidence.offset[near] if np.isfinite(evidence.offset[near]).all() else evidence.distance[near, None]
     steps = np.linalg.norm(np.diff(vectors, axis=0), axis=1)[np.diff(near) == 1]
-    return bool(len(steps)) and float(steps.max()) > _JUMP_PX
+    return bool(len(steps)) and float(steps.max()) > _JUMP * limit
 
 
 def _taken_away(distance: FloatArray, reference: int, limit: float) -> bool:

@@ -226,7 +226,8 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
 def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
     tracks = read_tracks(tracker.clip)
     with using_threads(job.threads):
-        verdicts, motion = judge_with_motion(tracker.clip, preset_limits(job.preset), tracks=tracks)
+        limits = preset_limits(job.preset, store_of(tracker.clip).size[0])
+        verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks)
     return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts), motion)
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from ..cores import available_cores
 from ..errors import ParameterError
+from ..machine import available_cores
 from .compiler import inner_kernel
 from .lanes import data, intrinsic
 

@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..cores import available_cores
+from ..machine import available_cores
 from . import step
 from .alignment import align, window_for
 from .compiler import has_cache, needs_compile

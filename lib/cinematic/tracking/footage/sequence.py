@@ -13,8 +13,8 @@ import numpy as np
 import OpenImageIO as oiio
 
 from ..coords import FrameNumbers
-from ..cores import available_cores
 from ..errors import FootageError
+from ..machine import available_cores
 from .luminance import Image, Luminance
 from .path import FootagePath
 from .stream import Footage, Picture, pixel_aspect

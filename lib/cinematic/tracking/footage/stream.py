@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..ahead import made_ahead
 from ..coords import SQUARE, FrameNumbers, Size
+from ..machine import memory
 from ..types import NO_OVERSCAN
 from .held import Room, Stored
 from .luminance import Luminance
@@ -18,9 +19,18 @@ from .luminance import Luminance
 DECODED_AHEAD = 4
 """Frames that wait decoded: enough to hide a slow frame, few enough to cost no memory that matters."""
 
-ROOM = Room(most_bytes=384 * 2**20, most_frames=400)
-"""For 194 frames of a 1080p movie in 8 bits, or 48 of a sequence of images. Not for many frames, however small: a long
-shot shall not take much more memory than a short one does."""
+
+def room_beside(memory: int) -> Room:
+    """Room for decoded frames on a machine with so much memory, bytes.
+
+    A sixteenth of it. Where that is 1 GB, it is for 518 frames of a 1080p movie in 8 bits, or 129 of a 4K one. Not for
+    many frames, however small: a long shot shall not take much more memory than a short one does.
+    """
+    least, most = 384 * 2**20, 2 * 2**30
+    return Room(most_bytes=min(max(least, memory // 16), most), most_frames=400)
+
+
+ROOM = room_beside(memory())
 
 
 _ROUNDED = 0.01  # off 1; the least that any camera or broadcast format has is 0.067

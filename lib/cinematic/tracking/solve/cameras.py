@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ..coords import SQUARE
+from ..coords import SQUARE, scaled
 from ..lens import lens_in_words
 from .between_frames import slopes_and_bends, velocity
 
@@ -83,6 +83,11 @@ class Cameras:
         """The same cameras where pixels are as wide, and so high that ``aspect`` is their width over their height."""
         x, y = self.centre
         return replace(self, centre=(x, (y + 0.5) * aspect / self.pixel_aspect - 0.5), pixel_aspect=aspect)
+
+    def scaled(self, factor: float) -> Cameras:
+        """The same cameras where the picture is ``factor`` times as many pixels wide and high."""
+        x, y = scaled(np.array(self.centre), factor).tolist()
+        return replace(self, focal=self.focal * factor, centre=(x, y))
 
     @property
     def _focals(self) -> FloatArray:

@@ -41,6 +41,11 @@ class Solution:
         cameras, points = self.cameras.within(frames), self.points[tracks]
         return replace(self, cameras=cameras, points=points, errors=self.errors[at], used=self.used[at])
 
+    def scaled(self, factor: float) -> Solution:
+        """The same where the picture is ``factor`` times as many pixels wide and high."""
+        rounds = tuple(replace(each, average_error=each.average_error * factor) for each in self.rounds)
+        return replace(self, cameras=self.cameras.scaled(factor), errors=self.errors * factor, rounds=rounds)
+
     @property
     def average_error(self) -> float:
         """Mean reprojection error of the markers used, px."""

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ..coords import SQUARE, Extent, Size, squared, squared_size
+from ..coords import SQUARE, Extent, Size, scaled, squared, squared_size
 from ..errors import TrackingError
+from ..presets import larger_than_usual
 from .cameras import Cameras
 from .one_lens import (
     ITERATIONS_BETWEEN,
@@ -90,13 +91,19 @@ def solve_positions(
 
 
 def solve_shot(
-    positions: FloatArray, size: Size, lens: LensSearch, *, only_turns: bool | None = None, to_judge: bool = False
+    positions: FloatArray, size: Extent, lens: LensSearch, *, only_turns: bool | None = None, to_judge: bool = False
 ) -> Solution:
     """Solve a camera that moves or only turns: which of the two is recognised, or said by ``only_turns``.
 
     Parameters are those of :func:`solve_positions`; so are the errors, but a camera that only turns is none.
-    ``to_judge`` stops earlier: what markers are off is known well enough then, in less time.
+    ``to_judge`` stops earlier: what markers are off is known well enough then, in less time. On plates wider than 1920
+    px it is done as on one of 1920: what is off by a share of the picture is, however finely that is sampled.
     """
+    larger = larger_than_usual(size[0])
+    if larger > 1:
+        near = replace(lens, focal=None if lens.focal is None else lens.focal / larger)
+        small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
+        return solve_shot(*small, near, only_turns=only_turns, to_judge=to_judge).scaled(larger)
     between = 0 if to_judge else ITERATIONS_BETWEEN
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
@@ -116,6 +123,10 @@ def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_tur
     positions : (n, f, 2)
         Over the frames of ``known``; as for :func:`solve_positions`, and so are the errors.
     """
+    larger = larger_than_usual(size[0])
+    if larger > 1:
+        small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
+        return solve_again(known.scaled(1 / larger), *small, only_turns=only_turns).scaled(larger)
     lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
     square, within = squared(known.at_once(positions), known.pixel_aspect), squared_size(size, known.pixel_aspect)
     begun, bent = replace(known.through_pixels(SQUARE), readout=0.0), known.is_bent

@@ -1,8 +1,10 @@
-"""How many cores there are to work with."""
+"""What the machine has to work with."""
 
 from __future__ import annotations
 
 import os
+
+import psutil
 
 
 def available_cores() -> int:
@@ -10,3 +12,8 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Of the whole machine, bytes."""
+    return int(psutil.virtual_memory().total)
