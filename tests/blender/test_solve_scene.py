@@ -242,12 +242,12 @@ def test_that_blenders_solver_is_lost_is_told(
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
     lens = lens_of_cameras(seen.cameras, SIZE)
     begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), lens)
-    assert begun == Beginning((1, 12), float("inf"), is_weighed=False)
+    assert begun == Beginning((1, 12), float("inf"), is_weighed=False, works=False)
     assert not begun.works
     told = "done; but Blender's own solve is lost from whatever frames it begins: it finds no camera"
     assert told_of_first_try(begun) == told
     untried = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None)
-    assert untried == Beginning((1, 12), None, is_weighed=False)
+    assert untried == Beginning((1, 12), None, is_weighed=False, works=False)
     assert told_of_first_try(untried) == "done"
 
 

@@ -17,6 +17,7 @@ from .coords import Size, co_from_pixels, pixels_from_co
 from .errors import FootageError, TrackingError
 from .lens import SENSOR_WIDTH, Lens
 from .movie_clip import MovieClipStore
+from .presets import larger_than_usual
 from .scene_motion import frame_positions
 from .solve.cameras import Cameras
 from .solve.keyframes import solve_keyframes
@@ -34,7 +35,7 @@ _REFINE = ("focal_length", "principal_point", "radial_distortion", "tangential_d
 _NAME = "Solved camera"
 _BUNDLES = "Bundles"
 
-_NOT_LOST = 1.0  # px; a solve that goes wrong is off by many more
+_NOT_LOST = 1.0  # px, on plates up to 1920 wide; a solve that goes wrong is off by many more
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
@@ -46,11 +47,7 @@ class Beginning:
     frames: tuple[int, int]  # the plate's
     error: float | None  # px, Blender's average; infinite: no solve; None: not tried
     is_weighed: bool  # tracks have weights, and their errors count by these
-
-    @property
-    def works(self) -> bool:
-        """It was tried, and Blender was not lost."""
-        return self.error is not None and self.error <= _NOT_LOST
+    works: bool  # it was tried, and Blender was not lost
 
 
 def told_of_first_try(begun: Beginning | None) -> str:
@@ -141,7 +138,8 @@ def _set_beginning(
     if lens is not None and not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS:
         frames, error = _first_that_works(clip, pairs, lens, keep_solve)
     _begin_from(clip, frames)
-    return Beginning(frames, error, any(track.weight != 1.0 for track in tracks))
+    works = error is not None and error <= _not_lost(clip)
+    return Beginning(frames, error, any(track.weight != 1.0 for track in tracks), works)
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
@@ -164,6 +162,11 @@ def _markers_in(clip: Any) -> int:
     return sum(len(track.markers) for track in clip.tracking.tracks)
 
 
+def _not_lost(clip: Any) -> float:
+    """Up to which average error, px, Blender's solver has not lost its way."""
+    return _NOT_LOST * larger_than_usual(clip.size[0])
+
+
 def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
     numbers, camera = MovieClipStore(clip).numbers, camera_object(clip)
     camera.keyframe_a, camera.keyframe_b = (numbers.clip_from_plate(frame) for frame in frames)
@@ -179,7 +182,7 @@ def _first_that_works(
         with tracking_context(clip) as editor:
             errors = _tried(editor, clip, pairs)
             best = _best(errors)
-            if keep_solve and errors[best] <= _NOT_LOST:
+            if keep_solve and errors[best] <= _not_lost(clip):
                 _leave_best(editor, clip, errors)
             else:
                 editor.run("clear_solution")
@@ -221,7 +224,7 @@ def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> d
             continue
         found = clip.tracking.reconstruction
         errors[pair] = float(found.average_error) if found.is_valid else float("inf")
-        if sum(error <= _NOT_LOST for error in errors.values()) == enough:
+        if sum(error <= _not_lost(clip) for error in errors.values()) == enough:
             break
     return errors
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..coords import Size
 from ..epipolar import plane_distances
+from ..presets import larger_than_usual
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _LEAST_COMMON = 16  # tracks
 _MANY = 50.0  # tracks in common that count half of what any number would
 _FAR = 0.01  # of the picture's longer side; the parallax that counts half of what any amount would
 _LEAST_PARALLAX = 0.002  # of the longer side; with less there is nothing to begin from
-_INLIER_PX = 3.0  # of the homography
+_INLIER_PX = 3.0  # of the homography, on plates up to 1920 px wide
 _PAIRS = 4
 _ANOTHER_PLACE = 0.15  # of the shot, from pair to pair
 _WORST_EXPLAINED = 0.75  # quantile of the points' distances; wrong tracks are hoped to be fewer than the rest
@@ -41,6 +42,7 @@ def solve_keyframes(positions: FloatArray, size: Size) -> list[tuple[int, int]]:
     positions : (n, f, 2)
         Tracks over consecutive frames, px; NaN where there is no marker.
     """
+    inlier_px = _INLIER_PX * larger_than_usual(size[0])
     seen = np.isfinite(positions[..., 0])
     frames = np.unique(np.linspace(0, seen.shape[1] - 1, _CANDIDATES).round().astype(int)) if seen.size else []
     scores: dict[tuple[int, int], float] = {}
@@ -49,7 +51,7 @@ def solve_keyframes(positions: FloatArray, size: Size) -> list[tuple[int, int]]:
             common = np.flatnonzero(seen[:, first] & seen[:, second])
             if len(common) < _LEAST_COMMON:
                 continue
-            parallax = _unexplained(positions[common, first], positions[common, second]) / max(size)
+            parallax = _unexplained(positions[common, first], positions[common, second], inlier_px) / max(size)
             if parallax > _LEAST_PARALLAX:
                 score = len(common) / (len(common) + _MANY) * parallax / (parallax + _FAR)
                 scores[int(first), int(second)] = score
@@ -67,7 +69,7 @@ def _apart(pairs: Sequence[tuple[int, int]], frames: float) -> list[tuple[int, i
     return chosen
 
 
-def _unexplained(first: FloatArray, second: FloatArray) -> float:
+def _unexplained(first: FloatArray, second: FloatArray, inlier_px: float) -> float:
     """What of the motion of n points (n, 2) px the homography of most of them does not explain, px."""
-    distances = plane_distances(first, second, _INLIER_PX)
+    distances = plane_distances(first, second, inlier_px)
     return 0.0 if distances is None else float(np.quantile(distances, _WORST_EXPLAINED))
