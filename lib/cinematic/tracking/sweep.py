@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .coords import lengths
 from .engine import LostReason, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.places import inverted
+from .engine.types import reason_table
 from .masks import Excluded, is_excluded
 from .order_statistics import known_median
 from .records import COMES_BACK, RECORD, Records, is_marker, joined, recorded, stopped_by_mask
@@ -24,6 +25,7 @@ _LOOK_EVERY = 3  # frames
 # is taken for the feature: on rendered plates a quarter of those that were found again at once were wrong, later ones
 # as seldom as those that had been hidden (one in fifteen).
 _DOUBTED = (LostReason.FORWARD_BACKWARD, LostReason.SHAPE)
+_GOES_ON = reason_table(LostReason.TRACKED, *COMES_BACK)
 _WAIT = 12  # frames, in which these are looked for right where they should be only
 _NARROW = 0.3  # px
 _NEIGHBOURS = 12  # tracks that say how a lost one's surroundings have moved
@@ -163,7 +165,7 @@ class Sweep:
                 self._lost.setdefault(number, self._last_frame[number])
                 if reason in _DOUBTED:
                     self._doubted.add(number)
-        gone = numbers[~np.isin(rows["reason"], [LostReason.TRACKED, *COMES_BACK])].tolist()
+        gone = numbers[~_GOES_ON[rows["reason"]]].tolist()
         gone += [number for number, last in self._lost.items() if abs(frame - last) > _REMEMBERED]
         self._forget(np.array(gone, np.int64))
 

@@ -26,7 +26,7 @@ from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid, shift_between
 from .step import Moved, TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
-from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers
+from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers, reason_table
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
 # share of its difference from the reference, and the reference has served this many frames. Slow change is the
@@ -40,7 +40,7 @@ _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track
 _FAST = 24.0  # px a frame; what is slower the search finds without a guess
 _LEAST_COMPANY = 8  # tracks whose velocity is known
 _MANY = 0.1  # of the tracks are lost within one frame: the camera may have been hit
-_ASTRAY = (LostReason.LOW_CORRELATION, LostReason.FORWARD_BACKWARD, LostReason.DIVERGED, LostReason.SHAPE)
+_ASTRAY = reason_table(LostReason.LOW_CORRELATION, LostReason.FORWARD_BACKWARD, LostReason.DIVERGED, LostReason.SHAPE)
 
 
 class SizedTracker(TrackTable):
@@ -171,7 +171,7 @@ class SizedTracker(TrackTable):
             )
 
         moved = move(rows)
-        lost = np.flatnonzero(np.isin(moved.reason, _ASTRAY))
+        lost = np.flatnonzero(_ASTRAY[moved.reason])
         if len(lost) < max(_LEAST_COMPANY, _MANY * len(rows)):
             return moved
         shift = shift_between(previous, current)

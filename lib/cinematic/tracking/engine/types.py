@@ -49,6 +49,11 @@ class LostReason(enum.IntEnum):
         return self.name.lower().replace("_", " ")
 
 
+def reason_table(*reasons: LostReason) -> npt.NDArray[np.bool_]:
+    """Which reasons these are, to be indexed by an array of reasons: that is much quicker than numpy's ``isin``."""
+    return np.isin(np.arange(len(LostReason)), reasons)
+
+
 _TRACKED = int(LostReason.TRACKED)  # numpy compares with an enum's member a tenth as fast
 
 
