@@ -152,8 +152,7 @@ def judge_scene(
             scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
         apart = asked.result()
         motions.append(ShotMotion(first, first + count - 1, scene))
-        wanted = limits or Limits().on(size[0])
-        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, wanted, look, apart)
+        verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits, look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
 
@@ -197,8 +196,7 @@ def judge_others(
     with _asked(second_opinion, tracks, *of_shot) as asked:
         positions, references, scene = errors_by(motion, tracks, size)
     of_them = replace(motion, scene=scene)
-    wanted = limits or Limits().on(size[0])
-    return _judge_by(of_them, tracks, positions, references, size, wanted, None, asked.result())
+    return _judge_by(of_them, tracks, positions, references, size, limits, None, asked.result())
 
 
 @contextmanager
@@ -267,11 +265,12 @@ def _judge_by(
     positions: FloatArray,
     references: npt.NDArray[np.int64],
     size: Size,
-    limits: Limits,
+    limits: Limits | None,
     look: Look | None,
     apart: Apart,
 ) -> list[Verdict]:
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
+    limits = limits or Limits().on(size[0])
     first, scene = motion.first, motion.scene
     slack = slack_of(scene.usual, limits.reprojection_px)
     doubt = apart.distance / limits.second_opinion_px

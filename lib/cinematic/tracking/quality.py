@@ -227,7 +227,7 @@ def judge_tracks(
     ----------
     clip : bpy.types.MovieClip or Clip
     limits
-        What a track may do and still be good; default :class:`.judge.Limits`.
+        What a track may do and still be good; default :class:`.judge.Limits` on a plate so wide.
     tracks
         Of :func:`read_tracks`, when they are there already: nothing is measured twice.
 
@@ -292,7 +292,7 @@ def clean_tracks(
     ----------
     clip : bpy.types.MovieClip or Clip
     limits
-        What a track may do and still be good; default :class:`.judge.Limits`.
+        What a track may do and still be good; default :class:`.judge.Limits` on a plate so wide.
     mute
         Mute the markers instead of taking them away; hopeless tracks stay, all muted.
     keep

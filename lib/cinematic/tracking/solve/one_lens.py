@@ -37,7 +37,7 @@ WIDE_FOCAL = 0.6
 ROUNDS = 4
 _ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 ITERATIONS, ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
-ITERATIONS_TO_JUDGE = 5  # in place of those; an unknown focal length may then be half a percent farther off
+ITERATIONS_TO_COMPARE = 5  # where it is only asked which of two lenses explains more
 # Pairs, mapping and adjustment cost what the key frames do, and more of them told no more: on development plates of 24
 # and 48 frames all of them, every second and every third gave the same cameras (path off by 0.016 to 0.05 %).
 _MOST_KEY_FRAMES = 24
@@ -51,6 +51,7 @@ _LEAST_PARALLAX = 0.1  # share of pairs that show parallax; fewer: the camera on
 # px, and through a lens that may bend, which bends planes, too, picture widths (simulated ones left up to 0.004).
 _SURE_PARALLAX, _SURE_PX, _SURE_BENT = 0.9, 1.5, 0.006
 _TURN_PX = 1.0  # median error up to which rotations alone explain a shot
+_ANY_PX = float("inf")
 _HOPELESS_PX = 3.0  # median error after a round, which further ones do not bring down to that
 # Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
 # without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
@@ -271,7 +272,7 @@ def refined(
     cameras: Cameras, points: FloatArray | None, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool,
     most: int, iterations: int,
 ) -> Solution | None:  # fmt: skip
-    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment.
+    """Rounds of judging and refining: at most ``most``, each of at most ``iterations`` of bundle adjustment (0: none).
 
     None: the tracks do not fit together.
     """
@@ -321,8 +322,8 @@ def turning(
     positions: FloatArray,
     size: Extent,
     lens: LensSearch,
-    most_px: float = float("inf"),
-    hopeless_px: float | None = None,
+    most_px: float = _ANY_PX,
+    hopeless_px: float = _ANY_PX,
 ) -> Solution | None:
     """The shot as one of a camera that only turns.
 
@@ -334,7 +335,7 @@ def turning(
 
 
 def _turning_through(
-    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float, hopeless_px: float | None
+    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float, hopeless_px: float
 ) -> Solution | None:
     """The same through a lens with two radial terms, or without."""
     start = turn_cameras(
@@ -364,7 +365,7 @@ def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: 
 
 
 def turned(
-    cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float | None = None
+    cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float = _ANY_PX
 ) -> Solution | None:
     """Rounds of judging and refining cameras that only turn.
 
@@ -381,7 +382,7 @@ def turned(
         directions = directions_of(cameras, positions)
         errors = reprojection_errors(cameras, directions, positions)
         used &= fitting(errors)
-        if not used.any() or (hopeless_px is not None and median_error(errors) > hopeless_px):
+        if not used.any() or median_error(errors) > hopeless_px:
             return None
         rounds.append(_round(errors, used))
         if len(rounds) == ROUNDS or _is_settled(rounds):

@@ -19,7 +19,7 @@ from ..presets import larger_than_usual
 from .cameras import Cameras
 from .one_lens import (
     ITERATIONS_BETWEEN,
-    ITERATIONS_TO_JUDGE,
+    ITERATIONS_TO_COMPARE,
     LEAST_FRAMES,
     MOVES,
     ROUNDS,
@@ -101,9 +101,10 @@ def solve_shot(
     """
     larger = larger_than_usual(size[0])
     if larger > 1:
-        near = replace(lens, focal=None if lens.focal is None else lens.focal / larger)
+        its_lens = replace(lens, focal=None if lens.focal is None else lens.focal / larger)
         small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
-        return solve_shot(*small, near, only_turns=only_turns, to_judge=to_judge).scaled(larger)
+        return solve_shot(*small, its_lens, only_turns=only_turns, to_judge=to_judge).scaled(larger)
+    # Key frames tell lens and points; to adjust all frames once more is most of the time that a long shot takes.
     between = 0 if to_judge else ITERATIONS_BETWEEN
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
@@ -362,7 +363,7 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     if bent and fixed.median_error > _BENT_PX:
         return True
     freed, held = (
-        refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, ITERATIONS_TO_JUDGE)
+        refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, ITERATIONS_TO_COMPARE)
         for zooms in (True, False)
     )
     return freed is not None and held is not None and gains(freed, held)
