@@ -19,7 +19,7 @@ from ..presets import larger_than_usual
 from .cameras import Cameras
 from .one_lens import (
     ITERATIONS_BETWEEN,
-    ITERATIONS_TO_COMPARE,
+    ITERATIONS_TO_JUDGE,
     LEAST_FRAMES,
     MOVES,
     ROUNDS,
@@ -49,6 +49,9 @@ _ROLLING_GAIN = 1.02  # what reading rows one after the other must bring the med
 # Where planes between key frames leave less no shutter is to be seen, where rough cameras that only turn leave more it
 # is none. Simulated ones that shake left 0.18 to 0.28 and 0.2 to 1.1 px.
 _FLAT_PX, _ROLLING_PX = 0.1, 2.0
+# Markers, of which all cameras are adjusted within a second for a judgement, too. Key frames tell lens and points: of a
+# long shot that once more would be most of the time, and find no more bad tracks.
+_QUICKLY_ADJUSTED = 20_000
 _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still wrong by
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
@@ -104,8 +107,9 @@ def solve_shot(
         its_lens = replace(lens, focal=None if lens.focal is None else lens.focal / larger)
         small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
         return solve_shot(*small, its_lens, only_turns=only_turns, to_judge=to_judge).scaled(larger)
-    # Key frames tell lens and points; to adjust all frames once more is most of the time that a long shot takes.
-    between = 0 if to_judge else ITERATIONS_BETWEEN
+    quick = np.isfinite(positions[..., 0]).sum() <= _QUICKLY_ADJUSTED
+    to_judge_by = ITERATIONS_TO_JUDGE if quick else 0
+    between = to_judge_by if to_judge else ITERATIONS_BETWEEN
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
         found = _by_any_shutter(square, within, lens, only_turns, between)
@@ -363,7 +367,7 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     if bent and fixed.median_error > _BENT_PX:
         return True
     freed, held = (
-        refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, ITERATIONS_TO_COMPARE)
+        refined(some.cameras, some.points, positions, size, LensSearch(zooms=zooms), bent, 1, ITERATIONS_TO_JUDGE)
         for zooms in (True, False)
     )
     return freed is not None and held is not None and gains(freed, held)
