@@ -198,6 +198,12 @@ def long_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_movie(tmp_path_factory.mktemp("long") / "long.mp4", drawn_plate(count=150).frames)
 
 
+@pytest.fixture(scope="module")
+def saved_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough to be saved several times while it is tracked."""
+    return write_movie(tmp_path_factory.mktemp("saved") / "long.mp4", drawn_plate(count=80).frames)
+
+
 @pytest.mark.parametrize("engine", [["klt", "--detect-once"], ["libmv"]], ids=["klt", "libmv"])
 def test_ctrl_c_is_answered_at_once_and_leaves_nothing(long_movie: Path, tmp_path: Path, engine: list[str]) -> None:
     process = subprocess.Popen(
@@ -228,10 +234,10 @@ def begun(movie: Path, out: Path, *options: str, environment: Mapping[str, str] 
 
 
 @pytest.fixture(scope="module")
-def straight(long_movie: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def straight(saved_movie: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """tracks.json of a run that nobody interrupts."""
     out = tmp_path_factory.mktemp("straight") / "out"
-    result = run("track", long_movie, "-o", out)
+    result = run("track", saved_movie, "-o", out)
     assert (result.returncode, result.stderr) == (0, "")
     assert sorted(path.name for path in out.iterdir()) == [
         "cinetrack.log",
@@ -243,10 +249,10 @@ def straight(long_movie: Path, tmp_path_factory: pytest.TempPathFactory) -> byte
 
 
 def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
-    long_movie: Path, tmp_path: Path, straight: bytes
+    saved_movie: Path, tmp_path: Path, straight: bytes
 ) -> None:
     out = tmp_path / "deep" / "out"
-    process = begun(long_movie, out)
+    process = begun(saved_movie, out)
     while not (out / "cinetrack.partial" / "records.0001.npy").exists():
         assert process.poll() is None
         time.sleep(0.01)
@@ -256,15 +262,15 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
     assert error == "cinetrack: error: interrupted, give --resume to go on from there\n"
     assert [path.name for path in out.iterdir()] == ["cinetrack.partial"]
 
-    refused = run("track", long_movie, "-o", out)
+    refused = run("track", saved_movie, "-o", out)
     assert refused.returncode == 1
     assert "give --resume to go on with it, or --overwrite to begin anew" in refused.stderr
-    other = run("track", long_movie, "-o", out, "--resume", "--preset", "fast")
+    other = run("track", saved_movie, "-o", out, "--resume", "--preset", "fast")
     assert other.returncode == 1
     assert "expected a checkpoint of the same footage and options" in other.stderr
 
     (out / "long.blend").write_bytes(b"half a result: killed while writing")
-    resumed = run("track", long_movie, "-o", out, "--resume")
+    resumed = run("track", saved_movie, "-o", out, "--resume")
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert "going on with what is done" in resumed.stdout
     assert sorted(path.name for path in out.iterdir()) == [
@@ -277,7 +283,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on_with_it(
 
 
 def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run(
-    long_movie: Path, tmp_path: Path, straight: bytes, without_blender: dict[str, str]
+    saved_movie: Path, tmp_path: Path, straight: bytes, without_blender: dict[str, str]
 ) -> None:
     rng = np.random.default_rng(6)
     out = tmp_path / "out"
@@ -289,10 +295,10 @@ def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run
     kills = halfway = 0
     while kills < 10:
         goal = checkpoints() + rng.integers(0, 3)  # a moment some checkpoints later, however fast the machine is today
-        process = begun(long_movie, out, "--resume", environment=without_blender)
+        process = begun(saved_movie, out, "--resume", environment=without_blender)
         while process.poll() is None and checkpoints() < goal:
             time.sleep(0.005)
-        time.sleep(rng.uniform(0.0, 0.5))
+        time.sleep(rng.uniform(0.0, 0.3))
         kills += process.poll() is None
         process.kill()
         process.communicate()
@@ -301,7 +307,7 @@ def test_killed_at_ten_random_moments_the_result_is_that_of_an_uninterrupted_run
             assert (out / "tracks.json").read_bytes() == straight
             shutil.rmtree(out)
     assert halfway > 0
-    result = run("track", long_movie, "-o", out, "--resume")
+    result = run("track", saved_movie, "-o", out, "--resume")
     assert (result.returncode, result.stderr) == (0, "")
     assert (out / "tracks.json").read_bytes() == straight
     assert not (out / "cinetrack.partial").exists()
