@@ -159,7 +159,7 @@ def test_limits_widen_to_what_can_be_known(positions: np.ndarray) -> None:
     rng = np.random.default_rng(4)
     phase, rate = rng.uniform(0, 2 * np.pi, (120, 1, 2)), rng.uniform(0.2, 0.5, (120, 1, 2))
     swaying = positions + 0.28 * np.sin(phase + rate * np.arange(30)[:, None])
-    swaying[7, :, 1] += np.linspace(0, 6, 30)
+    swaying[7, :, 1] += np.linspace(0, 12, 30)
     verdicts = judge(as_tracks(swaying), SIZE)
     others = [verdict for row, verdict in enumerate(verdicts) if row != 7]
     assert np.median([verdict.measures["off_scene_px"] for verdict in others]) > Limits().reprojection_px

@@ -63,9 +63,8 @@ def pattern_and_search_size(tracking: dict[str, Any], width: int) -> tuple[int, 
     They grow on plates wider than 1920 px and keep their pixels on smaller ones: those are a pattern's
     information, and a small plate moves as fast as a large one does.
     """
-    pattern, search = (
-        max(int(tracking[key]), scaled_length(tracking[key], width)) for key in ("pattern_size", "search_size")
-    )
+    larger = larger_than_usual(width)
+    pattern, search = (round(larger * tracking[key]) for key in ("pattern_size", "search_size"))
     return pattern | 1, search | 1  # odd: a pattern has a centre pixel
 
 

@@ -42,8 +42,7 @@ _SAME_FOR = 3  # ... for so many frames in a row have the same feature
 class _Vicinity(NamedTuple):
     """What was around a track when it was lost."""
 
-    frame: int  # of its last marker
-    place: npt.NDArray[np.float64]  # (2,) of that marker, px
+    place: npt.NDArray[np.float64]  # (2,) of its last marker, px
     tracks: npt.NDArray[np.int64]  # (m,) those that had a marker there, the nearest first
     positions: npt.NDArray[np.float64]  # (m, 2) of these, px
 
@@ -233,16 +232,14 @@ class Sweep:
 
     def _vicinity_of(self, number: int) -> _Vicinity:
         """Of a lost track, sought but once."""
-        last = self._lost[number]
-        known = self._vicinities.get(number)
-        if known is not None and known.frame == last:
-            return known
-        then, own = self.records[last], int(self._tracks[number])
+        if number in self._vicinities:
+            return self._vicinities[number]
+        then, own = self.records[self._lost[number]], int(self._tracks[number])
         place = then["position"][np.argmax(then["track"] == own)]
         there = is_marker(then)
         positions = then["position"][there]
         nearest = np.argsort(lengths(positions - place), kind="stable")[:_VICINITY]
-        found = _Vicinity(last, place, then["track"][there][nearest].astype(np.int64), positions[nearest])
+        found = _Vicinity(place, then["track"][there][nearest].astype(np.int64), positions[nearest])
         self._vicinities[number] = found
         return found
 

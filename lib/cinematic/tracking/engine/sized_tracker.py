@@ -38,7 +38,7 @@ _MOST_UNEVEN = 1.6
 _SURE_CORRELATION = 0.8  # least ZNCC for what a frame shows to become part of a grainy reference
 _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track to be found again
 _FAST = 24.0  # px a frame; what is slower the search finds without a guess
-_LEAST_COMPANY = 8  # tracks whose velocity is known
+_LEAST_COMPANY = 8  # tracks that together tell how the picture moves, or that it has moved too far
 _MANY = 0.1  # of the tracks are lost within one frame: the camera may have been hit
 _ASTRAY = reason_table(LostReason.LOW_CORRELATION, LostReason.FORWARD_BACKWARD, LostReason.DIVERGED, LostReason.SHAPE)
 
@@ -146,7 +146,7 @@ class SizedTracker(TrackTable):
             return no_markers(frame)
         self._expect(rows, previous, current)
         start, warps = self._position[rows], self._warp[rows]
-        moved = self._moved(rows, previous, current)
+        moved = self._moved(rows, warps, previous, current)
         self._fresh[rows] = False
         markers = FrameMarkers(
             frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
@@ -156,14 +156,13 @@ class SizedTracker(TrackTable):
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
 
-    def _moved(self, rows: np.ndarray, previous: Pyramid, current: Pyramid) -> Moved:
-        """Move them; where many are lost, those once more, from where the picture has moved.
+    def _moved(self, rows: np.ndarray, warps: np.ndarray, previous: Pyramid, current: Pyramid) -> Moved:
+        """Move them from their ``warps``; where many are lost, those once more, from where the picture has moved.
 
         A camera that is hit, or whips, takes tracks farther within one frame than the search reaches.
         """
         slot = self._steps % SHAPE_SPAN
-        velocity, models, warps = self._velocity[rows], self._models[rows], self._warp[rows]
-        shapes = self._shapes[rows, slot]
+        velocity, models, shapes = self._velocity[rows], self._models[rows], self._shapes[rows, slot]
 
         def move(some: np.ndarray) -> Moved:
             return move_tracks(

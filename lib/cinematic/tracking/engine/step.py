@@ -58,7 +58,7 @@ _REASONS[DIVERGED] = LostReason.DIVERGED
 
 
 class TrackState(NamedTuple):
-    """What is known of n tracks between two frames. A step updates models, warps, patches and shapes."""
+    """What is known of n tracks between two frames. A step updates models, warps, patches, shapes, fresh velocities."""
 
     patterns: Patterns
     models: np.ndarray  # int64 (n,) index into MOTION_MODELS

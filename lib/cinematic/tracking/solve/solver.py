@@ -105,11 +105,11 @@ def solve_shot(
     larger = larger_than_usual(size[0])
     if larger > 1:
         its_lens = replace(lens, focal=None if lens.focal is None else lens.focal / larger)
-        small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
+        small = _smaller(positions, size, larger)
         return solve_shot(*small, its_lens, only_turns=only_turns, to_judge=to_judge).scaled(larger)
-    quick = np.isfinite(positions[..., 0]).sum() <= _QUICKLY_ADJUSTED
-    to_judge_by = ITERATIONS_TO_JUDGE if quick else 0
-    between = to_judge_by if to_judge else ITERATIONS_BETWEEN
+    between = ITERATIONS_BETWEEN
+    if to_judge:
+        between = ITERATIONS_TO_JUDGE if np.isfinite(positions[..., 0]).sum() <= _QUICKLY_ADJUSTED else 0
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
         found = _by_any_shutter(square, within, lens, only_turns, between)
@@ -130,7 +130,7 @@ def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_tur
     """
     larger = larger_than_usual(size[0])
     if larger > 1:
-        small = scaled(positions, 1 / larger), (size[0] / larger, size[1] / larger)
+        small = _smaller(positions, size, larger)
         return solve_again(known.scaled(1 / larger), *small, only_turns=only_turns).scaled(larger)
     lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
     square, within = squared(known.at_once(positions), known.pixel_aspect), squared_size(size, known.pixel_aspect)
@@ -142,6 +142,11 @@ def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_tur
             moving = refined(begun, None, square, within, lens, bent, ROUNDS, ITERATIONS_BETWEEN)
             found = checked(moving, MOVES)
     return _in_picture(found, positions, known.pixel_aspect, known.readout)
+
+
+def _smaller(positions: FloatArray, size: Extent, factor: float) -> tuple[FloatArray, Extent]:
+    """Tracks (n, f, 2) px, and the picture's size, where it is so much fewer pixels wide and high."""
+    return scaled(positions, 1 / factor), (size[0] / factor, size[1] / factor)
 
 
 def _by_any_shutter(
