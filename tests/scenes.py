@@ -78,6 +78,15 @@ def path(
     return Cameras(rotation, translation, lengths, centre, k1, pixel_aspect=pixel_aspect)
 
 
+def rails(frames: int, focal: float, travel: tuple[float, float, float], *, pan: float = 0.0, seed: int = 1) -> Cameras:
+    """A camera that goes straight on and pans by so many radians on its way, and hardly shakes."""
+    shaken = np.random.default_rng(seed).normal(0, 1, (2, frames, 3)).cumsum(axis=1) / np.sqrt(frames)
+    t = np.linspace(0, 1, frames)[:, None]
+    rotation = np.stack([cv2.Rodrigues(turn)[0] for turn in t * [0, -pan, 0] + 0.002 * shaken[0]])
+    translation = -np.einsum("fij,fj->fi", rotation, t * travel + 0.015 * shaken[1])
+    return replace(path(frames, focal), rotation=rotation, translation=translation)
+
+
 def scene(
     cameras: Cameras,
     count: int = 200,

@@ -13,7 +13,7 @@ from cinematic.tracking.solve import solve_positions
 from cinematic.tracking.solve.one_lens import key_frames, surer
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_shot
-from tests.scenes import SIZE, Scene, path, path_error, scene, turn_error, without_frames
+from tests.scenes import SIZE, Scene, path, path_error, rails, scene, turn_error, without_frames
 
 FRAMES, TRACKS = 30, 140
 
@@ -25,6 +25,12 @@ def solved(seen: Scene, **lens: object) -> Solution:
 def focal_error(solution: Solution, seen: Scene) -> float:
     off = solution.cameras.focal / seen.cameras.focal - 1
     return float(np.abs(off[solution.cameras.solved]).max())
+
+
+def drifting(seen: Scene, seed: int) -> Scene:
+    """The scene with tracks that wander, as real ones do: 0.03 px more from frame to frame."""
+    steps = np.random.default_rng(seed).normal(0, 0.03, seen.positions.shape)
+    return replace(seen, positions=seen.positions + steps.cumsum(axis=1))
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,49 @@ def test_unknown_focal_length(focal: float) -> None:
     solution = solved(seen)
     assert focal_error(solution, seen) < 0.005
     assert path_error(solution.cameras, seen.cameras) < 0.001
+
+
+AHEAD, ASIDE = (0.0, 0.0, 4.0), (1.2, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_camera_that_goes_straight_ahead_hardly_tells_its_focal_length(seed: int) -> None:
+    """Adjustment alone would stop at 800 and 1400 px: the way to the floor is nearly level."""
+    seen = drifting(scene(rails(60, 700.0, AHEAD, seed=seed), outliers=0.02, seed=seed), seed)
+    solution = solved(seen)
+    assert solution.cameras.focal[0] == pytest.approx(700, rel=0.03)
+    assert solution.cameras.focal_range is not None
+    low, high = solution.cameras.focal_range
+    assert 500 < low < 650 < 800 < high < 1200
+    words = solution.cameras.lens_in_words(960, 36.0)
+    assert f"; {low * 36 / 960:.1f} to {high * 36 / 960:.1f} mm explain the tracks as well" in words
+
+
+@pytest.mark.parametrize("focal", [450.0, 700.0])
+def test_an_unknown_focal_length_is_not_sought_from_too_long_a_lens(focal: float) -> None:
+    """From there a scene is found that is wrong, and that no small step leaves."""
+    seen = drifting(scene(rails(60, focal, ASIDE, pan=0.1), outliers=0.02), 1)
+    assert focal_error(solved(seen), seen) < 0.03
+
+
+def test_a_camera_that_turns_tells_its_focal_length(clean: Scene) -> None:
+    cameras = solved(clean).cameras
+    assert cameras.focal_range is not None
+    low, high = cameras.focal_range
+    assert 870 < low < 900 < high < 930
+    assert "explain the tracks" not in cameras.lens_in_words(960, 36.0)
+    assert cameras.scaled(2).focal_range == (2 * low, 2 * high)
+
+
+def test_no_range_of_focal_lengths_where_it_is_told_or_changes(clean: Scene) -> None:
+    assert solved(clean, focal=900.0).cameras.focal_range is None
+    assert solved(clean, zooms=True).cameras.focal_range is None
+    assert solved(scene(path(FRAMES, tripod=True), TRACKS)).cameras.focal_range is None
+
+
+def test_tracks_without_any_error_tell_the_focal_length_exactly() -> None:
+    seen = scene(path(FRAMES), TRACKS, noise=0.0)
+    assert focal_error(solved(seen), seen) < 1e-4
 
 
 def test_a_focal_length_that_is_off_is_taken_as_told_or_refined(clean: Scene) -> None:

@@ -20,8 +20,8 @@ from .movie_clip import MovieClipStore
 from .presets import larger_than_usual
 from .scene_motion import frame_positions
 from .solve.cameras import Cameras
+from .solve.focal import LIKELY_FOCAL
 from .solve.keyframes import solve_keyframes
-from .solve.one_lens import LIKELY_FOCAL
 from .solve.result import CameraSolve
 from .solve.solution import LensSearch
 from .types import TrackData

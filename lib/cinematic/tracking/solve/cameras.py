@@ -23,6 +23,9 @@ from .between_frames import slopes_and_bends, velocity
 
 FloatArray = npt.NDArray[np.float64]
 
+UNSURE = 1.15
+"""From here on, longest through shortest, it is worth saying which focal lengths explain the tracks as well."""
+
 _NEWTON_STEPS = 8
 _MOST_BEND = 4.0  # times: how much farther out than it is seen a point may lie
 _ROW_STEPS = 3  # until the row that a point is seen in, and where the camera is then, agree
@@ -41,6 +44,7 @@ class Cameras:
     k2: float = 0.0
     pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths, positions pixels
     readout: float = 0.0  # of a frame's time, from its first row to its last; 0: all at once; less: the last is first
+    focal_range: tuple[float, float] | None = None  # px: those in between explain the tracks as well; None: not asked
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -62,8 +66,12 @@ class Cameras:
         """The lens in a line, for people, and the shutter; ``width`` of the picture in px, the sensor's in mm."""
         focal = self.focal[self.solved]
         shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
+        lens = lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
+        if self.focal_range is not None and self.focal_range[1] > UNSURE * self.focal_range[0]:
+            low, high = (value * sensor_width / width for value in self.focal_range)
+            lens += f"; {low:.1f} to {high:.1f} mm explain the tracks as well: give it where it is known"
         shutter = f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)" if self.readout else ""
-        return lens_in_words(shown, (self.k1, self.k2), width, sensor_width) + shutter
+        return lens + shutter
 
     @property
     def positions(self) -> FloatArray:
@@ -87,7 +95,8 @@ class Cameras:
     def scaled(self, factor: float) -> Cameras:
         """The same cameras where the picture is ``factor`` times as many pixels wide and high."""
         x, y = scaled(np.array(self.centre), factor).tolist()
-        return replace(self, focal=self.focal * factor, centre=(x, y))
+        known = None if self.focal_range is None else (self.focal_range[0] * factor, self.focal_range[1] * factor)
+        return replace(self, focal=self.focal * factor, centre=(x, y), focal_range=known)
 
     @property
     def _focals(self) -> FloatArray:

@@ -38,11 +38,13 @@ LEAST_COMMON = 15
 LEAST_POINTS = 8
 """Points that a frame must show to be given a camera after the mapping."""
 
+ROBUST_PX = 0.5
+"""Where the adjustment's Cauchy loss begins to bend, px."""
+
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
 _PAIR_TRIALS = 3000  # at most; enough where four in ten of a pair's tracks are right, and hopeless pairs take no longer
 _OFF_PLANE, _OFF_PLANE_SHARE = 4, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
-_ROBUST_PX = 0.5  # where the adjustment's Cauchy loss begins to bend
 _MAP_ITERATIONS = 30  # of bundle adjustment within the mapping; what it leaves, the rounds that follow refine
 _SEED = 1
 
@@ -115,7 +117,7 @@ def adjust(
     options = _plain(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
     options.refine_principal_point = False
-    options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, _ROBUST_PX
+    options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, ROBUST_PX
     options.ceres.solver_options.function_tolerance = 1e-7
     options.ceres.solver_options.max_num_iterations = iterations
     config = pycolmap.BundleAdjustmentConfig()
@@ -126,7 +128,8 @@ def adjust(
         pycolmap.create_default_bundle_adjuster(options, config, scene).solve()
     adjusted = points.copy()
     adjusted[rows] = [scene.point3D(int(number)).xyz for number in range(1, len(rows) + 1)]
-    return _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal)), adjusted
+    found = _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal))
+    return replace(found, focal_range=cameras.focal_range), adjusted
 
 
 def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *, zooms: bool) -> Cameras:

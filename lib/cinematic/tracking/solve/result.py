@@ -97,6 +97,7 @@ class CameraSolve:
             "lens": {
                 "sensor_width": self.sensor_width, "centre": list(cameras.centre), "k1": cameras.k1, "k2": cameras.k2,
                 "readout": cameras.readout,
+                "focal_range": None if cameras.focal_range is None else list(cameras.focal_range),
             },
             "cameras": {
                 str(frame): {
@@ -168,6 +169,13 @@ def by_track(
     }
 
 
+def _focal_range(value: Sequence[float] | None) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    low, high = value
+    return float(low), float(high)
+
+
 def _read(data: Mapping[str, Any]) -> CameraSolve:
     clip = ClipInfo.from_dict(data["clip"])
     solved = {int(frame): camera for frame, camera in data["cameras"].items()}
@@ -187,7 +195,15 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
         only_turns=data["only_turns"],
         frames=frames,
         cameras=Cameras(
-            rotation, translation, focal, (x, y), lens["k1"], lens["k2"], clip.pixel_aspect, lens["readout"]
+            rotation,
+            translation,
+            focal,
+            (x, y),
+            lens["k1"],
+            lens["k2"],
+            clip.pixel_aspect,
+            lens["readout"],
+            _focal_range(lens["focal_range"]),
         ),
         sensor_width=lens["sensor_width"],
         bundles={name: tuple(bundle["position"]) for name, bundle in bundles.items()},

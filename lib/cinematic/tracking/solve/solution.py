@@ -77,11 +77,6 @@ class LensSearch:
         return self.zooms is True
 
     @property
-    def is_unknown(self) -> bool:
-        """Neither the focal length is known, nor whether the lens bends."""
-        return self.focal is None and self.distortion is None
-
-    @property
     def focal_is_exact(self) -> bool:
         """The focal length is taken as it is."""
         return self.focal is not None and not self.refine_focal and not self.is_zoom

@@ -24,7 +24,6 @@ from .one_lens import (
     MOVES,
     ROUNDS,
     TURNS,
-    UNEXPLAINED_PX,
     NoParallax,
     check_enough,
     checked,
@@ -56,6 +55,7 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
+_TURNING_PX = 0.25  # median error from which on a camera that turns may zoom
 _BENT_PX = 0.15  # median error from which on a bent lens may be one that zooms
 _WELL_FITTING = 0.8  # of all markers fit; where fewer do the lens may zoom
 
@@ -365,7 +365,7 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     if fixed.used.sum() < _WELL_FITTING * np.isfinite(fixed.errors).sum() or not fixed.cameras.solved.all():
         return True
     if fixed.only_turns:
-        return fixed.median_error > UNEXPLAINED_PX
+        return fixed.median_error > _TURNING_PX
     if planes < _PLANE_LIKE * fixed.median_error:
         return True
     bent = fixed.cameras.is_bent
