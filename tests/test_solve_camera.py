@@ -165,10 +165,13 @@ def test_a_clip_without_tracks(footage: Path) -> None:
         solve_camera(Clip.open(footage))
 
 
-def test_camera_json_gives_the_solve_back(solve: CameraSolve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [None, (850.5, 960.0)])
+def test_camera_json_gives_the_solve_back(solve: CameraSolve, tmp_path: Path, told: tuple[float, float] | None) -> None:
+    solve = replace(solve, cameras=replace(solve.cameras, focal_range=told))
     export.write_json(tmp_path / "camera.json", solve)
     again = export.read_json(tmp_path / "camera.json")
     assert again.to_dict() == solve.to_dict()
+    assert again.cameras.focal_range == told
     assert np.array_equal(again.cameras.translation, solve.cameras.translation, equal_nan=True)
     assert (again.used, again.missing, again.rounds) == (solve.used, solve.missing, solve.rounds)
 

@@ -292,8 +292,8 @@ def test_ctrl_c_leaves_everything_in_place(bpy: Any, clip: Any) -> None:
     clip.tracking.tracks[0].select = False
     selected = [track.select for track in clip.tracking.tracks]
     before = surroundings(bpy, clip)
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))  # first: unanswered, it would kill
     signal.setitimer(signal.ITIMER_REAL, 0.01)
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         track_markers(clip)
     assert surroundings(bpy, clip) == before
