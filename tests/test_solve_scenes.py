@@ -80,6 +80,14 @@ def test_an_unknown_focal_length_is_not_sought_from_too_long_a_lens(focal: float
     assert focal_error(solved(seen), seen) < 0.03
 
 
+def test_a_wide_barrel_is_found_from_one() -> None:
+    """From a straight lens the mapping ends at one eight times as long."""
+    seen = drifting(scene(replace(rails(60, 420.0, (4.0, 0.0, 0.0), pan=0.35), k1=-0.25), outliers=0.02), 1)
+    found = solved(seen, distortion=None).cameras
+    assert found.focal[0] == pytest.approx(420, rel=0.02)
+    assert found.k1 == pytest.approx(-0.25, abs=0.01)
+
+
 def test_a_camera_that_turns_tells_its_focal_length(clean: Scene) -> None:
     cameras = solved(clean).cameras
     assert cameras.focal_range is not None

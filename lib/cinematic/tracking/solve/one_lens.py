@@ -31,8 +31,11 @@ LEAST_FRAMES = 3
 
 # Where the search for an unknown focal length starts, in picture widths (of the longer side). From too short a lens it
 # comes to the right one; from too long a lens it may end in a wrong scene that no small step leaves: of 110 simulated
-# shots of cameras that hardly turn 4 from 1.2, 1 from 0.8, none from 0.5 (and 2 from each).
+# shots of cameras that hardly turn 4 from 1.2, 1 from 0.8, none from 0.5.
 _START_FOCAL = 0.5
+# The first radial term of a barrel lens that is mapped through again, where a first round leaves more than so many px:
+# through a wide one that bends much the mapping knows no way to the right scene from a straight one.
+_BARREL, _UNEXPLAINED_PX = -0.2, 0.25
 ROUNDS = 4
 _ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 ITERATIONS, ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
@@ -97,14 +100,13 @@ def solve_through_one(
     keys = key_frames(np.isfinite(positions[..., 0]))
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
 
-    def mapped_from(focal: float, calibrated: bool = True) -> Mapped:
+    def mapped_through(k1: float, calibrated: bool = True) -> Mapped:
         return map_cameras(
-            leading[:, keys], size, focal,
-            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom,
+            leading[:, keys], size, lens.focal or _START_FOCAL * max(size),
+            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom, k1=k1,
         )  # fmt: skip
 
-    start = lens.focal or _START_FOCAL * max(size)
-    mapped = mapped_from(start)
+    mapped = mapped_through(0.0)
     planes = left_by_planes(leading[:, keys])
     sure = _SURE_PX if lens.distortion is False else max(_SURE_PX, _SURE_BENT * max(size))
     may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > sure)
@@ -114,10 +116,10 @@ def solve_through_one(
         return tripod
     if one_plane and not lens.focal_is_exact:
         raise NoParallax(_one_plane(mapped))
-    moving = _moving(mapped.cameras, mapped_from, keys, positions, size, lens, iterations_between)
+    moving = _moving(mapped.cameras, mapped_through, keys, positions, size, lens, iterations_between)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
-        whole = mapped_from(start, calibrated=False).cameras
-        moving = _fuller(moving, _moving(whole, mapped_from, keys, positions, size, lens, iterations_between))
+        whole = mapped_through(0.0, calibrated=False).cameras
+        moving = _fuller(moving, _moving(whole, mapped_through, keys, positions, size, lens, iterations_between))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
         return tripod
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
@@ -184,24 +186,39 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 
 def _moving(
-    mapped: Cameras | None, mapped_from: Callable[[float], Mapped], keys: npt.NDArray[np.int64], positions: FloatArray,
-    size: Extent, lens: LensSearch, iterations_between: int,
+    mapped: Cameras | None, mapped_through: Callable[[float], Mapped], keys: npt.NDArray[np.int64],
+    positions: FloatArray, size: Extent, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
     mapped = _with_enough(mapped)
     if mapped is None:
         return None
     seen = positions[:, keys]
-    tried = (False, True) if lens.distortion is None else (lens.distortion,)
-    begun = {bent: refined(mapped, None, seen, size, lens, bent, 1, ITERATIONS) for bent in tried}
-    bent = _better(begun)
-    solution = _went_on(begun[bent], seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
+    begun, bent = _begun(mapped, mapped_through, seen, size, lens)
+    solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
         solution = _at_likeliest_focal(solution, seen, size, lens, bent)
     if solution is None or len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
+
+
+def _begun(
+    mapped: Cameras, mapped_through: Callable[[float], Mapped], positions: FloatArray, size: Extent, lens: LensSearch
+) -> tuple[Solution | None, bool]:
+    """A first round, and whether it is through a lens with two radial terms."""
+
+    def through(cameras: Cameras | None, bent: bool) -> Solution | None:
+        return None if cameras is None else refined(cameras, None, positions, size, lens, bent, 1, ITERATIONS)
+
+    tried = (False, True) if lens.distortion is None else (lens.distortion,)
+    begun = {bent: through(mapped, bent) for bent in tried}
+    first = begun[_better(begun)]
+    if True in tried and (first is None or first.median_error > _UNEXPLAINED_PX):
+        begun[True] = surer(begun[True], through(_with_enough(mapped_through(_BARREL).cameras), True))
+    bent = _better(begun)
+    return begun[bent], bent
 
 
 def _at_likeliest_focal(
