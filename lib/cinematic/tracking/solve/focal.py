@@ -11,6 +11,7 @@ one parameter is fitted (profile likelihood), Venzon & Moolgavkar 1988.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -79,27 +80,30 @@ def with_likeliest_focal(
         cameras, points = adjust(cameras, points, seen, size, **search, iterations=_ITERATIONS)
         return _Stop(cameras, points, _cost(reprojection_errors(cameras, points, seen)[used]))
 
-    stops = [stop(solution.cameras, solution.points)]
-    start = stops[0].log_focal
-    limits = np.log([_SHORTEST * max(size), _LONGEST * max(size)])
-    for by in (1 / _STEP, _STEP):
-        here = stops[0] if by < 1 else stops[-1]
-        while limits[0] < here.log_focal + np.log(by) < limits[1]:
-            here = stop(*_stretched(here.cameras, here.points, by))
-            stops = [here, *stops] if by < 1 else [*stops, here]
-            if here.cost > _CLIMBED * min(each.cost for each in stops):
-                break
+    start = stop(solution.cameras, solution.points)
+    stops = _valley(start, stop, max(size))
     focals, costs = np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
-    low, high = _as_good(focals, costs)
     # A track's errors go together, whatever the number of its markers: each track counts as one.
     oddness = used.any(axis=1).sum() * costs / costs.min() + ((focals - np.log(likely)) / _LIKELY_DEVIATION) ** 2 / 2
     best = _lowest(focals, oddness)
-    if abs(best - start) > np.log(_NEAR):
+    if abs(best - start.log_focal) > np.log(_NEAR):
         near = stops[int(np.argmin(np.abs(focals - best)))]
         found = stop(*_stretched(near.cameras, near.points, float(np.exp(best - near.log_focal))))
         errors = reprojection_errors(found.cameras, found.points, positions)
         solution = replace(solution, cameras=found.cameras, points=found.points, errors=errors)
-    return replace(solution, cameras=replace(solution.cameras, focal_range=(low, high)))
+    return replace(solution, cameras=replace(solution.cameras, focal_range=_as_good(focals, costs)))
+
+
+def _valley(start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: float) -> list[_Stop]:
+    """From the shortest to the longest: up both sides, or to the end of what is looked at."""
+    limits = np.log(_SHORTEST * width), np.log(_LONGEST * width)
+    shorter, longer = [start], [start]
+    for way, by in ((shorter, 1 / _STEP), (longer, _STEP)):
+        while limits[0] < way[-1].log_focal + np.log(by) < limits[1]:
+            way.append(stop(*_stretched(way[-1].cameras, way[-1].points, by)))
+            if way[-1].cost > _CLIMBED * min(each.cost for each in shorter + longer):
+                break
+    return [*reversed(shorter), *longer[1:]]
 
 
 def _stretched(cameras: Cameras, points: FloatArray, by: float) -> tuple[Cameras, FloatArray]:
