@@ -138,7 +138,8 @@ class JudgeTracks(Job):
     def work(self, say: Say) -> None:
         """See :class:`Job`."""
         self.verdicts, motion = self._judged(say)
-        self.readiness, self.lens = solve_readiness(self.clip, self.verdicts), self._lens(motion)
+        self.readiness = solve_readiness(self.clip, self.verdicts, motion=motion)
+        self.lens = self._lens(motion)
 
     def take_over(self, movie_clip) -> str:
         """See :class:`Job`."""
@@ -245,9 +246,9 @@ class WriteReport(Job):
 
     def work(self, say: Say) -> None:
         """See :class:`Job`."""
-        verdicts, _ = self._judged(say)
+        verdicts, motion = self._judged(say)
         say("Writing the report")
-        readiness = solve_readiness(self.clip, verdicts)
+        readiness = solve_readiness(self.clip, verdicts, motion=motion)
         write_report(self.path, self.info, list(self.clip.tracks), verdicts, readiness, self.clip.footage)
 
     def take_over(self, movie_clip) -> str:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,14 @@ def test_readiness_tells_of_missing_parallax() -> None:
         told = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE)
         assert any("parallax" in reason for reason in told.reasons) is word
         assert (told.score > 0.5) is not word
+
+
+@pytest.mark.parametrize(("told", "word"), [(None, False), ((880.0, 920.0), False), ((700.0, 2400.0), True)])
+def test_readiness_tells_of_a_focal_length_that_is_not_told(told: tuple[float, float] | None, word: bool) -> None:
+    seen = scene(path(FRAMES), 150, noise=0.05)
+    tracks, cameras = seen.tracks, replace(seen.cameras, focal_range=told)
+    ready = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, cameras)
+    assert any("26.2 to 90.0 mm explain the tracks as well" in reason for reason in ready.reasons) is word
 
 
 def saved(folder: Path, movie: Path, tracks: list[TrackData]) -> Path:

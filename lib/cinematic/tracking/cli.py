@@ -41,7 +41,7 @@ from .kernels import compile_kernels, needs_compile
 from .machine import available_cores
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
-from .quality import clean_tracks, judge_tracks, solve_readiness
+from .quality import clean_tracks, judge_with_motion, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
 from .track_command import Targets, TrackJob, run_track
@@ -254,8 +254,9 @@ def report(
         raise TrackingError(f"{target} exists already: give --overwrite to replace it")
     clip = Clip.load(folder / "tracks.json")
     compile_kernels(_say_aside)
-    verdicts = judge_tracks(clip)
-    write_report(target, clip.info, clip.read(), verdicts, solve_readiness(clip, verdicts), clip.footage)
+    verdicts, motion = judge_with_motion(clip)
+    readiness = solve_readiness(clip, verdicts, motion=motion)
+    write_report(target, clip.info, clip.read(), verdicts, readiness, clip.footage)
     Console(highlight=False).print(f"{verdicts_in_words(verdicts)}; the report is {target}", soft_wrap=True)
 
 

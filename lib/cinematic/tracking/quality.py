@@ -23,7 +23,7 @@ from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
-from .judge import Limits, ShotMotion, judge_scene, shot_motions
+from .judge import Limits, ShotMotion, judge_scene, known_cameras, shot_motions
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .store import Store, store_of
@@ -255,7 +255,9 @@ def judge_with_motion(
     return _judged(store, known, _measured(store, known), limits)
 
 
-def solve_readiness(clip: Any, verdicts: Sequence[Verdict] | None = None) -> Readiness:
+def solve_readiness(
+    clip: Any, verdicts: Sequence[Verdict] | None = None, *, motion: Sequence[ShotMotion] = ()
+) -> Readiness:
     """Whether a camera solve can work with the tracks that are not bad, and what is missing.
 
     Parameters
@@ -263,14 +265,18 @@ def solve_readiness(clip: Any, verdicts: Sequence[Verdict] | None = None) -> Rea
     clip : bpy.types.MovieClip or Clip
     verdicts
         Of :func:`judge_tracks`, when they are there already.
+    motion
+        Of :func:`judge_with_motion`, with the verdicts: it knows how surely the tracks tell the focal length.
 
     Raises
     ------
     FootageError, BackendUnavailable
     """
     store = store_of(clip)
-    judged = judge_tracks(clip) if verdicts is None else verdicts
-    return readiness(store.read(), judged, range(store.numbers.first, store.numbers.last + 1), store.size)
+    if verdicts is None:
+        verdicts, motion = judge_with_motion(clip)
+    frames = range(store.numbers.first, store.numbers.last + 1)
+    return readiness(store.read(), verdicts, frames, store.size, known_cameras(motion))
 
 
 def clean_tracks(

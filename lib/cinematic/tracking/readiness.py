@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from .coords import Size
+from .lens import SENSOR_WIDTH
 from .repeated_frames import repeated_frames
+from .solve.cameras import Cameras
 from .types import Readiness, TrackData, Verdict
 
 FAILS_BELOW, WEAK_BELOW = 8, 16
@@ -18,7 +20,13 @@ _LEAST_SPREAD = 0.5  # of the picture's cells
 _LEAST_PARALLAX_DEG = 2.0
 
 
-def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: range, size: Size) -> Readiness:
+def readiness(
+    tracks: Sequence[TrackData],
+    verdicts: Sequence[Verdict],
+    frames: range,
+    size: Size,
+    cameras: Cameras | None = None,
+) -> Readiness:
     """Judge the tracks together: those that are not bad.
 
     Too few tracks on a frame, tracks crowded into a part of the picture, and a camera that hardly moves past the scene
@@ -30,6 +38,8 @@ def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: 
         The plate's frames.
     size
         Width and height of the footage, px.
+    cameras
+        That the judgement found: whether the tracks tell their focal length. None: that is not said.
     """
     usable = [(t, v) for t, v in zip(tracks, verdicts, strict=True) if v.verdict != "bad" and t.enabled]
     counts = dict.fromkeys(frames, 0)
@@ -45,6 +55,9 @@ def readiness(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], frames: 
     if parallax is not None:
         score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
     missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size))
+    doubt = "" if cameras is None else cameras.focal_doubt(size[0], SENSOR_WIDTH)
+    if doubt:
+        missing.append(f"the tracks hardly tell the focal length: on a sensor {SENSOR_WIDTH:g} mm wide {doubt}")
     return Readiness(float(score), tuple(missing), counts)
 
 

@@ -228,7 +228,7 @@ def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
     with using_threads(job.threads):
         limits = preset_limits(job.preset, store_of(tracker.clip).size[0])
         verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks)
-    return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts), motion)
+    return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts, motion=motion), motion)
 
 
 def _cleaned(tracker: PointTracker, verdicts: Sequence[Verdict]) -> Cleaning:

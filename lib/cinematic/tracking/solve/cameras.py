@@ -23,9 +23,7 @@ from .between_frames import slopes_and_bends, velocity
 
 FloatArray = npt.NDArray[np.float64]
 
-UNSURE = 1.15
-"""From here on, longest through shortest, it is worth saying which focal lengths explain the tracks as well."""
-
+_UNSURE = 1.15  # longest through shortest: from here on it is worth saying which explain the tracks as well
 _NEWTON_STEPS = 8
 _MOST_BEND = 4.0  # times: how much farther out than it is seen a point may lie
 _ROW_STEPS = 3  # until the row that a point is seen in, and where the camera is then, agree
@@ -67,11 +65,18 @@ class Cameras:
         focal = self.focal[self.solved]
         shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
         lens = lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
-        if self.focal_range is not None and self.focal_range[1] > UNSURE * self.focal_range[0]:
-            low, high = (value * sensor_width / width for value in self.focal_range)
-            lens += f"; {low:.1f} to {high:.1f} mm explain the tracks as well: give it where it is known"
+        doubt = self.focal_doubt(width, sensor_width)
+        if doubt:
+            lens += f"; {doubt}"
         shutter = f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)" if self.readout else ""
         return lens + shutter
+
+    def focal_doubt(self, width: int, sensor_width: float) -> str:
+        """What else the focal length may be, for people; empty where the tracks tell it, or nobody asked them."""
+        if self.focal_range is None or self.focal_range[1] < _UNSURE * self.focal_range[0]:
+            return ""
+        low, high = (value * sensor_width / width for value in self.focal_range)
+        return f"{low:.1f} to {high:.1f} mm explain the tracks as well: give it where it is known"
 
     @property
     def positions(self) -> FloatArray:
