@@ -107,9 +107,10 @@ def test_cleaning_removes_what_is_bad_and_leaves_what_is_locked(bpy: Any, button
 
 def test_what_cleaning_has_emptied_is_filled(bpy: Any, buttons: Any, tracked: Any) -> None:
     tracks = tracked.tracking.tracks
-    for track in list(tracks)[::2]:
+    for row, track in enumerate(list(tracks)[::2]):  # each by itself: together they would be a scene that moves
         for marker in list(track.markers)[1:]:
-            marker.co = (marker.co[0] + 0.03 * (marker.frame % 3), marker.co[1] - 0.02 * (marker.frame % 5))
+            phase = marker.frame + 7 * row
+            marker.co = (marker.co[0] + 0.03 * (phase % 3), marker.co[1] - 0.02 * (phase % 5))
     known = set(tracks.keys())
     buttons.clean_tracks()
     added = set(tracks.keys()) - known

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -127,6 +126,8 @@ def _stretched(cameras: Cameras, points: FloatArray, by: float) -> tuple[Cameras
 
 def _turned_less(turn: FloatArray, by: float) -> FloatArray:
     """A rotation (3, 3) with its pan and tilt divided; the roll stays."""
+    import cv2
+
     vector = cv2.Rodrigues(turn)[0].ravel()
     return np.asarray(cv2.Rodrigues(vector / [by, by, 1.0])[0], np.float64)
 
