@@ -15,8 +15,8 @@ from .errors import FootageError, FormatError, ParameterError
 from .footage import Footage, open_footage
 from .formats import Shot, cinetrack
 from .formats.arguments import BEGINS_AT_ONE
-from .judge import judge
-from .quality import judge_tracks
+from .judge import judge_scene, known_cameras
+from .quality import judge_with_motion
 from .readiness import readiness
 from .types import ClipInfo, Readiness, TrackData, Verdict, verdicts_in_words
 
@@ -113,12 +113,13 @@ def judge_file(
     notes += told
     frames, known = range(info.frame_start, info.frame_end + 1), (info.width, info.height)
     if shown is None:
-        verdicts = judge(shot.tracks, known, pixel_aspect=info.pixel_aspect)
+        verdicts, motion = judge_scene(shot.tracks, known, pixel_aspect=info.pixel_aspect)
     else:
         seen = Clip(shown, shot.tracks)
         seen.pixel_aspect = info.pixel_aspect
-        verdicts = judge_tracks(seen)
-    return JudgedFile(info, shot.tracks, verdicts, readiness(shot.tracks, verdicts, frames, known), "; ".join(notes))
+        verdicts, motion = judge_with_motion(seen)
+    ready = readiness(shot.tracks, verdicts, frames, known, known_cameras(motion))
+    return JudgedFile(info, shot.tracks, verdicts, ready, "; ".join(notes))
 
 
 def _footage_named(shot: Shot, path: Path, *, framed: bool) -> tuple[Footage | None, str]:

@@ -96,7 +96,8 @@ def analyze_track_quality(
     active = [track for track in tracks if track.enabled]
     measured = _measured(store, active)
     means = _means(measured)
-    verdicts, _ = _judged(store, active, measured)
+    verdicts, motion = _judged(store, active, measured)
+    frames = range(store.numbers.first, store.numbers.last + 1)
     errors = {track.name: track.average_error for track in active if track.average_error is not None}
     return {
         "total_tracks": len(tracks),
@@ -112,7 +113,7 @@ def analyze_track_quality(
         "correlations": means,
         "is_solved": bool(errors),
         "verdicts": {verdict.name: verdict for verdict in verdicts},
-        "readiness": readiness(active, verdicts, range(store.numbers.first, store.numbers.last + 1), store.size),
+        "readiness": readiness(active, verdicts, frames, store.size, known_cameras(motion)),
     }
 
 

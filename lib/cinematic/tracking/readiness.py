@@ -54,14 +54,14 @@ def readiness(
     score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)
     if parallax is not None:
         score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
-    missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size))
     doubt = "" if cameras is None else cameras.focal_doubt(size[0], SENSOR_WIDTH)
-    if doubt:
-        missing.append(f"the tracks hardly tell the focal length: on a sensor {SENSOR_WIDTH:g} mm wide {doubt}")
+    missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size), doubt)
     return Readiness(float(score), tuple(missing), counts)
 
 
-def _missing(counts: dict[int, int], spread: float, parallax: float | None, repeated: Sequence[int]) -> list[str]:
+def _missing(
+    counts: dict[int, int], spread: float, parallax: float | None, repeated: Sequence[int], focal_doubt: str
+) -> list[str]:
     thin = sum(count < FAILS_BELOW for count in counts.values())
     weak = sum(FAILS_BELOW <= count < WEAK_BELOW for count in counts.values())
     told = []
@@ -78,6 +78,8 @@ def _missing(counts: dict[int, int], spread: float, parallax: float | None, repe
             f"{len(repeated)} of {len(counts)} frames repeat the one before, the first of them {repeated[0]}: "
             "the camera will stop there (pulldown, or a converted frame rate)"
         )
+    if focal_doubt:
+        told.append(f"the tracks hardly tell the focal length: on a sensor {SENSOR_WIDTH:g} mm wide {focal_doubt}")
     return told
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +101,7 @@ def solve_through_one(
     keys = key_frames(np.isfinite(positions[..., 0]))
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
 
+    @cache  # the barrel is asked for again where pairs' calibration has left frames out
     def mapped_through(k1: float, calibrated: bool = True) -> Mapped:
         return map_cameras(
             leading[:, keys], size, lens.focal or _START_FOCAL * max(size),
