@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# A worker that crashes ends the run: with another in its place the rest may wait for each other for ever.
+PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
 EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
 
 .PHONY: help demo test test-blender test-window extension test-extension check format bench bench-solve bench-judging clean
@@ -35,10 +37,10 @@ demo: $(READY)
 	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not window and not extension"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not window and not extension"
 
 test-blender: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "blender and not window"
+	$(BIN)/python -m pytest $(PARALLEL) -m "blender and not window"
 
 test-window: $(READY)
 	$(BIN)/python -m pytest -m window

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="Blender's module bpy is not installed (Python 3.11 only)"))
         elif "benchmarks" in item.path.name and installed_release() < "Blender 5":
             item.add_marker(pytest.mark.skip(reason="the plates of the benchmarks are made with Blender 5"))
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_running() -> Iterator[None]:
+    """Blender up to 5.0 crashes where another thread runs Python in the middle of an operator: of any later test."""
+    yield
+    left = {thread.name for thread in threading.enumerate()} & {"footage decoder", "pyramids", "progress bar"}
+    assert not left, f"threads still run: {', '.join(sorted(left))}"
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from itertools import count
 
+import numpy as np
 import pytest
 
 from cinematic.tracking.ahead import made_ahead
+from cinematic.tracking.shots import Watch, looked_at
+from tests.plates import Plate
 
 
 def running(name: str) -> bool:
@@ -47,6 +52,41 @@ def test_it_stays_no_farther_ahead_than_was_asked_for_and_stops_with_the_reader(
     reader.close()
     assert len(made) <= 5
     assert not running("long numbers")
+
+
+def test_a_reader_that_is_dropped_ends_the_thread_at_once() -> None:
+    for depth in (1, 3):
+        reader = made_ahead(count(), depth, "endless numbers")
+        assert next(reader) == 0
+        del reader
+        assert not running("endless numbers")
+
+
+def test_threads_end_with_a_search_for_cuts_that_is_given_up(plate: Plate) -> None:
+    """They held what they were asked by, and so went on for ever."""
+    frames = ((number, np.float32(frame) / 255) for number, frame in enumerate(plate.frames))
+    looked = looked_at(made_ahead(frames, 1, "frames"), Watch())
+    assert next(looked).number == 0
+    assert running("frames") and running("pyramids")
+    del looked
+    assert not running("frames") and not running("pyramids")
+
+
+def test_a_thread_that_waits_for_its_reader_runs_no_python() -> None:
+    """Blender up to 5.0 crashes where another thread does so in the middle of an operator."""
+    calls: list[str] = []
+    threading.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_name))
+    try:
+        reader = made_ahead(count(), 1, "waiting numbers")
+        next(reader)
+    finally:
+        threading.setprofile(None)
+    time.sleep(0.1)
+    assert "work" in calls
+    calls.clear()
+    time.sleep(0.5)
+    assert not calls
+    reader.close()
 
 
 def test_the_thread_works_with_the_settings_of_who_asks() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
@@ -25,27 +26,21 @@ def made_ahead(items: Iterator[T], depth: int, name: str) -> Iterator[T]:
     """The same items, made by a thread of this name that stays up to ``depth`` of them ahead.
 
     The thread ends when the items do, when one fails (its error is raised here), or when the caller stops asking and
-    drops the iterator.
+    drops the iterator: ``items`` must not lead back to that one, as the thread holds them. It never wakes but to make
+    one, as Blender up to 5.0 crashes where another thread runs Python in the middle of an operator.
     """
     ready: queue.Queue[_Made[T] | _Failure | None] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
-    def hand_over(entry: _Made[T] | _Failure | None) -> None:
-        while not stopped.is_set():
-            try:
-                return ready.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
-
     def work() -> None:
         try:
             for item in items:
-                hand_over(_Made(item))
+                ready.put(_Made(item))
                 if stopped.is_set():
                     return
-            hand_over(None)
+            ready.put(None)
         except BaseException as error:
-            hand_over(_Failure(error))
+            ready.put(_Failure(error))
 
     thread = threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True)
     thread.start()
@@ -56,4 +51,7 @@ def made_ahead(items: Iterator[T], depth: int, name: str) -> Iterator[T]:
             yield entry.item
     finally:
         stopped.set()
+        with suppress(queue.Empty):  # makes room for the one that it waits to hand over
+            while True:
+                ready.get_nowait()
         thread.join()

@@ -83,6 +83,9 @@ def tracking_context(clip: Any) -> Iterator[ClipEditor]:
     scene's frame and range, and the clip's active tracking object are as they were; what operators did to
     tracks and to their selection stays.
 
+    Let no other thread run Python meanwhile. An operator lets others have Python's lock; where it then looks something
+    up in the context that it is lent, Blender up to 5.0 takes another thread's lock for its own, and crashes.
+
     Parameters
     ----------
     clip : bpy.types.MovieClip

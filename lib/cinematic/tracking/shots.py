@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Literal
 
@@ -148,7 +149,8 @@ class _Queue:
 
     def __init__(self, frames: Iterable[tuple[int, Luminance]]) -> None:
         self.pyramids = Pyramids()
-        self._frames = made_ahead(map(self._ready, frames), MADE_AHEAD, "pyramids")
+        made = map(partial(_made_ready, self.pyramids), frames)  # nothing of self: the thread that makes them holds it
+        self._frames = made_ahead(made, MADE_AHEAD, "pyramids")
         self._ahead: deque[_Ready] = deque()
 
     def __iter__(self) -> Iterator[_Ready]:
@@ -170,10 +172,11 @@ class _Queue:
             self._ahead.append(following)
         return True
 
-    def _ready(self, frame: tuple[int, Luminance]) -> _Ready:
-        number, image = frame
-        pyramid = self.pyramids.of(image)
-        return _Ready(number, image, pyramid, signature(pyramid))
+
+def _made_ready(pyramids: Pyramids, frame: tuple[int, Luminance]) -> _Ready:
+    number, image = frame
+    pyramid = pyramids.of(image)
+    return _Ready(number, image, pyramid, signature(pyramid))
 
 
 def looked_at(frames: Iterable[tuple[int, Luminance]], watch: Watch) -> Iterator[Looked]:

@@ -107,7 +107,7 @@ def solve_result(folder: Path, options: dict[str, Any], *, overwrite: bool, debu
         with Steps(console, total=2, log=log) as steps:
             with leaving_at_once_on_interrupt(lambda: shutil.rmtree(scratch)), quiet():
                 solve = solve_step(steps, clip, options)
-            with steps.step("writing") as step, interrupts_held(), quiet():
+            with steps.step("writing", in_blender=True) as step, interrupts_held(), quiet():
                 files.write(solve, clip.read())
                 try:
                     step.outcome = told_of_first_try(files.write_blend(solve, clip))

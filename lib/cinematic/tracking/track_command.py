@@ -106,7 +106,8 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
         total = 3 + judges + (job.covering is None) + job.clean + job.refill + job.weigh + (job.camera is not None)
-        with Steps(console, total=total, log=log) as steps, _blender_beside(job, quiet) as blender:
+        steps = Steps(console, total=total, log=log, in_blender=job.engine == "libmv")
+        with steps, _blender_beside(job, quiet) as blender:
             with _interruptible(job.engine, targets, scratch), quiet():
                 tracked = _tracked(steps, job, targets)
             with steps.step("writing") as step, interrupts_held(), quiet():
