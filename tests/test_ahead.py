@@ -67,9 +67,11 @@ def test_threads_end_with_a_search_for_cuts_that_is_given_up(plate: Plate) -> No
     frames = ((number, np.float32(frame) / 255) for number, frame in enumerate(plate.frames))
     looked = looked_at(made_ahead(frames, 1, "frames"), Watch())
     assert next(looked).number == 0
-    assert running("frames") and running("pyramids")
+    assert running("frames")
+    assert running("pyramids")
     del looked
-    assert not running("frames") and not running("pyramids")
+    assert not running("frames")
+    assert not running("pyramids")
 
 
 def test_a_thread_that_waits_for_its_reader_runs_no_python() -> None:

@@ -33,7 +33,7 @@ def test_the_bar_moves_while_a_step_lasts(console: Console, tmp_path: Path) -> N
     assert (tmp_path / "log").read_text().startswith("judging: 3 good (0.")
 
 
-@pytest.mark.parametrize("job, step", [(True, False), (False, True)], ids=["job", "step"])
+@pytest.mark.parametrize(("job", "step"), [(True, False), (False, True)], ids=["job", "step"])
 def test_where_blender_works_it_moves_with_the_steps_and_no_thread_runs(
     console: Console, tmp_path: Path, job: bool, step: bool
 ) -> None:
