@@ -1,7 +1,8 @@
 """The Blender extension: the package's verbs as buttons in the Clip Editor's sidebar (tab "Cinetrack").
 
-Thin on purpose: it holds what an artist has chosen (:mod:`.settings`), does long work beside Blender on a copy of the
-clip (:mod:`.jobs`, :mod:`.beside`), remembers what was found (:mod:`.findings`), and draws it (:mod:`.panels`).
+Thin on purpose: it holds what an artist has chosen (:mod:`.settings`), has long work done by a process beside Blender
+on a copy of the clip (:mod:`.jobs`, :mod:`.tasks`, :mod:`.beside`), remembers what was found (:mod:`.findings`), and
+draws it (:mod:`.panels`).
 Whatever tracks, judges, cleans or solves is the package's. Blender gives this folder a name of its own: imports in it
 are relative.
 """

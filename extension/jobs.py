@@ -1,32 +1,15 @@
 """What the buttons do, each in three parts.
 
-A job begins in Blender, where it copies what it needs; works beside Blender, on that copy; and has Blender take over
-what has come of it. Between the first and the last the artist goes on working.
+A job begins in Blender, where it copies what it needs; has its task (:mod:`.tasks`) done beside Blender, on that copy;
+and has Blender take over what has come of it. Between the first and the last the artist goes on working.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from cinematic.tracking import (
-    CameraSolve,
-    Cleaning,
-    Coverage,
-    Progress,
-    Readiness,
-    TrackData,
-    TrackingError,
-    Verdict,
-    auto_track,
-    clean_tracks,
-    judge_with_motion,
-    read_tracks,
-    refill_tracks,
-    solve_camera,
-    solve_readiness,
-    weigh_tracks,
-)
+from cinematic.tracking import CameraSolve, TrackingError, clean_tracks
 from cinematic.tracking.blender_camera import (
     add_solved_camera,
     lens_of_cameras,
@@ -34,50 +17,32 @@ from cinematic.tracking.blender_camera import (
     told_of_first_try,
 )
 from cinematic.tracking.blender_masks import annotation_of, drawn_mask
-from cinematic.tracking.judge import ShotMotion, known_cameras, preset_limits
-from cinematic.tracking.kernels import compile_kernels
 from cinematic.tracking.lens import Lens
 from cinematic.tracking.masks import DrawnMask
 from cinematic.tracking.movie_clip import MovieClipStore
-from cinematic.tracking.report import write_report
 from cinematic.tracking.store import detached
 from cinematic.tracking.types import verdicts_in_words
 
-from . import findings
-from .beside import Say
+from . import findings, tasks
+from .beside import Task
 from .verdict_colors import clear_colors, color_by_verdict
 
 
 class Job(ABC):
-    """One of them. To begin, work and take over may raise a TrackingError: nothing has been changed then."""
+    """One of them. To begin, the task and to take over may raise a TrackingError: nothing has been changed then."""
+
+    task: Task | None  # None: all that it would find out is known
 
     def __init__(self, movie_clip, chosen) -> None:
         """Begin: ``chosen`` are the scene's settings, which the artist may change meanwhile."""
         store = MovieClipStore(movie_clip)
         self.name: str = movie_clip.name
-        self.clip = detached(movie_clip)
-        self.preset: str = chosen.preset
+        self.shot = tasks.Shot(detached(movie_clip), self.name, chosen.preset)
         self.span = {"frame_start": store.numbers.first, "frame_end": store.numbers.last}
 
     @abstractmethod
-    def work(self, say: Say) -> None:
-        """Do it, without Blender."""
-
-    @abstractmethod
-    def take_over(self, movie_clip) -> str:
-        """Put the result into Blender; what has come of it, in words."""
-
-    def _judged(self, say: Say) -> tuple[list[Verdict], list[ShotMotion]]:
-        compile_kernels(say)
-        say("Judging")
-        tracks = read_tracks(self.clip)
-        if not tracks:
-            raise TrackingError(f"clip {self.name!r} has no tracks to judge: track the shot first")
-        return judge_with_motion(self.clip, preset_limits(self.preset, self.clip.size[0]), tracks=tracks)
-
-    def _lens(self, motion: Sequence[ShotMotion]) -> Lens | None:
-        cameras = known_cameras(motion)
-        return None if cameras is None else lens_of_cameras(cameras, self.clip.size)
+    def take_over(self, movie_clip, come: Any) -> str:
+        """Put into Blender what has come of the task; in words."""
 
 
 class _Covering(Job):
@@ -105,94 +70,54 @@ class _Covering(Job):
 class TrackShot(_Covering):
     """Cover the whole shot with tracks."""
 
-    added: list[TrackData]
-    coverage: Coverage
+    def __init__(self, movie_clip, chosen) -> None:
+        super().__init__(movie_clip, chosen)
+        self.task = partial(tasks.track_shot, self.shot, self.wishes)
 
-    def work(self, say: Say) -> None:
+    def take_over(self, movie_clip, come: tasks.Tracked) -> str:
         """See :class:`Job`."""
-        compile_kernels(say)
-        known = set(self.clip.tracks.keys())
-        tell = partial(_tell, say, "Tracking")
-        self.coverage = auto_track(self.clip, self.preset, on_progress=tell, **self.wishes)
-        if not self.coverage.tracks:
-            raise TrackingError(f"no features found on {self.name!r} that could be tracked: {self.coverage.why_none}")
-        self.added = [track for track in self.clip.tracks if track.name not in known]
-
-    def take_over(self, movie_clip) -> str:
-        """See :class:`Job`."""
-        MovieClipStore(movie_clip).add(self.added)
-        return self.coverage.in_words()
+        MovieClipStore(movie_clip).add(come.added)
+        return come.coverage.in_words()
 
 
 class JudgeTracks(Job):
     """Judge every track, and color them by what is thought of them."""
 
-    verdicts: list[Verdict]
-    readiness: Readiness
-    lens: Lens | None
-
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
         self.colors = chosen.color_tracks
+        self.task = partial(tasks.judge_shot, self.shot)
 
-    def work(self, say: Say) -> None:
-        """See :class:`Job`."""
-        self.verdicts, motion = self._judged(say)
-        self.readiness = solve_readiness(self.clip, self.verdicts, motion=motion)
-        self.lens = self._lens(motion)
-
-    def take_over(self, movie_clip) -> str:
+    def take_over(self, movie_clip, come: tasks.Judged) -> str:
         """See :class:`Job`."""
         found = findings.of(movie_clip)
-        found.verdicts = sorted(self.verdicts, key=lambda verdict: -verdict.badness)
-        found.readiness, found.lens = self.readiness, self.lens
+        found.verdicts = sorted(come.verdicts, key=lambda verdict: -verdict.badness)
+        found.readiness, found.lens = come.readiness, come.lens
         if self.colors:
-            color_by_verdict(movie_clip, self.verdicts)
-        return verdicts_in_words(self.verdicts)
+            color_by_verdict(movie_clip, come.verdicts)
+        return verdicts_in_words(come.verdicts)
 
 
 class CleanTracks(_Covering):
     """Clean by verdict, fill what that has emptied, and weigh what is left for the solve."""
 
-    verdicts: list[Verdict]
-    cleaning: Cleaning
-    added: list[TrackData]
-    weights: dict[str, float]
-    lens: Lens | None
-
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
-        self.before = [track.copy() for track in self.clip.tracks]
-        self.fills = chosen.fill
+        self.before = [track.copy() for track in self.shot.clip.tracks]
+        self.task = partial(tasks.clean_shot, self.shot, self.wishes if chosen.fill else None)
 
-    def work(self, say: Say) -> None:
-        """See :class:`Job`."""
-        self.verdicts, motion = self._judged(say)
-        self.lens = self._lens(motion)
-        self.cleaning = clean_tracks(self.clip, verdicts=self.verdicts)
-        if not len(self.clip.tracks):
-            raise TrackingError(f"cleaning would leave none of the {len(self.before)} tracks: nothing was done")
-        added: Sequence[str] = ()
-        if self.fills:
-            tell = partial(_tell, say, "Filling")
-            wishes = {"cleaning": self.cleaning, "motion": motion, "on_progress": tell, **self.wishes}
-            added = refill_tracks(self.clip, self.preset, **wishes).added
-        say("Weighing")
-        self.weights = weigh_tracks(self.clip, motion=motion)
-        self.added = [self.clip.tracks[name] for name in added]
-
-    def take_over(self, movie_clip) -> str:
+    def take_over(self, movie_clip, come: tasks.Cleaned) -> str:
         """See :class:`Job`."""
         store = MovieClipStore(movie_clip)
         if store.read() != self.before:
             raise TrackingError(f"the tracks of {self.name!r} were changed meanwhile, nothing was done: do it again")
-        clean_tracks(movie_clip, verdicts=self.verdicts)
-        store.add(self.added)
-        store.set_weights(self.weights)
+        clean_tracks(movie_clip, verdicts=come.verdicts)
+        store.add(come.added)
+        store.set_weights(come.weights)
         clear_colors(movie_clip)
         found = findings.of(movie_clip)
-        found.verdicts, found.readiness, found.lens = [], None, self.lens
-        return f"{self.cleaning.in_words()}, {len(self.added)} added"
+        found.verdicts, found.readiness, found.lens = [], None, come.lens
+        return f"{come.cleaning.in_words()}, {len(come.added)} added"
 
 
 class PrepareSolve(Job):
@@ -200,19 +125,14 @@ class PrepareSolve(Job):
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
-        self.lens = findings.of(movie_clip).lens
+        self.known = findings.of(movie_clip).lens
+        self.task = None if self.known is not None else partial(tasks.find_lens, self.shot)
 
-    def work(self, say: Say) -> None:
+    def take_over(self, movie_clip, come: Lens | None) -> str:
         """See :class:`Job`."""
-        if self.lens is None:
-            _, motion = self._judged(say)
-            self.lens = self._lens(motion)
-        say("Trying Blender's solver")
-
-    def take_over(self, movie_clip) -> str:
-        """See :class:`Job`."""
-        begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), self.lens)
-        findings.of(movie_clip).lens = self.lens
+        lens = self.known or come
+        begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), lens)
+        findings.of(movie_clip).lens = lens
         if begun is None:
             return "no two frames are fit to begin a solve from: the camera hardly moves, or tracks are few"
         return told_of_first_try(begun)
@@ -221,19 +141,16 @@ class PrepareSolve(Job):
 class SolveCamera(Job):
     """Solve the camera without Blender's solver, and put it into the scene with its point cloud."""
 
-    solve: CameraSolve
+    def __init__(self, movie_clip, chosen) -> None:
+        super().__init__(movie_clip, chosen)
+        self.task = partial(tasks.solve_camera, self.shot)
 
-    def work(self, say: Say) -> None:
+    def take_over(self, movie_clip, come: CameraSolve) -> str:
         """See :class:`Job`."""
-        say("Solving")
-        self.solve = solve_camera(self.clip)
-
-    def take_over(self, movie_clip) -> str:
-        """See :class:`Job`."""
-        add_solved_camera(self.solve, movie_clip)
-        MovieClipStore(movie_clip).set_errors(self.solve.track_errors)
-        findings.of(movie_clip).lens = lens_of_cameras(self.solve.cameras, self.clip.size)
-        return self.solve.in_words()
+        add_solved_camera(come, movie_clip)
+        MovieClipStore(movie_clip).set_errors(come.track_errors)
+        findings.of(movie_clip).lens = lens_of_cameras(come.cameras, self.shot.clip.size)
+        return come.in_words()
 
 
 class WriteReport(Job):
@@ -241,20 +158,9 @@ class WriteReport(Job):
 
     def __init__(self, movie_clip, chosen, path: Path) -> None:
         super().__init__(movie_clip, chosen)
-        self.info = MovieClipStore(movie_clip).info
         self.path = path
+        self.task = partial(tasks.report_shot, self.shot, MovieClipStore(movie_clip).info, path)
 
-    def work(self, say: Say) -> None:
-        """See :class:`Job`."""
-        verdicts, motion = self._judged(say)
-        say("Writing the report")
-        readiness = solve_readiness(self.clip, verdicts, motion=motion)
-        write_report(self.path, self.info, list(self.clip.tracks), verdicts, readiness, self.clip.footage)
-
-    def take_over(self, movie_clip) -> str:
+    def take_over(self, movie_clip, come: None) -> str:
         """See :class:`Job`."""
         return f"{self.path} is written"
-
-
-def _tell(say: Say, what: str, progress: Progress) -> None:
-    say(f"{what}: {progress.done / progress.total:.0%}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy_extras.io_utils import ExportHelper, ImportHelper
@@ -34,15 +35,16 @@ def running_words() -> str | None:
 
 
 def stop_running() -> None:
-    """Have the running job end soon, without a result."""
+    """End the running job without a result."""
     if _running is not None:
         _running.beside.stop()
 
 
 def abandon_running() -> None:
-    """Have the running job end soon, and forget it at once: nobody will take its result over."""
+    """End the running job, and forget it: nobody will take its result over."""
     global _running
-    stop_running()
+    if _running is not None:
+        _running.beside.abandon()
     _running = None
 
 
@@ -88,8 +90,7 @@ class _Doing(_OnClip):
         """Called by Blender for scripts: do all of it now."""
         try:
             job = self._begun(context)
-            job.work(lambda words: None)
-            return self._take_over(context, job)
+            return self._take_over(context, job, None if job.task is None else job.task(lambda words: None))
         except TrackingError as error:
             return self._refused(error)
 
@@ -98,15 +99,18 @@ class _Doing(_OnClip):
         global _running
         try:
             job = self._begun(context)
+            if job.task is None:
+                return self._take_over(context, job, None)
+            _running = _Running(job, Beside(job.task))
         except TrackingError as error:
             return self._refused(error)
-        _running = _Running(job, Beside(job.work))
         self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
         """Called by Blender for whatever happens meanwhile; the artist goes on working."""
+        global _running
         assert _running is not None
         if event.type == "ESC" and event.value == "PRESS":
             stop_running()
@@ -116,12 +120,11 @@ class _Doing(_OnClip):
         context.workspace.status_text_set(f"{self.bl_label}: {running_words()} (Esc stops)")
         if not _running.beside.is_done:
             return {"PASS_THROUGH"}  # other timers are others' business
-        job, error = _running.job, _running.beside.error
-        self.cancel(context)
+        job, beside = _running.job, _running.beside
+        _running = None
+        self._come_to_rest(context)
         try:
-            if error is not None:
-                raise error
-            done = self._take_over(context, job)
+            done = self._take_over(context, job, beside.outcome())
         except Stopped:
             self.report({"INFO"}, "Stopped: nothing was changed")
             return {"CANCELLED"}
@@ -131,17 +134,20 @@ class _Doing(_OnClip):
         return done
 
     def cancel(self, context) -> None:
-        """Called by Blender when another file is opened, too."""
+        """Called by Blender when another file is opened."""
         abandon_running()
+        self._come_to_rest(context)
+
+    def _come_to_rest(self, context) -> None:
         context.window_manager.event_timer_remove(self._timer)
         context.workspace.status_text_set(None)
         _redraw(context)
 
-    def _take_over(self, context, job: jobs.Job):
+    def _take_over(self, context, job: jobs.Job, come: Any):
         clip = bpy.data.movieclips.get(job.name)  # it may be another struct by now: Undo makes new ones
         if clip is None:
             raise TrackingError(f"clip {job.name!r} is gone, nothing was done")
-        words = job.take_over(clip)
+        words = job.take_over(clip, come)
         findings.of(clip).last = words
         self.report({"INFO"}, words)
         _redraw(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -200,3 +201,18 @@ def test_the_report_command(tracked: Clip, tmp_path: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.startswith("cinetrack: error: ")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize("kind", ["movie", "sequence"])
+def test_a_pickled_clip_is_the_same_elsewhere(request: pytest.FixtureRequest, kind: str) -> None:
+    """Another process opens the footage anew, and has the tracks."""
+    clip = Clip.open(request.getfixturevalue(kind))
+    clip.pixel_aspect = 2.0
+    clip.tracks.add(TrackData("door", {clip.info.frame_start: (0.25, 0.5)}))
+    there = pickle.loads(pickle.dumps(clip))
+    assert there.info == clip.info
+    assert list(there.tracks) == list(clip.tracks)
+    last = clip.info.frame_end
+    np.testing.assert_array_equal(there.footage.frame(last), clip.footage.frame(last))
+    there.tracks.remove(["door"])
+    assert len(clip.tracks) == 1

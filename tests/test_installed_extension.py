@@ -34,6 +34,9 @@ clip = cinematic.tracking.ensure_clip_loaded(plate)
 for button in ("track_shot", "clean_tracks", "prepare_solve"):
     seen[button] = sorted(getattr(bpy.ops.cinetrack, button)())
 seen["tracks"] = len(clip.tracking.tracks)
+from bl_ext.user_default.cinematic_tracking import beside, jobs
+come = beside.Beside(jobs.JudgeTracks(clip, bpy.context.scene.cinetrack).task).outcome()
+seen["judged beside Blender"] = len(come.verdicts)
 with cinematic.tracking.tracking_context(clip):
     bpy.ops.clip.solve_camera()
 seen["error"] = clip.tracking.reconstruction.average_error
@@ -66,6 +69,7 @@ def test_it_installs_and_works_where_there_is_nothing_but_blender(tmp_path: Path
     assert numpy.is_relative_to(tmp_path / "blender")  # Blender's own
     assert seen["track_shot"] == seen["clean_tracks"] == seen["prepare_solve"] == ["FINISHED"]
     assert seen["tracks"] > 200
+    assert seen["judged beside Blender"] == seen["tracks"]
     assert seen["error"] < 0.15
     assert seen["camera"] == "Solved camera"
     assert seen["left"] == []

@@ -5,17 +5,21 @@ They are pressed in test_window, and installed into a Blender that has nothing e
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 import cinematic.tracking as ct
 from cinematic.tracking.movie_clip import MovieClipStore
+from tests.blender import tasks
 from tests.blender.conftest import snapshot, surroundings
 
 ROOT = Path(__file__).parents[2]
@@ -121,22 +125,22 @@ def test_what_cleaning_has_emptied_is_filled(bpy: Any, buttons: Any, tracked: An
 
 def test_what_was_changed_meanwhile_is_not_cleaned(bpy: Any, extension: Any, tracked: Any) -> None:
     job = extension.jobs.CleanTracks(tracked, bpy.context.scene.cinetrack)
-    job.work(lambda words: None)
+    come = job.task(lambda words: None)
     tracked.tracking.tracks["t2"].markers[4].co = (0.5, 0.5)
     before = snapshot(tracked)
     with pytest.raises(ct.TrackingError, match="were changed meanwhile, nothing was done"):
-        job.take_over(tracked)
+        job.take_over(tracked, come)
     assert snapshot(tracked) == before
 
 
 def test_tracks_that_came_meanwhile_keep_their_names(bpy: Any, extension: Any, clip: Any) -> None:
     job = extension.jobs.TrackShot(clip, bpy.context.scene.cinetrack)
-    job.work(lambda words: None)
+    come = job.task(lambda words: None)
     ct.add_track(clip, 1, (0.5, 0.5), "Track")
     before = snapshot(clip)["Track"]
-    job.take_over(clip)
+    job.take_over(clip, come)
     assert snapshot(clip)["Track"] == before
-    assert len(clip.tracking.tracks) == 1 + len(job.added)
+    assert len(clip.tracking.tracks) == 1 + len(come.added)
 
 
 def test_nothing_is_tracked_under_a_mask(bpy: Any, buttons: Any, clip: Any) -> None:
@@ -245,47 +249,104 @@ def test_nothing_is_left_when_it_is_switched_off(bpy: Any) -> None:
 # -- work beside Blender ----------------------------------------------------------------------------------------------
 
 
+def test_tasks_come_to_the_same_beside_blender(bpy: Any, extension: Any, tracked: Any, tmp_path: Path) -> None:
+    chosen, jobs = bpy.context.scene.cinetrack, extension.jobs
+    job = jobs.CleanTracks(tracked, chosen)
+    beside = extension.beside.Beside(job.task)
+    assert beside.outcome() == job.task(lambda words: None)
+    job = jobs.SolveCamera(tracked, chosen)
+    assert extension.beside.Beside(job.task).outcome().in_words() == job.task(lambda words: None).in_words()
+    job = jobs.WriteReport(tracked, chosen, tmp_path / "report.html")
+    assert extension.beside.Beside(job.task).outcome() is None
+    assert "t0" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_drawn_goes_beside_blender(bpy: Any, extension: Any, clip: Any) -> None:
+    mask = bpy.data.masks.new("actor")
+    spline = mask.layers.new(name="a").splines.new()
+    spline.points.add(2)
+    spline.use_cyclic = True
+    for point, place in zip(spline.points, [(-0.1, -0.1), (0.5, -0.1), (0.5, 1.1)], strict=True):
+        point.co = point.handle_left = point.handle_right = place
+    bpy.context.scene.cinetrack.mask = mask
+    job = extension.jobs.TrackShot(clip, bpy.context.scene.cinetrack)
+    come = extension.beside.Beside(job.task).outcome()
+    assert come.added == job.task(lambda words: None).added
+
+
 def test_work_beside_says_how_far_it_is_and_can_be_stopped(extension: Any) -> None:
-    begun, go_on = Event(), Event()
-
-    def work(say: Any) -> None:
-        say("half")
-        begun.set()
-        go_on.wait(10)
-        say("all")
-
-    beside = extension.beside.Beside(work)
-    begun.wait(10)
-    assert (beside.said, beside.is_done, beside.is_stopping) == ("half", False, False)
+    beside = extension.beside.Beside(tasks.go_half)
+    until(lambda: beside.said == "half")
+    assert (beside.is_done, beside.is_stopping) == (False, False)
     beside.stop()
-    go_on.set()
-    beside.wait()
-    assert (beside.said, beside.is_done, beside.is_stopping) == ("half", True, True)
-    assert isinstance(beside.error, extension.beside.Stopped)
+    until(lambda: beside.is_done)
+    assert beside.is_stopping
+    with pytest.raises(extension.beside.Stopped):
+        beside.outcome()
 
 
-def test_work_told_to_stop_in_its_last_step_is_not_taken_over(extension: Any) -> None:
-    begun, go_on = Event(), Event()
+@pytest.mark.parametrize("end", ["stop", "abandon", "outcome"])
+def test_nothing_is_left_of_work_beside(extension: Any, tmp_path: Path, monkeypatch: Any, end: str) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    beside = extension.beside.Beside(tasks.go_all_the_way)
+    (folder,) = tmp_path.iterdir()
+    if end == "stop":
+        beside.stop()
+        with pytest.raises(extension.beside.Stopped):
+            beside.outcome()
+    else:
+        assert getattr(beside, end)() == ("all the way" if end == "outcome" else None)
+    assert beside.is_done
+    assert not folder.exists()
 
-    def work(say: Any) -> None:
-        begun.set()
-        go_on.wait(10)
 
-    beside = extension.beside.Beside(work)
-    begun.wait(10)
-    beside.stop()
-    go_on.set()
-    beside.wait()
-    assert isinstance(beside.error, extension.beside.Stopped)
+def test_what_goes_wrong_beside_is_raised(extension: Any) -> None:
+    with pytest.raises(ct.ParameterError, match=r"^no features$"):
+        extension.beside.Beside(tasks.refuse).outcome()
 
 
-def test_what_goes_wrong_beside_is_kept(extension: Any) -> None:
-    def work(say: Any) -> None:
-        raise ct.TrackingError("no features")
+def test_a_crash_beside_is_told_and_not_shared(extension: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ct.TrackingError, match=r"^the work has crashed, nothing was changed: .*not a number"):
+        extension.beside.Beside(tasks.fail).outcome()
+    assert "Traceback" in capfd.readouterr().err
+    with pytest.raises(ct.TrackingError, match=r"^the work has crashed, nothing was changed: "):
+        extension.beside.Beside(tasks.crash).outcome()
 
-    beside = extension.beside.Beside(work)
-    beside.wait()
-    assert str(beside.error) == "no features"
+
+ENDS_WHILE_WORK_GOES_ON = """
+import os, time
+from extension.beside import Beside
+from tests.blender import tasks
+
+beside = Beside(tasks.go_half)
+while beside.said != "half":
+    time.sleep(0.01)
+print(beside._process.pid, flush=True)
+os._exit(1)
+"""
+
+
+def test_work_beside_ends_with_blender() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", ENDS_WHILE_WORK_GOES_ON], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    until(lambda: not psutil.pid_exists(int(run.stdout)))
+
+
+def test_a_python_that_cannot_be_started_is_told(extension: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    with pytest.raises(ct.TrackingError, match=r"^Blender.s Python cannot be started for work beside it: .*no python"):
+        extension.beside.Beside(tasks.go_half)
+    assert not list(tmp_path.iterdir())
+
+
+def until(so: Callable[[], bool]) -> None:
+    """Wait for it, but not for ever."""
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 # -- the package that Blender installs --------------------------------------------------------------------------------

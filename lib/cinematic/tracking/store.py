@@ -27,8 +27,8 @@ def store_of(clip: Any) -> Store:
 def detached(clip: Any) -> Clip:
     """A :class:`Clip` of the same footage with copies of the tracks: what is done to it is not done to the clip.
 
-    Nothing of Blender is in it: a thread may work on it while an artist works on the MovieClip. Where that begins later
-    than its footage, or ends earlier, the copy has the frames that it has not.
+    Nothing of Blender is in it: another process, which it may be pickled for, can work on it while an artist works on
+    the MovieClip. Where that begins later than its footage, or ends earlier, the copy has the frames that it has not.
 
     Raises
     ------

@@ -71,6 +71,12 @@ class Footage(ABC):
     def __init__(self) -> None:
         self._held = ROOM.held()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled as what it is of: another process opens it anew."""
+        from . import open_footage
+
+        return open_footage, (self.path,)
+
     @property
     def corner(self) -> tuple[int, int]:
         """Where the images' bottom-left corner lies in their picture, px."""

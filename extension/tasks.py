@@ -1,0 +1,145 @@
+"""What is done beside Blender, on a copy of a clip: by a process that has no Blender (:mod:`.beside`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cinematic.tracking import (
+    CameraSolve,
+    Cleaning,
+    Clip,
+    Coverage,
+    Progress,
+    Readiness,
+    TrackData,
+    TrackingError,
+    Verdict,
+    auto_track,
+    clean_tracks,
+    judge_with_motion,
+    read_tracks,
+    refill_tracks,
+    solve_readiness,
+    weigh_tracks,
+)
+from cinematic.tracking import solve_camera as solve
+from cinematic.tracking.blender_camera import lens_of_cameras
+from cinematic.tracking.judge import ShotMotion, known_cameras, preset_limits
+from cinematic.tracking.kernels import compile_kernels
+from cinematic.tracking.lens import Lens
+from cinematic.tracking.report import write_report
+from cinematic.tracking.types import ClipInfo
+
+from .beside import Say
+
+Wishes = Mapping[str, Any]
+"""Where to look for features, and how many: arguments of :func:`auto_track` and of :func:`refill_tracks`."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The copy of a clip, and what the artist has chosen for all that is done with it."""
+
+    clip: Clip
+    name: str  # as Blender has it
+    preset: str
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What tracking a shot has come to."""
+
+    added: list[TrackData]
+    coverage: Coverage
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What judging has come to."""
+
+    verdicts: list[Verdict]
+    readiness: Readiness
+    lens: Lens | None
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning, filling and weighing have come to."""
+
+    verdicts: list[Verdict]  # of the tracks before
+    cleaning: Cleaning
+    added: list[TrackData]
+    weights: dict[str, float]
+    lens: Lens | None
+
+
+def track_shot(shot: Shot, wishes: Wishes, say: Say) -> Tracked:
+    """Cover the whole shot with tracks."""
+    compile_kernels(say)
+    clip, known = shot.clip, set(shot.clip.tracks.keys())
+    coverage = auto_track(clip, shot.preset, on_progress=partial(_tell, say, "Tracking"), **wishes)
+    if not coverage.tracks:
+        raise TrackingError(f"no features found on {shot.name!r} that could be tracked: {coverage.why_none}")
+    return Tracked([track for track in clip.tracks if track.name not in known], coverage)
+
+
+def judge_shot(shot: Shot, say: Say) -> Judged:
+    """Judge every track."""
+    verdicts, motion = _judged(shot, say)
+    return Judged(verdicts, solve_readiness(shot.clip, verdicts, motion=motion), _lens(shot, motion))
+
+
+def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
+    """Clean by verdict, fill what that has emptied (``wishes`` None: leave it so), and weigh what is left."""
+    clip, before = shot.clip, len(shot.clip.tracks)
+    verdicts, motion = _judged(shot, say)
+    cleaning = clean_tracks(clip, verdicts=verdicts)
+    if not len(clip.tracks):
+        raise TrackingError(f"cleaning would leave none of the {before} tracks: nothing was done")
+    added: Sequence[str] = ()
+    if wishes is not None:
+        tell = partial(_tell, say, "Filling")
+        added = refill_tracks(clip, shot.preset, cleaning=cleaning, motion=motion, on_progress=tell, **wishes).added
+    say("Weighing")
+    weights = weigh_tracks(clip, motion=motion)
+    return Cleaned(verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion))
+
+
+def find_lens(shot: Shot, say: Say) -> Lens | None:
+    """The lens that the tracks tell."""
+    _, motion = _judged(shot, say)
+    return _lens(shot, motion)
+
+
+def solve_camera(shot: Shot, say: Say) -> CameraSolve:
+    """Solve the camera without Blender's solver."""
+    say("Solving")
+    return solve(shot.clip)
+
+
+def report_shot(shot: Shot, info: ClipInfo, path: Path, say: Say) -> None:
+    """Judge the tracks, and write the report: one HTML file."""
+    verdicts, motion = _judged(shot, say)
+    say("Writing the report")
+    readiness = solve_readiness(shot.clip, verdicts, motion=motion)
+    write_report(path, info, list(shot.clip.tracks), verdicts, readiness, shot.clip.footage)
+
+
+def _judged(shot: Shot, say: Say) -> tuple[list[Verdict], list[ShotMotion]]:
+    compile_kernels(say)
+    say("Judging")
+    tracks = read_tracks(shot.clip)
+    if not tracks:
+        raise TrackingError(f"clip {shot.name!r} has no tracks to judge: track the shot first")
+    return judge_with_motion(shot.clip, preset_limits(shot.preset, shot.clip.size[0]), tracks=tracks)
+
+
+def _lens(shot: Shot, motion: Sequence[ShotMotion]) -> Lens | None:
+    cameras = known_cameras(motion)
+    return None if cameras is None else lens_of_cameras(cameras, shot.clip.size)
+
+
+def _tell(say: Say, what: str, progress: Progress) -> None:
+    say(f"{what}: {progress.done / progress.total:.0%}")
