@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_the_command_finds_it_out(bpy: Any, tmp_path: Path) -> None:
         stream = container.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = 320, 360, "yuv420p"
         stream.options = {"crf": "10"}
-        for frame in plate.decode(video=0):
+        for frame in islice(plate.decode(video=0), 32):
             half = cv2.resize(frame.to_ndarray(format="bgr24"), (320, 360), interpolation=cv2.INTER_AREA)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(half, format="bgr24")))
         container.mux(stream.encode())

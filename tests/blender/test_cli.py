@@ -201,7 +201,7 @@ def long_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def saved_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Long enough to be saved several times while it is tracked."""
-    return write_movie(tmp_path_factory.mktemp("saved") / "long.mp4", drawn_plate(count=80).frames)
+    return write_movie(tmp_path_factory.mktemp("saved") / "long.mp4", drawn_plate(count=60).frames)
 
 
 @pytest.mark.parametrize("engine", [["klt", "--detect-once"], ["libmv"]], ids=["klt", "libmv"])

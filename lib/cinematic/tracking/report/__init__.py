@@ -9,7 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..coords import FrameNumbers
@@ -152,6 +151,8 @@ def _every_frame(readiness: Readiness, info: ClipInfo) -> dict[int, int]:
 
 def _rendered(page: dict[str, Any]) -> str:
     """The page; its policy allows this one script, inline styles, inline pictures, and nothing else."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -6,12 +6,15 @@ import base64
 import struct
 import zlib
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from ..footage import Luminance
+
+if TYPE_CHECKING:
+    import av
 
 FRAME_SIDE = 1280
 """The longer side of a frame in the report, px, at most."""
@@ -34,6 +37,8 @@ FLAT = 0.004
 
 def frame_uri(image: Luminance) -> str:
     """A frame as JPEG: at most :data:`FRAME_SIDE` on its longer side and about :data:`FRAME_BYTES` long."""
+    import av
+
     grey = np.ascontiguousarray((np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8))
     height, width = grey.shape
     scale = min(1.0, FRAME_SIDE / max(width, height))
@@ -79,6 +84,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _jpeg(picture: av.VideoFrame, quantiser: int) -> bytes:
+    import av
+
     encoder = av.VideoCodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj444p"
     encoder.time_base = Fraction(1, 25)
