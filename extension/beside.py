@@ -123,12 +123,17 @@ class Beside:
             if not told.exists():
                 log = self._place.joinpath(_LOG).read_text(encoding="utf-8", errors="replace").strip()
                 print(log, file=sys.stderr)
-                why = log.rpartition("\n")[2]
-                raise TrackingError(f"the work has crashed, nothing was changed: {why or self._process.returncode}")
+                raise TrackingError(f"the work has crashed, nothing was changed: {self._last_words(log)}")
             come = pickle.loads(told.read_bytes())
         if isinstance(come, TrackingError):
             raise come
         return come
+
+    def _last_words(self, log: str) -> str:
+        code = self._process.returncode
+        if code < 0:  # not on Windows
+            return signal.Signals(-code).name
+        return log.rpartition("\n")[2] or f"exit code {code}"
 
     def _started(self) -> subprocess.Popen[bytes]:
         package, _, _ = __name__.rpartition(".")
