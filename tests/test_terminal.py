@@ -23,8 +23,10 @@ def drawn(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_the_bar_moves_while_a_step_lasts(console: Console, tmp_path: Path) -> None:
-    with Steps(console, total=2, log=tmp_path / "log") as steps, steps.step("judging") as step:
+@pytest.mark.parametrize(("job", "step_in"), [(False, None), (True, False)], ids=["job", "step"])
+def test_the_bar_moves_while_a_step_lasts(console: Console, tmp_path: Path, job: bool, step_in: bool | None) -> None:
+    steps = Steps(console, total=2, log=tmp_path / "log", in_blender=job)
+    with steps, steps.step("judging", in_blender=step_in) as step:
         before = drawn(console)
         time.sleep(0.5)
         assert drawn(console) != before
@@ -33,13 +35,13 @@ def test_the_bar_moves_while_a_step_lasts(console: Console, tmp_path: Path) -> N
     assert (tmp_path / "log").read_text().startswith("judging: 3 good (0.")
 
 
-@pytest.mark.parametrize(("job", "step"), [(True, False), (False, True)], ids=["job", "step"])
+@pytest.mark.parametrize(("job", "step_in"), [(True, None), (False, True)], ids=["job", "step"])
 def test_where_blender_works_it_moves_with_the_steps_and_no_thread_runs(
-    console: Console, tmp_path: Path, job: bool, step: bool
+    console: Console, tmp_path: Path, job: bool, step_in: bool | None
 ) -> None:
     with Steps(console, total=2, log=tmp_path / "log", in_blender=job) as steps:
         before = set(threading.enumerate())
-        with steps.step("writing", in_blender=step):
+        with steps.step("writing", in_blender=step_in):
             assert "writing" in drawn(console)
             assert set(threading.enumerate()) == before
 

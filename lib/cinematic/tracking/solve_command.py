@@ -80,7 +80,7 @@ class CameraFiles:
 
 def solve_step(steps: Steps, clip: Any, options: dict[str, Any]) -> CameraSolve:
     """Solve a clip's camera as one step of a job; ``options`` are :func:`.camera.solve_camera`'s."""
-    with steps.step("solving the camera") as step:
+    with steps.step("solving the camera", in_blender=False) as step:
         solve = solve_camera(clip, **options)
         step.outcome = solve.in_words()
     for number, each in enumerate(solve.rounds, start=1):

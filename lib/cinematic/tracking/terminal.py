@@ -56,17 +56,17 @@ class Steps:
         self.bar.stop()
 
     @contextmanager
-    def step(self, what: str, frames: int | None = None, *, in_blender: bool = False) -> Iterator[Step]:
+    def step(self, what: str, frames: int | None = None, *, in_blender: bool | None = None) -> Iterator[Step]:
         """One step; the block may set the :attr:`Step.outcome` of what it gets, and count ``frames``.
 
-        ``in_blender``: it runs Blender's operators, though the other steps may not.
+        ``in_blender``: whether it runs Blender's operators, where that is not as in the job's other steps.
         """
         begun = time.monotonic()
         self.bar.update(self.task, description=what, refresh=True)
         counted = None if frames is None else self.bar.add_task("frames", total=frames)
         step = Step(self, counted)
-        moving = nullcontext() if self.bar.disable or self._in_blender or in_blender else _drawn_anew(self.bar)
-        with moving:
+        is_still = self.bar.disable or (self._in_blender if in_blender is None else in_blender)
+        with nullcontext() if is_still else _drawn_anew(self.bar):
             yield step
         if counted is not None:
             self.bar.remove_task(counted)

@@ -153,7 +153,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         _track_what_is_on_the_first_frame(steps, tracker, job, span)
     judgement = None
     if job.clean or targets.with_report:
-        with steps.step("judging") as step:
+        with steps.step("judging", in_blender=False) as step:
             judgement = _judged(tracker, job)
             step.outcome = verdicts_in_words(judgement.verdicts)
         _take_squeeze(steps, tracker, judgement)
