@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cinematic.tracking import TrackingError
+from cinematic.tracking.files import write_atomically
 
 Say = Callable[[str], None]
 """Called by the work with what it is doing, in words."""
@@ -145,7 +146,7 @@ class Beside:
                 stdin=subprocess.PIPE,  # whose end tells that there is no Blender any more
                 stdout=log,
                 stderr=log,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows opens one for each program
+                creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
 
 
@@ -167,9 +168,7 @@ def do_task(folder: str) -> None:
             come = task(lambda words: print(words, file=said, flush=True))
         except TrackingError as error:
             come = error
-    whole = place / "whole"
-    whole.write_bytes(pickle.dumps(come))
-    whole.replace(place / _OUTCOME)
+    write_atomically(place / _OUTCOME, lambda path: path.write_bytes(pickle.dumps(come)))
 
 
 def _end_with_blender() -> None:
