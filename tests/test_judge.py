@@ -62,6 +62,32 @@ def test_each_fault_is_named_and_nobody_else_is_blamed(positions: np.ndarray) ->
     assert max(v.badness for v in verdicts[9:]) < min(verdicts[row].badness for row in (0, 1, 5, 6, 7))
 
 
+def test_low_correlation_condemns_no_marker_that_is_where_the_scene_has_it(positions: np.ndarray) -> None:
+    tracks = as_tracks(positions)
+    tracks[6].correlations.update(dict.fromkeys(range(2, 31), 0.4))
+    positions[7, 20:] += (4, 7)
+    tracks[7] = as_tracks(positions)[7]
+    tracks[7].correlations.update(dict.fromkeys(range(2, 31), 0.4))
+    of_scene = judge(tracks, SIZE)
+    assert (of_scene[6].verdict, of_scene[6].reasons, of_scene[6].bad_markers) == ("suspect", ("low correlation",), {})
+    assert set(of_scene[7].bad_markers) == set(range(21, 31))
+    alone = judge(tracks[6:7], SIZE)[0]  # no scene to compare it with
+    assert (alone.verdict, alone.reasons) == ("bad", ("low correlation",))
+    assert set(alone.bad_markers) == set(range(2, 31))
+
+
+def test_badness_puts_good_tracks_in_order_too(positions: np.ndarray) -> None:
+    noise = np.random.default_rng(3).normal(0, 1, (30, 2))
+    noise[0] = 0.0
+    for row, size in enumerate((0.02, 0.04, 0.07, 0.1)):
+        positions[row] += size * noise
+    verdicts = judge(as_tracks(positions), SIZE)[:4]
+    assert [verdict.verdict for verdict in verdicts] == ["good"] * 4
+    badness = [verdict.badness for verdict in verdicts]
+    assert badness == sorted(badness)
+    assert badness[3] > 2 * badness[0]
+
+
 def test_however_much_of_a_track_is_wrong_its_right_beginning_is_kept(positions: np.ndarray) -> None:
     positions[0, 8:] += np.arange(1, 23)[:, None] * (0.6, 0.8)  # a pixel more with every frame from frame 9 on
     positions[1, 3:] += np.arange(1, 28)[:, None] * (0.6, 0.8)

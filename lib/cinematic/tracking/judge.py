@@ -3,7 +3,8 @@
 Every measure is turned into a load: the measure over the limit that a preset gives it. The heaviest load decides; the
 reason is the load's own. The measure that carries the judgement is how far markers are off the scene's motion
 (:mod:`.scene_motion`), whoever tracked them. What drifts along that motion it does not show; where there is footage,
-other windows around the same feature are asked, too (:mod:`.second_opinion`), and the worse of the two counts.
+other windows around the same feature are asked, too (:mod:`.second_opinion`), and the worse of the two counts. Low
+correlation weighs less than either: on grainy plates right markers correlate badly, too.
 
 Each shot is judged by itself: a run of frames that no track leaves. Where lens or shutter keep the scene's motion from
 being known to the limit, the limit widens to what can be known.
@@ -81,6 +82,7 @@ def preset_limits(name: str, width: int) -> Limits:
 SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
+_WEAK = 0.5  # what low correlation weighs where the scene's motion is known; 0.3 to 0.6 find bad tracks alike
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
@@ -321,6 +323,15 @@ class _Judged:
     in_company: bool
 
     @property
+    def is_known(self) -> bool:
+        """Whether a solved camera tells where its markers should be."""
+        return self.scene.solution is not None and bool(np.isfinite(self.distance).any())
+
+    def is_right(self, frame: int, limit: float) -> bool:
+        """Whether a solved camera, and other windows, have its marker in a plate frame where it is."""
+        return self.scene.solution is not None and bool(self.distance[frame - self.first] <= limit)
+
+    @property
     def whereabouts(self) -> Whereabouts:
         return Whereabouts(
             self.track, self.first, self.reference, self.positions, self.scene.places[self.row], self.distance
@@ -345,8 +356,9 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
     deviations = dict(zip(track.covariances, _largest_deviations(track.covariances), strict=True))
     wrong = [frame for frame, distance in zip(frames, off, strict=True) if distance > limits.reprojection_px]
     astray = (first + judged[each.drift[judged] > limits.drift_px]).tolist()
+    weight = _WEAK if each.is_known else 1.0
     loads = {
-        "low correlation": _correlation_load(track.correlations, limits.correlation),
+        "low correlation": weight * _correlation_load(track.correlations, limits.correlation),
         "sliding along an edge": _upper(deviations.values()) / limits.deviation_px,
         "drifting": _upper(track.forward_backward.values()) / limits.forward_backward_px,
         "jittery": shaking / limits.jitter_px,
@@ -356,7 +368,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
     if off_load >= SUSPECT or wrong or astray:
         why = why_off(_evidence(each, seen), limits.reprojection_px)
         loads[why] = max(loads.get(why, 0.0), off_load)
-    badness = max(loads.values())
+    badness = max(off_load, *loads.values())
     if len(track.markers) < limits.frames:
         loads["too short"] = BAD
     if is_double:
@@ -370,7 +382,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
         badness=float(1 - np.exp(-0.7 * badness)),
-        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(track, limits),
+        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(each, limits),
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown.values()),
@@ -427,9 +439,11 @@ def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> 
     return bool(drifting.mean() <= limits.bad_marker_share) and int((~going).sum()) >= limits.frames
 
 
-def _uncorrelated(track: TrackData, limits: Limits) -> dict[int, str]:
+def _uncorrelated(each: _Judged, limits: Limits) -> dict[int, str]:
+    """Markers that hardly look like the reference, but for those that are where the scene's motion has them."""
     low = limits.correlation - 0.15
-    return {frame: "low correlation" for frame, value in track.correlations.items() if value < low}
+    frames = [frame for frame, value in each.track.correlations.items() if value < low]
+    return {frame: "low correlation" for frame in frames if not each.is_right(frame, limits.reprojection_px)}
 
 
 def _correlation_load(correlations: Mapping[int, float], limit: float) -> float:
