@@ -310,17 +310,17 @@ def test_blender_says_why_it_cannot_solve(bpy: Any, seen: Scene, footage: Path) 
 
 def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    options = ["--no-refill", "--no-report", "--solve", "--focal", "480"]
+    options = ["--frames", "1-24", "--no-refill", "--no-report", "--solve", "--focal", "480"]
     run = subprocess.run([*COMMAND, "track", SAMPLE, "-o", out, *options], capture_output=True, text=True, timeout=600)
     assert (run.returncode, run.stderr) == (0, "")
-    assert "solving the camera: 48 of 48 frames" in run.stdout
+    assert "solving the camera: 24 of 24 frames" in run.stdout
     assert "round 1: " in run.stdout
     _, tracks = cinetrack.read(out / "tracks.json")
     solve = export.read_json(out / "camera.json")
     assert {t.name: t.average_error for t in tracks if t.average_error is not None} == solve.track_errors
     bpy.ops.wm.open_mainfile(filepath=str(out / "sample_plate.blend"))
     camera, bundles = bpy.context.scene.camera, bpy.data.objects["Bundles"]
-    for frame in (1, 24, 48):  # against the markers themselves
+    for frame in (1, 12, 24):  # against the markers themselves
         shown = shown_in_blender(bpy, camera, bundles, frame)
         size = (640, 360)
         apart = [
