@@ -443,7 +443,7 @@ def _uncorrelated(each: _Judged, limits: Limits) -> dict[int, str]:
     """Markers that hardly look like the reference, but for those that are where the scene's motion has them."""
     low = limits.correlation - 0.15
     frames = [frame for frame, value in each.track.correlations.items() if value < low]
-    return {frame: "low correlation" for frame in frames if not each.is_right(frame, limits.reprojection_px)}
+    return {frame: "low correlation" for frame in frames if not each.is_right(frame, limits.drift_px)}
 
 
 def _correlation_load(correlations: Mapping[int, float], limit: float) -> float:
