@@ -72,6 +72,8 @@ class CINETRACK_PT_quality(_Panel, bpy.types.Panel):
             layout.label(text=f"Camera solve: {found.readiness.score:.0%} ready")
             for reason in found.readiness.reasons:
                 _draw_paragraph(context, layout, reason)
+            if found.readiness.lens:
+                _draw_paragraph(context, layout, f"Lens: {found.readiness.lens}")
         _draw_worst(layout, clip, found.verdicts)
 
 

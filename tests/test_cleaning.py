@@ -22,6 +22,7 @@ from cinematic.tracking import (
     delete_track,
     ensure_clip_loaded,
     judge_tracks,
+    judge_with_motion,
     restore_tracks,
     solve_readiness,
 )
@@ -195,6 +196,7 @@ def test_readiness_tells_of_a_focal_length_that_is_not_told(told: tuple[float, f
     tracks, cameras = seen.tracks, replace(seen.cameras, focal_range=told)
     ready = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, cameras)
     assert any("26.2 to 90.0 mm explain the tracks as well" in reason for reason in ready.reasons) is word
+    assert ready.lens == "33.75 mm (900.0 px) on a sensor 36 mm wide"
 
 
 def saved(folder: Path, movie: Path, tracks: list[TrackData]) -> Path:
@@ -216,6 +218,7 @@ def test_the_quality_command(movie: Path, tmp_path: Path) -> None:
     machine = json.loads(cinetrack("quality", tmp_path / "tracks.json", "--json").stdout)
     assert {track["name"] for track in machine["tracks"]} >= {"t0", "t1", "t2"}
     assert 0 <= machine["readiness"]["score"] <= 1
+    assert f"  lens: {machine['readiness']['lens']}\n" in told.stdout
 
 
 def test_quality_without_footage_says_so(movie: Path, tmp_path: Path) -> None:
@@ -275,4 +278,8 @@ def test_solve_readiness_of_a_clip(movie: Path) -> None:
     told = solve_readiness(clip, judge(clip.read(), SIZE))
     assert set(told.tracks_per_frame) == set(range(1, FRAMES + 1))
     assert min(told.tracks_per_frame.values()) > 16
+    assert told.lens == ""  # verdicts alone do not say it
+    verdicts, motion = judge_with_motion(clip)
+    lens = solve_readiness(clip, verdicts, motion=motion).lens
+    assert float(lens.split(" mm")[0]) == pytest.approx(33.75, rel=0.02)
     assert [v.name for v in judge_tracks(clip)] == clip.tracks.keys()

@@ -88,7 +88,8 @@ def verdict(name: str, state: str = "bad", badness: float = 0.9, frames: tuple[i
     )
 
 
-READY = Readiness(0.6, ("Frames 1001–1012 have 3 good tracks.",), dict.fromkeys(range(1001, 1013), 3))
+LENS = "27.04 mm (480.7 px) on a sensor 36 mm wide"
+READY = Readiness(0.6, ("Frames 1001–1012 have 3 good tracks.",), dict.fromkeys(range(1001, 1013), 3), LENS)
 
 
 class Page(HTMLParser):
@@ -197,7 +198,7 @@ def test_hostile_names_are_only_text(path: Path) -> None:
         for name in HOSTILE
     ]
     info = ClipInfo(f"/plates/{HOSTILE[1]}.mov", *footage.size, None, 1001, 1012)
-    write_report(path, info, tracks, verdicts, Readiness(0.5, tuple(HOSTILE), {}), footage)
+    write_report(path, info, tracks, verdicts, Readiness(0.5, tuple(HOSTILE), {}, HOSTILE[0]), footage)
     page = Page(path.read_text(encoding="utf-8"))
     assert len(page.scripts) == 1
     assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
@@ -268,6 +269,14 @@ def test_the_footage_is_read_once(path: Path) -> None:
     verdicts = [verdict(t.name, frames=(1030,)) for t in tracks]
     write_report(path, footage.info, tracks, verdicts, READY, footage, on_frame=told.append)
     assert footage.decoded == told == list(range(1001, 1041))
+
+
+def test_readiness_and_the_lens_are_told(path: Path) -> None:
+    text = report(path, [Still().track("a")], [verdict("a")], None).text
+    assert READY.reasons[0] in text
+    assert f"Lens, as the judgement found it: {LENS}." in text
+    write_report(path, Still().info, [], [], Readiness(1.0, (), {}), None)
+    assert "Lens" not in Page(path.read_text(encoding="utf-8")).text
 
 
 def test_it_says_what_is_left_since(path: Path) -> None:

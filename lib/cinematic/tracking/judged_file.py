@@ -35,7 +35,11 @@ class JudgedFile:
         """A dict of plain JSON values; figures that are not known are null."""
         return {
             "clip": self.info.to_dict(),
-            "readiness": {"score": self.readiness.score, "reasons": list(self.readiness.reasons)},
+            "readiness": {
+                "score": self.readiness.score,
+                "reasons": list(self.readiness.reasons),
+                "lens": self.readiness.lens or None,
+            },
             "note": self.note,
             "tracks": [_plain(verdict) for verdict in self.verdicts],
         }
@@ -45,6 +49,7 @@ class JudgedFile:
         lines = [verdicts_in_words(self.verdicts)]
         lines.append(f"camera solve: {self.readiness.score:.0%} ready")
         lines += [f"  {reason}" for reason in self.readiness.reasons]
+        lines += [f"  lens: {self.readiness.lens}"] if self.readiness.lens else []
         worst = sorted(
             (v for v in self.verdicts if v.verdict != "good"), key=lambda v: (v.verdict != "bad", -v.badness)
         )

@@ -394,6 +394,7 @@ def get_track_quality_report(clip: Any) -> str:
     lines += _told_verdicts(analysis["verdicts"].values())
     lines += [f"  camera solve: {analysis['readiness'].score:.0%} ready"]
     lines += [f"    {reason}" for reason in analysis["readiness"].reasons]
+    lines += [f"    lens: {analysis['readiness'].lens}"] if analysis["readiness"].lens else []
     lines += _listed(
         "low correlation",
         [_with_value(n, analysis["correlations"][n], "") for n in analysis["low_correlation_tracks"]],

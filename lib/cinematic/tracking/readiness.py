@@ -39,7 +39,7 @@ def readiness(
     size
         Width and height of the footage, px.
     cameras
-        That the judgement found: whether the tracks tell their focal length. None: that is not said.
+        That the judgement found: what their lens is, and whether the tracks tell it. None: that is not said.
     """
     usable = [(t, v) for t, v in zip(tracks, verdicts, strict=True) if v.verdict != "bad" and t.enabled]
     counts = dict.fromkeys(frames, 0)
@@ -55,8 +55,9 @@ def readiness(
     if parallax is not None:
         score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
     doubt = "" if cameras is None else cameras.focal_doubt(size[0], SENSOR_WIDTH)
+    lens = "" if cameras is None else cameras.lens_in_words(size[0], SENSOR_WIDTH, doubt=False)
     missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size), doubt)
-    return Readiness(float(score), tuple(missing), counts)
+    return Readiness(float(score), tuple(missing), counts, lens)
 
 
 def _missing(

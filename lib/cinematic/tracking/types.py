@@ -274,6 +274,7 @@ class Readiness:
     score: float  # 0 (will fail) to 1 (ready)
     reasons: tuple[str, ...]  # in words; what is missing or will look wrong, with figures
     tracks_per_frame: dict[int, int]  # plate frame -> good tracks that have a marker there
+    lens: str = ""  # in words, as the judgement found it; empty: it found none
 
 
 @dataclass(frozen=True)

@@ -60,14 +60,17 @@ class Cameras:
         """Whether the lens has radial terms."""
         return bool(self.k1 or self.k2)
 
-    def lens_in_words(self, width: int, sensor_width: float) -> str:
-        """The lens in a line, for people, and the shutter; ``width`` of the picture in px, the sensor's in mm."""
+    def lens_in_words(self, width: int, sensor_width: float, *, doubt: bool = True) -> str:
+        """The lens in a line, for people, and the shutter; ``width`` of the picture in px, the sensor's in mm.
+
+        With ``doubt``, what else its focal length may be (:meth:`focal_doubt`).
+        """
         focal = self.focal[self.solved]
         shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
         lens = lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
-        doubt = self.focal_doubt(width, sensor_width)
-        if doubt:
-            lens += f"; {doubt}"
+        otherwise = self.focal_doubt(width, sensor_width) if doubt else ""
+        if otherwise:
+            lens += f"; {otherwise}"
         shutter = f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)" if self.readout else ""
         return lens + shutter
 
