@@ -189,17 +189,39 @@ def test_every_track_gets_a_verdict_and_nothing_is_changed(tracked: Clip) -> Non
     assert all(verdict.verdict == "bad" and "too short" in verdict.reasons for verdict in short)
 
 
+def cinetrack(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cinematic.tracking", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("command", ["report", "solve", "clean"])
+def test_what_is_no_result_is_refused(movie: Path, command: str) -> None:
+    told = cinetrack(command, movie)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert (
+        told.stderr
+        == f"cinetrack: error: expected a result of 'cinetrack track', a folder that holds tracks.json, got {movie}\n"
+    )
+
+
+def test_tracks_are_no_footage(movie: Path, tmp_path: Path) -> None:
+    Clip.open(movie).save(tmp_path / "tracks.json")
+    with pytest.raises(
+        FootageError, match=r"expected footage, got .+tracks.json, a result of cinetrack: Clip.load opens"
+    ):
+        Clip.open(tmp_path / "tracks.json")
+
+
 def test_the_report_command(tracked: Clip, tmp_path: Path) -> None:
     tracked.save(tmp_path / "tracks.json")
-    command = [sys.executable, "-m", "cinematic.tracking", "report", str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    run = cinetrack("report", tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     assert " good, " in run.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert tracked.tracks[0].name in page
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    again = cinetrack("report", tmp_path / "tracks.json")
     assert again.returncode == 1
-    assert again.stderr.startswith("cinetrack: error: ")
+    assert again.stderr == f"cinetrack: error: {tmp_path}/report.html exists already: give --overwrite to replace it\n"
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
 
 

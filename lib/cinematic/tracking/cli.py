@@ -53,6 +53,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _result_folder(path: Path) -> Path:
+    """The folder of a result, whose tracks.json names it as well."""
+    folder = path.parent if path.name == "tracks.json" and path.is_file() else path
+    if not any((folder / name).is_file() for name in ("tracks.json", "tracks.uncleaned.json")):
+        raise TrackingError(f"expected a result of 'cinetrack track', a folder that holds tracks.json, got {path}")
+    return folder
+
+
+Result = Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.", callback=_result_folder)]
 Focal = Annotated[str | None, typer.Option(metavar="F", help="Focal length: 1200 (px) or 35mm; default: found.")]
 Sensor = Annotated[float, typer.Option(metavar="MM", help="Width of the sensor that a focal length in mm is for.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Blender's own output.")]
@@ -214,7 +224,7 @@ def convert(
 
 @app.command()
 def solve(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    folder: Result,
     focal: Focal = None,
     sensor: Sensor = SENSOR_WIDTH,
     refine_focal: Annotated[bool, typer.Option("--refine-focal", help="--focal is a start, not exact.")] = False,
@@ -244,7 +254,7 @@ def solve(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    folder: Result,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -297,7 +307,7 @@ def quality(
 
 @app.command()
 def clean(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result of 'cinetrack track'.")],
+    folder: Result,
     mute: Annotated[bool, typer.Option("--mute", help="Mute markers instead of removing them.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,

@@ -91,6 +91,10 @@ def find_footage(path: str | os.PathLike[str]) -> FootagePath:
 def _found(location: Path) -> FootagePath:
     if location.is_dir():
         return _sequence_of_folder(location)
+    if location.name == "tracks.json" and location.is_file():
+        raise FootageError(
+            f"expected footage, got {location}, a result of cinetrack: Clip.load opens its footage and tracks"
+        )
     if location.exists():
         return _sequence_or_movie(location)
     if _PATTERN.search(location.name):
