@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +29,7 @@ from cinematic.tracking.judge import judge
 from cinematic.tracking.parts import part_around
 from cinematic.tracking.readiness import readiness
 from cinematic.tracking.store import store_of
+from tests.command import run
 from tests.scenes import SIZE, path, scene
 
 FRAMES = 24
@@ -204,18 +203,13 @@ def saved(folder: Path, movie: Path, tracks: list[TrackData]) -> Path:
     return folder
 
 
-def cinetrack(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cinematic.tracking", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
-
-
 def test_the_quality_command(movie: Path, tmp_path: Path) -> None:
     saved(tmp_path, movie, faulty_tracks()[:40])
-    told = cinetrack("quality", tmp_path)
+    told = run("quality", tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
     assert " bad\n" in told.stdout.splitlines()[0] + "\n"
     assert "camera solve: " in told.stdout
-    machine = json.loads(cinetrack("quality", tmp_path / "tracks.json", "--json").stdout)
+    machine = json.loads(run("quality", tmp_path / "tracks.json", "--json").stdout)
     assert {track["name"] for track in machine["tracks"]} >= {"t0", "t1", "t2"}
     assert 0 <= machine["readiness"]["score"] <= 1
     assert f"  lens: {machine['readiness']['lens']}\n" in told.stdout
@@ -226,7 +220,7 @@ def test_quality_without_footage_says_so(movie: Path, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "tracks.json").read_text())
     document["clip"]["path"] = "/nowhere/shot.mp4"
     (tmp_path / "tracks.json").write_text(json.dumps(document))
-    told = cinetrack("quality", tmp_path)
+    told = run("quality", tmp_path)
     assert told.returncode == 0
     assert "note: judged without the footage" in told.stdout
 
@@ -246,7 +240,7 @@ def test_bad_files_are_refused(
     saved(tmp_path, movie, faulty_tracks()[:5])
     text = change((tmp_path / "tracks.json").read_text())
     (tmp_path / "tracks.json").write_text(text)
-    told = cinetrack(command, tmp_path)
+    told = run(command, tmp_path)
     assert told.returncode == 1
     assert told.stderr.startswith("cinetrack: error: ")
     assert expected in told.stderr
@@ -258,17 +252,17 @@ def test_bad_files_are_refused(
 def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     folder = saved(tmp_path, movie, faulty_tracks()[:40])
     before = (folder / "tracks.json").read_bytes()
-    assert cinetrack("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
+    assert run("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
     assert (folder / "tracks.json").read_bytes() == before
     for name in ("report.html", f"{movie.stem}.nk", "camera.json", "notes.txt"):
         (folder / name).write_text("of before")
-    done = cinetrack("clean", folder)
+    done = run("clean", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"report.html, {movie.stem}.nk, camera.json: still the tracks as they were" in done.stdout
     assert (folder / "tracks.json").read_bytes() != before
-    assert cinetrack("clean", folder, "--undo").returncode == 0
+    assert run("clean", folder, "--undo").returncode == 0
     assert (folder / "tracks.json").read_bytes() == before
-    again = cinetrack("clean", folder, "--undo")
+    again = run("clean", folder, "--undo")
     assert again.returncode == 1
     assert "nothing was cleaned here" in again.stderr
 

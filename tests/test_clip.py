@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from cinematic.tracking import (
     track_markers,
 )
 from cinematic.tracking.clip import Tracks, segments, unique_name
+from tests.command import run
 from tests.plates import Plate, write_movie
 
 
@@ -189,14 +188,9 @@ def test_every_track_gets_a_verdict_and_nothing_is_changed(tracked: Clip) -> Non
     assert all(verdict.verdict == "bad" and "too short" in verdict.reasons for verdict in short)
 
 
-def cinetrack(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cinematic.tracking", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
 @pytest.mark.parametrize("command", ["report", "solve", "clean"])
 def test_what_is_no_result_is_refused(movie: Path, command: str) -> None:
-    told = cinetrack(command, movie)
+    told = run(command, movie)
     assert (told.returncode, told.stdout) == (1, "")
     assert (
         told.stderr
@@ -214,12 +208,12 @@ def test_tracks_are_no_footage(movie: Path, tmp_path: Path) -> None:
 
 def test_the_report_command(tracked: Clip, tmp_path: Path) -> None:
     tracked.save(tmp_path / "tracks.json")
-    run = cinetrack("report", tmp_path)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert " good, " in run.stdout
+    told = run("report", tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert " good, " in told.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert tracked.tracks[0].name in page
-    again = cinetrack("report", tmp_path / "tracks.json")
+    again = run("report", tmp_path / "tracks.json")
     assert again.returncode == 1
     assert again.stderr == f"cinetrack: error: {tmp_path}/report.html exists already: give --overwrite to replace it\n"
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page

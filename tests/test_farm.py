@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,14 +15,14 @@ from cinematic.tracking import FootageError, ParameterError
 from cinematic.tracking.checkpoint import FOLDER as CHECKPOINT_FOLDER
 from cinematic.tracking.farm import shots_of
 from cinematic.tracking.formats import cinetrack
+from tests.command import COMMAND, run
 from tests.plates import drawn_plate, write_movie
 
-COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 OPTIONS = ("--detect-once", "--no-clean", "--no-report")
 
 
 def farm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, "farm", *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    return run("farm", *arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +134,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(movie: Path, tmp_path: Pat
     assert error == ("cinetrack: error: interrupted, 1 of 3 shots are tracked: give --resume to go on from there\n")
     assert sorted(path.name for path in out.iterdir()) == ["a", "b"]
     assert [path.name for path in (out / "b").iterdir()] == [CHECKPOINT_FOLDER]
-    result = subprocess.run([*COMMAND, "farm", *arguments, "--resume"], capture_output=True, text=True, timeout=300)
+    result = farm(*arguments, "--resume")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("2 shots, 1 at a time\nb: ")
     assert sorted(path.name for path in (out / "b").iterdir() if path.suffix == ".json") == ["tracks.json"]

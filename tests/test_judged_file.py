@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from cinematic.tracking import Clip, FormatError, ParameterError, TrackData, det
 from cinematic.tracking.judge import judge
 from cinematic.tracking.judged_file import JudgedFile, judge_file
 from cinematic.tracking.types import ClipInfo
+from tests.command import run
 from tests.formats.samples import LAYOUTS, form_of, path_for
 from tests.plates import write_sequence
 from tests.scenes import SIZE
@@ -135,18 +134,13 @@ def test_footage_that_has_changed_is_not_looked_at(shot: tuple[Path, Clip], tmp_
     assert WITHOUT not in judge_file(written(tmp_path, "cinetrack", list(clip.tracks), clip.info)).note
 
 
-def quality(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cinematic.tracking", "quality", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
-
-
 def test_the_command(tracks: list[TrackData], tmp_path: Path) -> None:
     path = formats.write(tracks, tmp_path / "tracks.txt", "3de4", clip=INFO).path
-    told = quality(path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001)
+    told = run("quality", path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001)
     assert (told.returncode, told.stderr) == (0, "")
     assert " bad\n" in told.stdout
     assert f"note: {WITHOUT} (3de4 does not say where it is: --footage PATH)" in told.stdout
-    plain = quality(path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001, "--json")
+    plain = run("quality", path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001, "--json")
     machine = json.loads(plain.stdout)
     assert len(machine["tracks"]) == len(tracks)
     assert machine["clip"]["frame_start"] == 1001
@@ -156,7 +150,7 @@ def test_the_command(tracks: list[TrackData], tmp_path: Path) -> None:
         ([tmp_path], 1, "tracks.json"),
         ([tmp_path / "nothing.nk"], 1, "No such file"),
     ):
-        failed = quality(*arguments)
+        failed = run("quality", *arguments)
         assert (failed.returncode, len(failed.stderr.splitlines())) == (code, 1)
         assert words in failed.stderr
 
@@ -167,7 +161,7 @@ def test_a_blend(shot: tuple[Path, Clip], tmp_path: Path) -> None:
 
     folder, clip = shot
     write_blend(blend_with(folder, list(clip.tracks)), tmp_path / "shot.blend")
-    told = quality(tmp_path / "shot.blend", "--json")
+    told = run("quality", tmp_path / "shot.blend", "--json")
     assert (told.returncode, told.stderr) == (0, "")
     machine = json.loads(told.stdout)
     assert len(machine["tracks"]) == len(clip.tracks)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from cinematic.tracking import Clip, ParameterError, TrackData, TrackingError, a
 from cinematic.tracking.camera import solve_camera
 from cinematic.tracking.solve.connected import Piece, connected_frames, largest_piece
 from cinematic.tracking.store import store_of
+from tests.command import run
 from tests.plates import smooth_texture, write_movie
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
 from tests.test_conformance import loaded_into_blender
@@ -166,8 +165,7 @@ def test_frames_that_cannot_be_meant(frames: Any, words: str, grey: Path, shots:
 @pytest.mark.parametrize("arguments", [[], ["--frames", f"{CUT}-{LONG + SHORT}"]], ids=["all", "frames"])
 def test_the_command_tells(arguments: list[str], cut: Path, shots: tuple[Scene, Scene], tmp_path: Path) -> None:
     on(cut, Clip.open, tracks_of(shots)).save(tmp_path / "tracks.json")
-    command = [sys.executable, "-m", "cinematic.tracking", "solve", str(tmp_path), "--focal", "900", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    told = run("solve", tmp_path, "--focal", "900", *arguments)
     assert (told.returncode, told.stderr) == (0, "")
     why = f"  no camera on frame 19, 20, 21, 22, 23, 24 ...: cut at frame {CUT}: another shot\n"
     if arguments:

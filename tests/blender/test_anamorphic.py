@@ -19,8 +19,9 @@ from cinematic.tracking.camera import solve_camera
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve import export
-from tests.blender.test_cli import SAMPLE, run
+from tests.blender.test_cli import SAMPLE
 from tests.blender.test_solve_scene import worst_distance
+from tests.command import run
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
 from tests.test_anamorphic import written_movie
 

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,15 +24,10 @@ from cinematic.tracking.blender import blender_version
 from cinematic.tracking.context import tracking_context
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
+from tests.command import COMMAND, run
 from tests.plates import Plate, drawn_plate, write_movie, write_sequence
 
-COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample_plate.mp4"
-
-
-def run(*arguments: str | Path, environment: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
 
 
 @pytest.mark.parametrize("engine", ["klt", "libmv"])

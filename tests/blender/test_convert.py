@@ -11,7 +11,7 @@ import pytest
 from cinematic.tracking import Clip, TrackData, formats
 from cinematic.tracking.blend_file import open_blend, write_blend
 from cinematic.tracking.movie_clip import MovieClipStore
-from tests.blender.test_cli import run
+from tests.command import run
 from tests.plates import Plate, write_sequence
 from tests.test_footage import write_windows
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from cinematic.tracking import Clip, TrackData, detect_features, formats, track_markers
 from cinematic.tracking.blend_file import blend_with, write_blend
 from cinematic.tracking.formats import cinetrack
+from tests.command import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,11 +62,9 @@ def test_commands(folder: Path, movie: Path, line: str, without_blender: dict[st
         for name in line.split()[2:4]:  # what is read; a .blend to add to
             if name == line.split()[2] or "--overwrite" in line:
                 _write_tracks(movie, _made(folder / name))
-    command = [sys.executable, "-m", "cinematic.tracking", *line.split()[1:]]
     writes_blend = line.split()[1] not in ("track", "farm") or line.split()[4] in ("result", "solved")
-    environment = None if writes_blend else without_blender
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
-    assert (run.returncode, run.stderr) == (0, "")
+    told = run(*line.split()[1:], environment=os.environ if writes_blend else without_blender)
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def _tracked(movie: Path) -> Clip:

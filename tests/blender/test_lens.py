@@ -18,7 +18,7 @@ from cinematic.tracking.blend_file import open_blend, write_blend
 from cinematic.tracking.coords import co_from_pixels, pixels_from_co
 from cinematic.tracking.lens import Lens
 from cinematic.tracking.movie_clip import MovieClipStore, lens_of
-from tests.blender.test_cli import run
+from tests.command import run
 
 WIDTH, HEIGHT, FOCAL, PRINCIPAL = 640, 360, 600.0, (330.0, 190.0)
 DOTS = np.array([(x, y) for x in range(40, WIDTH, 80) for y in range(30, HEIGHT, 60)], dtype=np.float64)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,11 @@ from cinematic.tracking.convert import convert
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve import export
+from tests.command import run
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
 
 FRAMES, TRACKS = 24, 110
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plate.mp4"
-COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 
 
 @pytest.fixture(scope="module")
@@ -311,10 +309,10 @@ def test_blender_says_why_it_cannot_solve(bpy: Any, seen: Scene, footage: Path) 
 def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ["--frames", "1-24", "--no-refill", "--no-report", "--solve", "--focal", "480"]
-    run = subprocess.run([*COMMAND, "track", SAMPLE, "-o", out, *options], capture_output=True, text=True, timeout=600)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "solving the camera: 24 of 24 frames" in run.stdout
-    assert "round 1: " in run.stdout
+    told = run("track", SAMPLE, "-o", out, *options)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "solving the camera: 24 of 24 frames" in told.stdout
+    assert "round 1: " in told.stdout
     _, tracks = cinetrack.read(out / "tracks.json")
     solve = export.read_json(out / "camera.json")
     assert {t.name: t.average_error for t in tracks if t.average_error is not None} == solve.track_errors
@@ -333,12 +331,11 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
         assert len(apart) > 20
         assert max(apart) < 0.5
 
-    again = subprocess.run([*COMMAND, "solve", out], capture_output=True, text=True, timeout=600)
+    again = run("solve", out)
     assert again.returncode == 1
     assert again.stderr == f"cinetrack: error: {out}/camera.json exists already: choose another folder or give " \
                            "--overwrite\n"  # fmt: skip
-    again = subprocess.run([*COMMAND, "solve", out, "--focal", "27mm", "--overwrite"], capture_output=True, text=True,
-                           timeout=600)  # fmt: skip
+    again = run("solve", out, "--focal", "27mm", "--overwrite")
     assert (again.returncode, again.stderr) == (0, "")
     assert "27.00 mm (480.0 px)" in again.stdout
     assert (out / "camera.blend").exists()
@@ -352,6 +349,7 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
     ],
 )
 def test_an_option_that_is_no_number(tmp_path: Path, option: str, message: str) -> None:
-    run = subprocess.run([*COMMAND, "solve", tmp_path, option, "wide"], capture_output=True, text=True, timeout=60)
-    assert run.returncode == 2
-    assert message in run.stderr
+    (tmp_path / "tracks.json").touch()
+    told = run("solve", tmp_path, option, "wide")
+    assert told.returncode == 2
+    assert message in told.stderr
