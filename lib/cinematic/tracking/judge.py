@@ -441,8 +441,8 @@ def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> 
 
 def _uncorrelated(each: _Judged, limits: Limits) -> dict[int, str]:
     """Markers that hardly look like the reference, but for those that are where the scene's motion has them."""
-    low = limits.correlation - 0.15
-    frames = [frame for frame, value in each.track.correlations.items() if value < low]
+    low, track = limits.correlation - 0.15, each.track
+    frames = [frame for frame, value in track.correlations.items() if value < low and frame in track.markers]
     return {frame: "low correlation" for frame in frames if not each.is_right(frame, limits.drift_px)}
 
 
