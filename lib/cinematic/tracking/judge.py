@@ -83,6 +83,8 @@ SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
 _WEAK = 0.5  # what low correlation weighs where the scene's motion is known; 0.3 to 0.6 find bad tracks alike
+_FAR_BELOW = 0.15  # ZNCC: a marker that is as far below the limit is bad by that alone
+_LEAST_RIGHT = 30  # markers that tell what ZNCC is usual in a shot
 _UNUSUAL = 3.0  # times what is usual; of normal errors one in five hundred is larger
 _TOO_FAR = 2.0  # times the limit of drift: a marker that is off by itself, as at a track's end
 _MOST_SLACK = 2.0  # times the limit: where more is off than that it is the tracks that are
@@ -301,7 +303,10 @@ def _judge_by(
         for row, track in enumerate(tracks)
     ]
     shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
-    return [_verdict(each, limits, float(shaking[row]), row in doubles, shown[row]) for row, each in enumerate(judged)]
+    low = _low_correlation(judged, limits)
+    return [
+        _verdict(each, limits, low, float(shaking[row]), row in doubles, shown[row]) for row, each in enumerate(judged)
+    ]
 
 
 @dataclass(frozen=True)
@@ -329,7 +334,8 @@ class _Judged:
 
     def is_right(self, frame: int, limit: float) -> bool:
         """Whether a solved camera, and other windows, have its marker in a plate frame where it is."""
-        return self.scene.solution is not None and bool(self.distance[frame - self.first] <= limit)
+        is_marker = frame in self.track.markers
+        return self.scene.solution is not None and is_marker and bool(self.distance[frame - self.first] <= limit)
 
     @property
     def whereabouts(self) -> Whereabouts:
@@ -347,7 +353,19 @@ def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64
     return references
 
 
-def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, seen: Shown) -> Verdict:
+def _low_correlation(judged: Sequence[_Judged], limits: Limits) -> float:
+    """Below which ZNCC a marker is bad: below the limit, and unlike the right markers of the shot."""
+    right = [
+        value
+        for each in judged
+        for frame, value in each.track.correlations.items()
+        if each.is_right(frame, limits.drift_px)
+    ]
+    limit = limits.correlation - _FAR_BELOW
+    return min(limit, quantile(right, 0.1) - _FAR_BELOW) if len(right) >= _LEAST_RIGHT else limit
+
+
+def _verdict(each: _Judged, limits: Limits, low: float, shaking: float, is_double: bool, seen: Shown) -> Verdict:
     track, first = each.track, each.first
     judged = np.flatnonzero(np.isfinite(each.distance))
     frames = (first + judged).tolist()
@@ -382,7 +400,7 @@ def _verdict(each: _Judged, limits: Limits, shaking: float, is_double: bool, see
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
         badness=float(1 - np.exp(-0.7 * badness)),
-        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(each, limits),
+        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(each.track, low),
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown.values()),
@@ -439,11 +457,9 @@ def _is_sound(each: _Judged, markers: npt.NDArray[np.int64], limits: Limits) -> 
     return bool(drifting.mean() <= limits.bad_marker_share) and int((~going).sum()) >= limits.frames
 
 
-def _uncorrelated(each: _Judged, limits: Limits) -> dict[int, str]:
-    """Markers that hardly look like the reference, but for those that are where the scene's motion has them."""
-    low, track = limits.correlation - 0.15, each.track
+def _uncorrelated(track: TrackData, low: float) -> dict[int, str]:
     frames = [frame for frame, value in track.correlations.items() if value < low and frame in track.markers]
-    return {frame: "low correlation" for frame in frames if not each.is_right(frame, limits.drift_px)}
+    return dict.fromkeys(frames, "low correlation")
 
 
 def _correlation_load(correlations: Mapping[int, float], limit: float) -> float:
