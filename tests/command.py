@@ -13,4 +13,4 @@ COMMAND = [sys.executable, "-m", "cinematic.tracking"]
 def run(*arguments: object, environment: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
     """``cinetrack`` with these arguments, to its end."""
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)

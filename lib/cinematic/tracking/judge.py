@@ -303,7 +303,7 @@ def _judge_by(
         for row, track in enumerate(tracks)
     ]
     shown = look_for([each.whereabouts for each in judged], size, limits.reprojection_px, look)
-    low = _low_correlation(judged, limits)
+    low = _low_correlation(judged, limits, scene)
     return [
         _verdict(each, limits, low, float(shaking[row]), row in doubles, shown[row]) for row, each in enumerate(judged)
     ]
@@ -328,16 +328,6 @@ class _Judged:
     in_company: bool
 
     @property
-    def is_known(self) -> bool:
-        """Whether a solved camera tells where its markers should be."""
-        return self.scene.solution is not None and bool(np.isfinite(self.distance).any())
-
-    def is_right(self, frame: int, limit: float) -> bool:
-        """Whether a solved camera, and other windows, have its marker in a plate frame where it is."""
-        is_marker = frame in self.track.markers
-        return self.scene.solution is not None and is_marker and bool(self.distance[frame - self.first] <= limit)
-
-    @property
     def whereabouts(self) -> Whereabouts:
         return Whereabouts(
             self.track, self.first, self.reference, self.positions, self.scene.places[self.row], self.distance
@@ -353,15 +343,17 @@ def _references(tracks: Sequence[TrackData], first: int) -> npt.NDArray[np.int64
     return references
 
 
-def _low_correlation(judged: Sequence[_Judged], limits: Limits) -> float:
-    """Below which ZNCC a marker is bad: below the limit, and unlike the right markers of the shot."""
+def _low_correlation(judged: Sequence[_Judged], limits: Limits, scene: SceneErrors) -> float:
+    """Below which ZNCC a marker is bad: below the limit, and far below the right markers, if a camera tells them."""
+    limit = limits.correlation - _FAR_BELOW
+    if scene.solution is None:
+        return limit
     right = [
         value
         for each in judged
         for frame, value in each.track.correlations.items()
-        if each.is_right(frame, limits.drift_px)
+        if frame in each.track.markers and each.distance[frame - each.first] <= limits.drift_px
     ]
-    limit = limits.correlation - _FAR_BELOW
     return min(limit, quantile(right, 0.1) - _FAR_BELOW) if len(right) >= _LEAST_RIGHT else limit
 
 
@@ -374,7 +366,7 @@ def _verdict(each: _Judged, limits: Limits, low: float, shaking: float, is_doubl
     deviations = dict(zip(track.covariances, _largest_deviations(track.covariances), strict=True))
     wrong = [frame for frame, distance in zip(frames, off, strict=True) if distance > limits.reprojection_px]
     astray = (first + judged[each.drift[judged] > limits.drift_px]).tolist()
-    weight = _WEAK if each.is_known else 1.0
+    weight = _WEAK if each.scene.solution is not None and off else 1.0
     loads = {
         "low correlation": weight * _correlation_load(track.correlations, limits.correlation),
         "sliding along an edge": _upper(deviations.values()) / limits.deviation_px,
@@ -400,7 +392,7 @@ def _verdict(each: _Judged, limits: Limits, low: float, shaking: float, is_doubl
         verdict="bad" if heaviest >= BAD else "suspect" if heaviest >= SUSPECT else "good",
         reasons=tuple(reasons),
         badness=float(1 - np.exp(-0.7 * badness)),
-        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(each.track, low),
+        bad_markers=dict.fromkeys(sorted({*wrong, *astray}), why) | _uncorrelated(track, low),
         measures={
             "markers": float(len(track.markers)),
             "off_scene_px": _upper(shown.values()),

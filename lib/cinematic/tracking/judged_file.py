@@ -46,10 +46,7 @@ class JudgedFile:
 
     def lines(self, most: int = 30) -> list[str]:
         """The same to read: counts, readiness, and the worst tracks with their reasons."""
-        lines = [verdicts_in_words(self.verdicts)]
-        lines.append(f"camera solve: {self.readiness.score:.0%} ready")
-        lines += [f"  {reason}" for reason in self.readiness.reasons]
-        lines += [f"  lens: {self.readiness.lens}"] if self.readiness.lens else []
+        lines = [verdicts_in_words(self.verdicts), *self.readiness.lines()]
         worst = sorted(
             (v for v in self.verdicts if v.verdict != "good"), key=lambda v: (v.verdict != "bad", -v.badness)
         )

@@ -392,9 +392,7 @@ def get_track_quality_report(clip: Any) -> str:
         values = list(analysis["correlations"].values())
         lines.append(f"  correlation {np.median(values):.3f} at the median, {min(values):.3f} at the worst")
     lines += _told_verdicts(analysis["verdicts"].values())
-    lines += [f"  camera solve: {analysis['readiness'].score:.0%} ready"]
-    lines += [f"    {reason}" for reason in analysis["readiness"].reasons]
-    lines += [f"    lens: {analysis['readiness'].lens}"] if analysis["readiness"].lens else []
+    lines += [f"  {line}" for line in analysis["readiness"].lines()]
     lines += _listed(
         "low correlation",
         [_with_value(n, analysis["correlations"][n], "") for n in analysis["low_correlation_tracks"]],

@@ -276,6 +276,11 @@ class Readiness:
     tracks_per_frame: dict[int, int]  # plate frame -> good tracks that have a marker there
     lens: str = ""  # in words, as the judgement found it; empty: it found none
 
+    def lines(self) -> list[str]:
+        """The same to read."""
+        lens = [f"  lens: {self.lens}"] if self.lens else []
+        return [f"camera solve: {self.score:.0%} ready", *(f"  {reason}" for reason in self.reasons), *lens]
+
 
 @dataclass(frozen=True)
 class Progress:
