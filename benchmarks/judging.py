@@ -26,6 +26,7 @@ from cinematic.tracking import (
     clean_tracks,
     detect_features,
     judge_with_motion,
+    refine_tracks,
     track_markers,
     weigh_tracks,
 )
@@ -118,15 +119,15 @@ def tables(entries: list[Entry]) -> list[Table]:
     )  # fmt: skip
     cleaning = Table(
         "cleaning",
-        "Before and after clean_tracks, every usable feature",
+        "Before and after clean_tracks and refine_tracks, every usable feature",
         {"bad1": "bad1", "after1": "after", "bad4": "bad4", "after4": "after", "occluded": "occluded",
          "aftero": "after", "kept": "good markers kept", "recall05": "recall05", "afterr": "after",
          "tracks": "tracks left", "moving": "on moving objects"},
     )  # fmt: skip
     solving = Table(
         "solving",
-        "Blender's first solve, before and after clean_tracks; then from the two keyframes that our .blend names, "
-        "without and with weigh_tracks (Blender's error is weighted then)",
+        "Blender's first solve, before and after cleaning and refining; then from the two keyframes that our .blend "
+        "names, without and with weigh_tracks (Blender's error is weighted then)",
         {
             "before": "solve1 px",
             "ate": "ate",
@@ -146,6 +147,7 @@ def tables(entries: list[Entry]) -> list[Table]:
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             before = tracked.positions
             clean_tracks(tracked.clip, verdicts=verdicts)
+            refine_tracks(tracked.clip)
             after = _delivered(entry, tracked)
             cleaning.rows.append({"name": name, **_cleaned(before, tracked, after)})
             weights = weigh_tracks(tracked.clip, motion=motion)

@@ -30,6 +30,7 @@ from cinematic.tracking import (
     get_detection_params,
     judge_with_motion,
     refill_tracks,
+    refine_tracks,
     track_markers,
     weigh_tracks,
 )
@@ -96,6 +97,7 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     cleaning = clean_tracks(clip, verdicts=verdicts)
     yield f"{name}, cleaned", clip
     refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
+    refine_tracks(clip)
     weigh_tracks(clip, motion=motion)
     yield f"{name}, refilled", clip
 

@@ -21,6 +21,7 @@ from cinematic.tracking import (
     judge_with_motion,
     read_tracks,
     refill_tracks,
+    refine_tracks,
     solve_readiness,
     weigh_tracks,
 )
@@ -66,11 +67,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What cleaning, filling and weighing have come to."""
+    """What cleaning, filling, refining and weighing have come to."""
 
     verdicts: list[Verdict]  # of the tracks before
     cleaning: Cleaning
     added: list[TrackData]
+    refined: list[TrackData]  # of those that are left or added
     weights: dict[str, float]
     lens: Lens | None
 
@@ -92,7 +94,7 @@ def judge_shot(shot: Shot, say: Say) -> Judged:
 
 
 def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
-    """Clean by verdict, fill what that has emptied (``wishes`` None: leave it so), and weigh what is left."""
+    """Clean by verdict, fill what that has emptied (``wishes`` None: leave it so), refine and weigh what is left."""
     clip, before = shot.clip, len(shot.clip.tracks)
     verdicts, motion = _judged(shot, say)
     cleaning = clean_tracks(clip, verdicts=verdicts)
@@ -102,9 +104,12 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
     if wishes is not None:
         tell = partial(_tell, say, "Filling")
         added = refill_tracks(clip, shot.preset, cleaning=cleaning, motion=motion, on_progress=tell, **wishes).added
+    filled = [clip.tracks[name].copy() for name in added]
+    say("Refining")
+    refined = refine_tracks(clip).after
     say("Weighing")
     weights = weigh_tracks(clip, motion=motion)
-    return Cleaned(verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion))
+    return Cleaned(verdicts, cleaning, filled, refined, weights, _lens(shot, motion))
 
 
 def find_lens(shot: Shot, say: Say) -> Lens | None:

@@ -36,10 +36,12 @@ from .quality import (
     judge_tracks,
     judge_with_motion,
     read_tracks,
+    refine_tracks,
     restore_tracks,
     solve_readiness,
     weigh_tracks,
 )
+from .refining import Refinement
 from .types import MOTION_MODELS, PATTERN_MATCHES, ClipInfo, Coverage, Progress, Readiness, Refilled, TrackData, Verdict
 
 __version__ = "0.1.0"
@@ -61,6 +63,7 @@ __all__ = [
     "Progress",
     "Readiness",
     "Refilled",
+    "Refinement",
     "TrackData",
     "TrackingError",
     "Verdict",
@@ -88,6 +91,7 @@ __all__ = [
     "list_tracking_presets",
     "read_tracks",
     "refill_tracks",
+    "refine_tracks",
     "restore_tracks",
     "solve_camera",
     "solve_readiness",

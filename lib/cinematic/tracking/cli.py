@@ -41,7 +41,7 @@ from .kernels import compile_kernels, needs_compile
 from .machine import available_cores
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
-from .quality import clean_tracks, judge_with_motion, solve_readiness
+from .quality import clean_tracks, judge_with_motion, refine_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
 from .track_command import Targets, TrackJob, run_track
@@ -94,6 +94,9 @@ def track(
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Part of the plate, its own numbers.")] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Cut and remove what is bad, by verdict.")] = True,
     refill: Annotated[bool, typer.Option("--refill/--no-refill", help="Fill what cleaning has emptied.")] = True,
+    refine: Annotated[
+        bool, typer.Option("--refine/--no-refine", help="Average markers over windows of several sizes.")
+    ] = True,
     weigh: Annotated[
         bool, typer.Option("--weigh/--no-weigh", help="What scatters less counts more in Blender's solve.")
     ] = True,
@@ -121,7 +124,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Cover the plate with tracks, judge, clean, fill up what that emptied, weigh; write tracks.json and report.html.
+    """Cover the plate with tracks, judge, clean, fill up, refine, weigh; write tracks.json and report.html.
 
     Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
     klt with --detect-once, detect features on the first frame only.
@@ -140,7 +143,7 @@ def track(
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
     job = TrackJob(
         clip, preset, engine, _parsed_frames(frames), pixel_aspect, threads, clean,
-        refill and clean and covers, weigh and clean, where,
+        refill and clean and covers, refine and clean, weigh and clean, where,
         covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
@@ -309,6 +312,9 @@ def quality(
 def clean(
     folder: Result,
     mute: Annotated[bool, typer.Option("--mute", help="Mute markers instead of removing them.")] = False,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Average markers over windows of several sizes afterwards.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,
     debug: Debug = False,
@@ -327,12 +333,15 @@ def clean(
     done = clean_tracks(clip, mute=mute, dry_run=dry_run)
     for action in done.actions:
         print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")
-    if not dry_run and done.actions:
+    refined = refine_tracks(clip).after if refine and not dry_run else []
+    if not dry_run and (done.actions or refined):
         write_atomically(kept, lambda temporary: temporary.write_bytes(before))
         clip.save(target)
     told = f"{len(done.actions)} tracks, {done.markers} markers"
+    if refined:
+        told += f", refined {len(refined)} tracks"
     print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
-    if not dry_run and done.actions:
+    if not dry_run and (done.actions or refined):
         _tell_of_older_files(folder, clip.footage.path)
 
 

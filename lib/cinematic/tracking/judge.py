@@ -150,7 +150,7 @@ def judge_scene(
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
     motions = []
-    for rows, of_shot, first, positions, references in _shots(tracks, size):
+    for rows, of_shot, first, positions, references in tracks_by_shot(tracks, size):
         count = positions.shape[1]
         with _asked(second_opinion, of_shot, references, first, count) as asked:
             scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
@@ -164,7 +164,7 @@ def judge_scene(
 def shot_motions(tracks: Sequence[TrackData], size: Size, pixel_aspect: float) -> list[ShotMotion]:
     """By what motion :func:`judge_scene` judges each shot, without its verdicts: nobody is asked about the tracks."""
     motions = []
-    for _, _, first, positions, references in _shots(tracks, size):
+    for _, _, first, positions, references in tracks_by_shot(tracks, size):
         scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
         motions.append(ShotMotion(first, first + positions.shape[1] - 1, scene))
     return motions
@@ -235,7 +235,7 @@ def errors_by(
     return positions, references, errors_of_others(motion.scene, solution, positions, references)
 
 
-def _shots(
+def tracks_by_shot(
     tracks: Sequence[TrackData], size: Size
 ) -> Iterator[tuple[list[int], list[TrackData], int, FloatArray, npt.NDArray[np.int64]]]:
     """Of each shot its tracks' rows, the tracks, its first frame, their positions (n, f, 2) px and references (n,)."""

@@ -41,7 +41,7 @@ from .judge import ShotMotion, known_cameras, preset_limits
 from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
-from .quality import clean_tracks, judge_with_motion, read_tracks, solve_readiness, weigh_tracks
+from .quality import clean_tracks, judge_with_motion, read_tracks, refine_tracks, solve_readiness, weigh_tracks
 from .report import write_report
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
@@ -61,7 +61,8 @@ class TrackJob:
     threads: int | None
     clean: bool
     refill: bool  # what cleaning has emptied is filled again
-    weigh: bool  # what is cleaned gets weights
+    refine: bool  # what is cleaned gets more exact markers
+    weigh: bool  # and weights
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
@@ -105,7 +106,8 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
-        total = 3 + judges + (job.covering is None) + job.clean + job.refill + job.weigh + (job.camera is not None)
+        wanted = (job.covering is None, job.clean, job.refill, job.refine, job.weigh, job.camera is not None)
+        total = 3 + judges + sum(wanted)
         steps = Steps(console, total=total, log=log, in_blender=job.engine == "libmv")
         with steps, _blender_beside(job, quiet) as blender:
             with _interruptible(job.engine, targets, scratch), quiet():
@@ -163,6 +165,9 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = cleaning.in_words()
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
+        if job.refine:
+            with steps.step("refining", in_blender=False) as step, using_threads(job.threads):
+                step.outcome = refine_tracks(tracker.clip).in_words()
         if job.weigh:
             with steps.step("weighing") as step:
                 step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))

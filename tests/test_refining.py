@@ -1,0 +1,109 @@
+"""Markers averaged over windows of several sizes: nearer to the truth, taken back, and left where somebody set them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinematic.tracking import Clip, clean_tracks, detect_features, refine_tracks, restore_tracks, track_markers
+from cinematic.tracking import ensure_clip_loaded as load
+from cinematic.tracking.coords import pixels_from_co
+from cinematic.tracking.store import store_of
+from tests.plates import Plate, drawn_plate, write_movie
+
+GRAIN = 8.0  # of 255
+
+
+@pytest.fixture(scope="module")
+def grainy() -> Plate:
+    plate = drawn_plate(count=12)
+    lots = np.random.default_rng(5)
+    frames = [np.clip(f + lots.normal(0, GRAIN, f.shape), 0, 255).astype(np.uint8) for f in plate.frames]
+    return Plate(frames, plate.motions)
+
+
+@pytest.fixture(scope="module")
+def grainy_movie(grainy: Plate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_movie(tmp_path_factory.mktemp("grainy") / "grainy.mp4", grainy.frames)
+
+
+@pytest.fixture(params=["klt on a Clip", "klt in Blender", "libmv in Blender"])
+def tracked(request: pytest.FixtureRequest, grainy_movie: Path) -> Any:
+    if "Blender" in request.param:
+        bpy = pytest.importorskip("bpy")
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+    clip = load(grainy_movie) if "Blender" in request.param else Clip.open(grainy_movie)
+    engine = request.param.split()[0]
+    detect_features(clip, engine=engine)
+    track_markers(clip, engine=engine)
+    return clip
+
+
+def scatter(clip: Any, plate: Plate) -> float:
+    """RMS error of the markers around each track's own mean, px: what a solve cannot take for another point."""
+    squares = []
+    for track in store_of(clip).read():
+        frames = sorted(track.markers)
+        pixels = pixels_from_co([track.markers[frame] for frame in frames], plate.size)
+        begun = plate.on_first_frame(pixels[0], frames[0] - 1)
+        off = pixels[1:] - [plate.truth(begun, frame - 1)[0] for frame in frames[1:]]
+        if len(off) > 3 and np.abs(off).max() < 1:
+            squares.append(((off - off.mean(axis=0)) ** 2).sum(axis=1))
+    return float(np.sqrt(np.concatenate(squares).mean()))
+
+
+def test_markers_scatter_less_and_it_can_be_taken_back(tracked: Any, grainy: Plate) -> None:
+    before = {track.name: track for track in store_of(tracked).read()}
+    was = scatter(tracked, grainy)
+    done = refine_tracks(tracked)
+    assert scatter(tracked, grainy) < 0.85 * was
+    assert 0.01 < done.moved_px < 0.3
+    assert done.in_words() == f"{len(done.after)} tracks, markers moved by {done.moved_px:.2f} px at the median"
+    after = {track.name: track for track in store_of(tracked).read()}
+    assert after.keys() == before.keys()
+    for name, track in after.items():
+        first = before[name].reference_frames[0]
+        assert track.markers.keys() == before[name].markers.keys()
+        assert track.markers[first] == pytest.approx(before[name].markers[first], abs=1e-6)
+        assert (track.color, track.correlation_min, track.reference_frames) == (
+            before[name].color, before[name].correlation_min, before[name].reference_frames
+        )  # fmt: skip
+    assert restore_tracks(tracked, done) == len(done.before)
+    for track in store_of(tracked).read():
+        assert np.array(list(track.markers.values())) == pytest.approx(
+            np.array(list(before[track.name].markers.values())), abs=1e-6
+        )
+
+
+def test_tracks_that_somebody_keeps_stay(grainy_movie: Path) -> None:
+    clip = Clip.open(grainy_movie)
+    detect_features(clip)
+    track_markers(clip)
+    locked, off, by_hand, free = list(clip.tracks)[:4]
+    locked.locked, off.enabled, by_hand.by_hand = True, False, True
+    kept = [track.copy() for track in (locked, off, by_hand)]
+    moved = {track.name for track in refine_tracks(clip).after}
+    assert free.name in moved
+    assert not moved & {track.name for track in kept}
+    assert [clip.tracks[track.name] for track in kept] == kept
+
+
+def test_tracks_of_one_marker_and_none_at_all(grainy_movie: Path) -> None:
+    clip = Clip.open(grainy_movie)
+    assert refine_tracks(clip).in_words() == "no track that may be changed"
+    detect_features(clip)
+    done = refine_tracks(clip)
+    assert (done.after, done.moved_px) == ([], 0.0)
+
+
+def test_what_is_refined_is_cleaned_no_further(grainy_movie: Path) -> None:
+    clip = Clip.open(grainy_movie)
+    detect_features(clip)
+    track_markers(clip)
+    clean_tracks(clip)
+    refine_tracks(clip)
+    markers = sum(len(track.markers) for track in clip.tracks)
+    assert clean_tracks(clip, dry_run=True).markers <= 0.02 * markers
