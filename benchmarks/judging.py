@@ -119,14 +119,14 @@ def tables(entries: list[Entry]) -> list[Table]:
     )  # fmt: skip
     cleaning = Table(
         "cleaning",
-        "Before and after clean_tracks and refine_tracks, every usable feature",
+        "As tracked, and after refine_tracks and clean_tracks, every usable feature",
         {"bad1": "bad1", "after1": "after", "bad4": "bad4", "after4": "after", "occluded": "occluded",
          "aftero": "after", "kept": "good markers kept", "recall05": "recall05", "afterr": "after",
          "tracks": "tracks left", "moving": "on moving objects"},
     )  # fmt: skip
     solving = Table(
         "solving",
-        "Blender's first solve, before and after cleaning and refining; then from the two keyframes that our .blend "
+        "Blender's first solve, as tracked, and refined and cleaned; then from the two keyframes that our .blend "
         "names, without and with weigh_tracks (Blender's error is weighted then)",
         {
             "before": "solve1 px",
@@ -142,12 +142,12 @@ def tables(entries: list[Entry]) -> list[Table]:
     )
     for entry in entries:
         for tracked in track(entry):
+            before = tracked.positions
+            refine_tracks(tracked.clip)
             verdicts, motion = judge_with_motion(tracked.clip)
             name = f"{entry.name}, {tracked.engine}"
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
-            before = tracked.positions
             clean_tracks(tracked.clip, verdicts=verdicts)
-            refine_tracks(tracked.clip)
             after = _delivered(entry, tracked)
             cleaning.rows.append({"name": name, **_cleaned(before, tracked, after)})
             weights = weigh_tracks(tracked.clip, motion=motion)

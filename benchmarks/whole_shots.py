@@ -93,11 +93,12 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     clip = Clip.open(path)
     auto_track(clip, tracks_per_frame=TRACKS, **options)
     yield name, clip
+    refine_tracks(clip)
     verdicts, motion = judge_with_motion(clip)
     cleaning = clean_tracks(clip, verdicts=verdicts)
     yield f"{name}, cleaned", clip
-    refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
-    refine_tracks(clip)
+    refilled = refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
+    refine_tracks(clip, names=refilled.added)
     weigh_tracks(clip, motion=motion)
     yield f"{name}, refilled", clip
 

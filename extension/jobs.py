@@ -99,7 +99,7 @@ class JudgeTracks(Job):
 
 
 class CleanTracks(_Covering):
-    """Clean by verdict, fill what that has emptied, refine what is left, and weigh it for the solve."""
+    """Refine, clean by verdict, fill what that has emptied, and weigh what is there for the solve."""
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
@@ -111,9 +111,9 @@ class CleanTracks(_Covering):
         store = MovieClipStore(movie_clip)
         if store.read() != self.before:
             raise TrackingError(f"the tracks of {self.name!r} were changed meanwhile, nothing was done: do it again")
+        store.write(come.refined)
         clean_tracks(movie_clip, verdicts=come.verdicts)
         store.add(come.added)
-        store.write(come.refined)
         store.set_weights(come.weights)
         clear_colors(movie_clip)
         found = findings.of(movie_clip)

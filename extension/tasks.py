@@ -67,12 +67,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What cleaning, filling, refining and weighing have come to."""
+    """What refining, cleaning, filling and weighing have come to."""
 
-    verdicts: list[Verdict]  # of the tracks before
+    refined: list[TrackData]  # of the tracks before: those that have other markers
+    verdicts: list[Verdict]  # of them
     cleaning: Cleaning
     added: list[TrackData]
-    refined: list[TrackData]  # of those that are left or added
     weights: dict[str, float]
     lens: Lens | None
 
@@ -94,8 +94,10 @@ def judge_shot(shot: Shot, say: Say) -> Judged:
 
 
 def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
-    """Clean by verdict, fill what that has emptied (``wishes`` None: leave it so), refine and weigh what is left."""
+    """Refine, clean by verdict, fill what that has emptied (``wishes`` None: leave it so), and weigh what is there."""
     clip, before = shot.clip, len(shot.clip.tracks)
+    say("Refining")
+    refined = refine_tracks(clip).after
     verdicts, motion = _judged(shot, say)
     cleaning = clean_tracks(clip, verdicts=verdicts)
     if not len(clip.tracks):
@@ -104,12 +106,10 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
     if wishes is not None:
         tell = partial(_tell, say, "Filling")
         added = refill_tracks(clip, shot.preset, cleaning=cleaning, motion=motion, on_progress=tell, **wishes).added
-    filled = [clip.tracks[name].copy() for name in added]
-    say("Refining")
-    refined = refine_tracks(clip).after
+        refine_tracks(clip, names=added)
     say("Weighing")
     weights = weigh_tracks(clip, motion=motion)
-    return Cleaned(verdicts, cleaning, filled, refined, weights, _lens(shot, motion))
+    return Cleaned(refined, verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion))
 
 
 def find_lens(shot: Shot, say: Say) -> Lens | None:

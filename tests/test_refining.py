@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cinematic.tracking import Clip, clean_tracks, detect_features, refine_tracks, restore_tracks, track_markers
+from cinematic.tracking import Clip, ParameterError, detect_features, refine_tracks, restore_tracks, track_markers
 from cinematic.tracking import ensure_clip_loaded as load
 from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.store import store_of
+from tests.command import run
 from tests.plates import Plate, drawn_plate, write_movie
 
 GRAIN = 8.0  # of 255
@@ -99,11 +100,25 @@ def test_tracks_of_one_marker_and_none_at_all(grainy_movie: Path) -> None:
     assert (done.after, done.moved_px) == ([], 0.0)
 
 
-def test_what_is_refined_is_cleaned_no_further(grainy_movie: Path) -> None:
+def test_some_of_the_tracks(grainy_movie: Path) -> None:
     clip = Clip.open(grainy_movie)
     detect_features(clip)
     track_markers(clip)
-    clean_tracks(clip)
-    refine_tracks(clip)
-    markers = sum(len(track.markers) for track in clip.tracks)
-    assert clean_tracks(clip, dry_run=True).markers <= 0.02 * markers
+    first, second, *_ = (track.name for track in clip.tracks)
+    assert [track.name for track in refine_tracks(clip, names=[second]).after] == [second]
+    with pytest.raises(ParameterError, match=r"^expected names to name tracks of clip 'grainy.mp4', got 'nobody'$"):
+        refine_tracks(clip, names=[first, "nobody"])
+
+
+def test_the_clean_command_refines_when_it_is_asked_to(grainy_movie: Path, tmp_path: Path) -> None:
+    clip = Clip.open(grainy_movie)
+    detect_features(clip)
+    track_markers(clip)
+    clip.save(tmp_path / "tracks.json")
+    before = (tmp_path / "tracks.json").read_bytes()
+    told = run("clean", tmp_path, "--refine")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f", refined {len(clip.tracks)} tracks" in told.stdout
+    assert Clip.load(tmp_path / "tracks.json").tracks[0].markers != clip.tracks[0].markers
+    assert run("clean", tmp_path, "--undo").returncode == 0
+    assert (tmp_path / "tracks.json").read_bytes() == before

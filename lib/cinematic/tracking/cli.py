@@ -124,7 +124,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Cover the plate with tracks, judge, clean, fill up, refine, weigh; write tracks.json and report.html.
+    """Cover the plate with tracks, refine, judge, clean, fill up, weigh; write tracks.json and report.html.
 
     Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
     klt with --detect-once, detect features on the first frame only.
@@ -313,7 +313,7 @@ def clean(
     folder: Result,
     mute: Annotated[bool, typer.Option("--mute", help="Mute markers instead of removing them.")] = False,
     refine: Annotated[
-        bool, typer.Option("--refine", help="Average markers over windows of several sizes afterwards.")
+        bool, typer.Option("--refine", help="Average markers over windows of several sizes before that.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,
@@ -330,10 +330,10 @@ def clean(
     clip = Clip.load(target)
     before = target.read_bytes()
     compile_kernels(_say_aside)
+    refined = refine_tracks(clip).after if refine and not dry_run else []
     done = clean_tracks(clip, mute=mute, dry_run=dry_run)
     for action in done.actions:
         print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")
-    refined = refine_tracks(clip).after if refine and not dry_run else []
     if not dry_run and (done.actions or refined):
         write_atomically(kept, lambda temporary: temporary.write_bytes(before))
         clip.save(target)

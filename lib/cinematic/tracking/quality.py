@@ -324,9 +324,7 @@ def clean_tracks(
     """
     store = store_of(clip)
     tracks = store.read()
-    missing = [name for name in keep if name not in {track.name for track in tracks}]
-    if missing:
-        raise ParameterError(f"expected keep to name tracks of clip {clip.name!r}, got {', '.join(map(repr, missing))}")
+    _check_names("keep", keep, tracks, clip)
     if verdicts is None:
         verdicts = judge_tracks(clip, limits)
     elif [verdict.name for verdict in verdicts] != [track.name for track in tracks]:
@@ -351,17 +349,19 @@ def restore_tracks(clip: Any, cleaning: Cleaning | Refinement) -> int:
     return len(cleaning.before)
 
 
-def refine_tracks(clip: Any) -> Refinement:
+def refine_tracks(clip: Any, *, names: Collection[str] | None = None) -> Refinement:
     """Make markers more exact: where windows of several sizes have their features on average.
 
     Each track's pattern is followed once more from its reference marker by a smaller window and three larger ones.
     Where they agree with a marker up to grain, the average of all scatters less than the marker did; where one of them
     leads elsewhere it hardly counts. Reference markers stay, and so do tracks that are locked, disabled or set by hand.
-    :func:`restore_tracks` takes it back. Clean first: what follows another point becomes no better.
+    :func:`restore_tracks` takes it back. What follows another point becomes no better: judge and clean afterwards.
 
     Parameters
     ----------
     clip : bpy.types.MovieClip or Clip
+    names
+        Of the tracks to refine; default all. Once is enough: twice would follow the windows more than the markers.
 
     Returns
     -------
@@ -370,10 +370,15 @@ def refine_tracks(clip: Any) -> Refinement:
 
     Raises
     ------
+    ParameterError
+        ``names`` has one that no track of the clip has.
     FootageError, BackendUnavailable
     """
     store = store_of(clip)
-    done = refined(_free(store), store.size, store.footage)
+    tracks = store.read()
+    _check_names("names", names or (), tracks, clip)
+    free = [track for track in _free(tracks) if names is None or track.name in names]
+    done = refined(free, store.size, store.footage)
     _swap(clip, [track.name for track in done.before], done.after)
     return done
 
@@ -403,7 +408,7 @@ def weigh_tracks(clip: Any, *, motion: Sequence[ShotMotion] | None = None) -> di
     """
     store = store_of(clip)
     motions = shot_motions(store.read(), store.size, store.pixel_aspect) if motion is None else motion
-    free = [track for track in _free(store) if track.weight == _PLAIN_WEIGHT]
+    free = [track for track in _free(store.read()) if track.weight == _PLAIN_WEIGHT]
     weights = track_weights(free, store.size, motions)
     store.set_weights(weights)
     return weights
@@ -471,9 +476,16 @@ def read_tracks(clip: Any, *, measure: bool = True) -> list[TrackData]:
     return tracks
 
 
-def _free(store: Store) -> list[TrackData]:
+def _free(tracks: Iterable[TrackData]) -> list[TrackData]:
     """The tracks that nobody has locked, switched off or set by hand."""
-    return [track for track in store.read() if track.enabled and not track.locked and not track.by_hand]
+    return [track for track in tracks if track.enabled and not track.locked and not track.by_hand]
+
+
+def _check_names(what: str, names: Collection[str], tracks: Iterable[TrackData], clip: Any) -> None:
+    there = {track.name for track in tracks}
+    missing = ", ".join(repr(name) for name in names if name not in there)
+    if missing:
+        raise ParameterError(f"expected {what} to name tracks of clip {clip.name!r}, got {missing}")
 
 
 def _measured(store: Store, tracks: Sequence[TrackData]) -> dict[str, Mapping[int, float]]:

@@ -15,7 +15,7 @@ import numpy as np
 from .coords import Size, co_from_pixels, lengths
 from .footage import Footage
 from .judge import tracks_by_shot
-from .types import TrackData
+from .types import TrackData, as_float32
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
                 continue
             before.append(track.copy())
             after.append(track.copy())
-            for index in np.flatnonzero(away > 0).tolist():
-                after[-1].markers[first + index] = tuple(co_from_pixels(now[index], size))
+            moved_at = np.flatnonzero(away > 0)
+            co = as_float32(co_from_pixels(now[moved_at], size))  # as Blender and tracks.json hold them
+            after[-1].markers |= dict(zip((first + moved_at).tolist(), map(tuple, co), strict=True))
             moved.append(away[np.isfinite(away)])
     far = np.concatenate(moved)
     return Refinement(before, after, float(np.median(far)) if len(far) else 0.0)

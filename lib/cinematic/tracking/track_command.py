@@ -61,8 +61,8 @@ class TrackJob:
     threads: int | None
     clean: bool
     refill: bool  # what cleaning has emptied is filled again
-    refine: bool  # what is cleaned gets more exact markers
-    weigh: bool  # and weights
+    refine: bool  # markers are averaged over windows of several sizes
+    weigh: bool  # what is cleaned gets weights
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
     camera: dict[str, Any] | None  # options of solve_camera; None: no solve
@@ -153,6 +153,9 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         _cover(steps, tracker, job, targets, span)
     else:
         _track_what_is_on_the_first_frame(steps, tracker, job, span)
+    if job.refine:
+        with steps.step("refining") as step, using_threads(job.threads):
+            step.outcome = refine_tracks(tracker.clip).in_words()
     judgement = None
     if job.clean or targets.with_report:
         with steps.step("judging", in_blender=False) as step:
@@ -165,9 +168,6 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = cleaning.in_words()
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
-        if job.refine:
-            with steps.step("refining", in_blender=False) as step, using_threads(job.threads):
-                step.outcome = refine_tracks(tracker.clip).in_words()
         if job.weigh:
             with steps.step("weighing") as step:
                 step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))
@@ -307,6 +307,9 @@ def _refill(
             checkpoint=of_refilling(targets.checkpoint),
             **wishes,
         )
+        if job.refine:
+            with using_threads(job.threads):
+                refine_tracks(tracker.clip, names=refilled.added)
         step.outcome = f"{len(refilled.added)} tracks added"
 
 
