@@ -12,6 +12,7 @@ from .coords import lengths
 from .engine import FrameMarkers, Pyramid, Seeds, Tracker, TrackOptions
 from .engine.types import odd_size
 from .footage import Footage
+from .presets import larger_than_usual
 from .pyramids import pyramids_ahead
 from .scene_motion import positions_within
 from .second_opinion import Apart
@@ -27,7 +28,7 @@ _OPINIONS = ((1.5, "Perspective"), (0.7, "Affine"))
 # cost (0.83 of before at the root mean square; with two more, up to 2.8 times the pattern's side, 0.81).
 _AVERAGED = ((0.7, "Affine"), (1.25, "Affine"), (1.5, "Perspective"), (2.0, "Perspective"))
 _LEAST_SIDE = 9  # px
-_AGREES = 0.4  # px: a window that leads as far from the marker counts half; 0.3 to 0.7 are alike
+_AGREES = 0.4  # px up to 1920 px wide: a window that leads as far from the marker counts half; 0.3 to 0.7 are alike
 
 Windows = Sequence[tuple[float, str]]
 
@@ -104,6 +105,7 @@ class _Asked:
         windows: Windows,
     ) -> None:
         self.tracks, self.references, self.footage, self.asked = tracks, references, footage, windows
+        self.agrees = _AGREES * larger_than_usual(footage.size[0])
         self.frames = np.arange(first, first + count)
         self.positions = positions_within(tracks, footage.size, first, count)
         shown = (self.frames >= footage.numbers.first) & (self.frames <= footage.numbers.last)
@@ -171,7 +173,7 @@ class _Asked:
         offset = self.positions[there, index] - found.position[found.tracked]
         known = np.isfinite(offset[:, 0]) & (self.references[there] != found.frame)
         there, offset, distance = there[known], offset[known], lengths(offset[known])
-        weight = 1 / (1 + (distance / _AGREES) ** 2)
+        weight = 1 / (1 + (distance / self.agrees) ** 2)
         self.offset[there, index] += offset
         self.weighted[there, index] += weight[:, None] * offset
         self.distance[there, index] += distance
