@@ -178,7 +178,7 @@ class CINETRACK_OT_judge_tracks(_Doing, bpy.types.Operator):
 
 
 class CINETRACK_OT_clean_tracks(_Doing, bpy.types.Operator):
-    """Refine and judge the tracks; cut, split or remove what is bad. Locked ones and those set by hand stay as they are"""
+    """Refine and judge the tracks, cut or remove what is bad. Locked ones and those set by hand stay as they are"""
 
     bl_idname = "cinetrack.clean_tracks"
     bl_label = "Clean Tracks"
