@@ -143,8 +143,7 @@ def tables(entries: list[Entry]) -> list[Table]:
     for entry in entries:
         for tracked in track(entry):
             before = tracked.positions
-            refine_tracks(tracked.clip)
-            verdicts, motion = judge_with_motion(tracked.clip)
+            verdicts, motion = judge_with_motion(tracked.clip, refinement=refine_tracks(tracked.clip))
             name = f"{entry.name}, {tracked.engine}"
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             clean_tracks(tracked.clip, verdicts=verdicts)

@@ -93,8 +93,7 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     clip = Clip.open(path)
     auto_track(clip, tracks_per_frame=TRACKS, **options)
     yield name, clip
-    refine_tracks(clip)
-    verdicts, motion = judge_with_motion(clip)
+    verdicts, motion = judge_with_motion(clip, refinement=refine_tracks(clip))
     cleaning = clean_tracks(clip, verdicts=verdicts)
     yield f"{name}, cleaned", clip
     refilled = refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)

@@ -13,6 +13,7 @@ from cinematic.tracking import (
     Coverage,
     Progress,
     Readiness,
+    Refinement,
     TrackData,
     TrackingError,
     Verdict,
@@ -97,8 +98,8 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
     """Refine, clean by verdict, fill what that has emptied (``wishes`` None: leave it so), and weigh what is there."""
     clip, before = shot.clip, len(shot.clip.tracks)
     say("Refining")
-    refined = refine_tracks(clip).after
-    verdicts, motion = _judged(shot, say)
+    refinement = refine_tracks(clip)
+    verdicts, motion = _judged(shot, say, refinement)
     cleaning = clean_tracks(clip, verdicts=verdicts)
     if not len(clip.tracks):
         raise TrackingError(f"cleaning would leave none of the {before} tracks: nothing was done")
@@ -109,7 +110,9 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
         refine_tracks(clip, names=added)
     say("Weighing")
     weights = weigh_tracks(clip, motion=motion)
-    return Cleaned(refined, verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion))
+    return Cleaned(
+        refinement.after, verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion)
+    )
 
 
 def find_lens(shot: Shot, say: Say) -> Lens | None:
@@ -132,13 +135,14 @@ def report_shot(shot: Shot, info: ClipInfo, path: Path, say: Say) -> None:
     write_report(path, info, list(shot.clip.tracks), verdicts, readiness, shot.clip.footage)
 
 
-def _judged(shot: Shot, say: Say) -> tuple[list[Verdict], list[ShotMotion]]:
+def _judged(shot: Shot, say: Say, refinement: Refinement | None = None) -> tuple[list[Verdict], list[ShotMotion]]:
     compile_kernels(say)
     say("Judging")
     tracks = read_tracks(shot.clip)
     if not tracks:
         raise TrackingError(f"clip {shot.name!r} has no tracks to judge: track the shot first")
-    return judge_with_motion(shot.clip, preset_limits(shot.preset, shot.clip.size[0]), tracks=tracks)
+    limits = preset_limits(shot.preset, shot.clip.size[0])
+    return judge_with_motion(shot.clip, limits, tracks=tracks, refinement=refinement)
 
 
 def _lens(shot: Shot, motion: Sequence[ShotMotion]) -> Lens | None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cinematic.tracking import Clip, ParameterError, detect_features, refine_tracks, restore_tracks, track_markers
+from cinematic.tracking import (
+    Clip,
+    ParameterError,
+    TrackData,
+    detect_features,
+    judge_with_motion,
+    other_windows,
+    refine_tracks,
+    restore_tracks,
+    track_markers,
+)
 from cinematic.tracking import ensure_clip_loaded as load
 from cinematic.tracking.coords import pixels_from_co
+from cinematic.tracking.footage import Footage
+from cinematic.tracking.other_windows import ask_other_windows
+from cinematic.tracking.second_opinion import Places
 from cinematic.tracking.store import store_of
 from tests.command import run
 from tests.plates import Plate, drawn_plate, write_movie
@@ -79,6 +93,31 @@ def test_markers_scatter_less_and_it_can_be_taken_back(tracked: Any, grainy: Pla
         )
 
 
+def test_judging_after_it_asks_no_window_again(tracked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = store_of(tracked).read()[0].name
+    lock(tracked, locked)
+    refinement = refine_tracks(tracked)
+    anew, _ = judge_with_motion(tracked)
+    asked: list[str] = []
+
+    def counted(tracks: Sequence[TrackData], *about: Any, footage: Footage) -> list[Places]:
+        asked.extend(track.name for track in tracks)
+        return ask_other_windows(tracks, *about, footage=footage)
+
+    monkeypatch.setattr(other_windows, "ask_other_windows", counted)
+    verdicts, _ = judge_with_motion(tracked, refinement=refinement)
+    assert asked == [locked]
+    assert [verdict.curves for verdict in verdicts] == [verdict.curves for verdict in anew]
+    assert [verdict.badness for verdict in verdicts] == [verdict.badness for verdict in anew]
+
+
+def lock(clip: Any, name: str) -> None:
+    if isinstance(clip, Clip):
+        clip.tracks[name].locked = True
+    else:
+        clip.tracking.tracks[name].lock = True
+
+
 def test_tracks_that_somebody_keeps_stay(grainy_movie: Path) -> None:
     clip = Clip.open(grainy_movie)
     detect_features(clip)
@@ -116,8 +155,11 @@ def test_the_clean_command_refines_when_it_is_asked_to(grainy_movie: Path, tmp_p
     track_markers(clip)
     clip.save(tmp_path / "tracks.json")
     before = (tmp_path / "tracks.json").read_bytes()
+    would = run("clean", tmp_path, "--refine", "--dry-run")
+    assert (tmp_path / "tracks.json").read_bytes() == before
     told = run("clean", tmp_path, "--refine")
     assert (told.returncode, told.stderr) == (0, "")
+    assert would.stdout.splitlines()[-1].replace("would clean", "cleaned").replace("refine ", "refined ") in told.stdout
     assert f", refined {len(clip.tracks)} tracks" in told.stdout
     assert Clip.load(tmp_path / "tracks.json").tracks[0].markers != clip.tracks[0].markers
     assert run("clean", tmp_path, "--undo").returncode == 0

@@ -12,7 +12,8 @@ from cinematic.tracking import Clip, TrackData, judge_tracks
 from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.judge import judge
 from cinematic.tracking.other_windows import ask_other_windows
-from cinematic.tracking.second_opinion import Apart
+from cinematic.tracking.scene_motion import positions_within
+from cinematic.tracking.second_opinion import Apart, apart_from
 from tests.plates import smooth_texture, write_sequence
 
 SIZE = (320, 240)
@@ -46,7 +47,8 @@ def a_track(name: str, places: np.ndarray, first: int, reference: int) -> TrackD
 
 def asked(clip: Clip, tracks: list[TrackData], reference: int = 0, count: int = COUNT) -> Apart:
     first = clip.footage.numbers.first
-    return ask_other_windows(tracks, np.full(len(tracks), first + reference), first, count, footage=clip.footage)
+    said = ask_other_windows(tracks, np.full(len(tracks), first + reference), first, count, footage=clip.footage)
+    return apart_from(said, positions_within(tracks, SIZE, first, count), first)
 
 
 @pytest.mark.parametrize("reference", [0, 9, COUNT - 1])

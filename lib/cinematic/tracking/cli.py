@@ -330,18 +330,20 @@ def clean(
     clip = Clip.load(target)
     before = target.read_bytes()
     compile_kernels(_say_aside)
-    refined = refine_tracks(clip).after if refine and not dry_run else []
-    done = clean_tracks(clip, mute=mute, dry_run=dry_run)
+    refinement = refine_tracks(clip) if refine else None
+    verdicts, _ = judge_with_motion(clip, refinement=refinement)
+    done = clean_tracks(clip, mute=mute, verdicts=verdicts)
+    changed = bool(done.actions or (refinement is not None and refinement.after))
     for action in done.actions:
         print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")
-    if not dry_run and (done.actions or refined):
+    if changed and not dry_run:
         write_atomically(kept, lambda temporary: temporary.write_bytes(before))
         clip.save(target)
     told = f"{len(done.actions)} tracks, {done.markers} markers"
-    if refined:
-        told += f", refined {len(refined)} tracks"
+    if refinement is not None and refinement.after:
+        told += f", {'refine' if dry_run else 'refined'} {len(refinement.after)} tracks"
     print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
-    if not dry_run and (done.actions or refined):
+    if changed and not dry_run:
         _tell_of_older_files(folder, clip.footage.path)
 
 

@@ -30,7 +30,7 @@ from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset, larger_than_usual
 from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_parts
-from .second_opinion import Apart, SecondOpinion, nobody_asked
+from .second_opinion import Apart, Places, SecondOpinion, apart_from, nothing_said
 from .solve import Cameras
 from .types import TrackData, Verdict
 
@@ -154,7 +154,7 @@ def judge_scene(
         count = positions.shape[1]
         with _asked(second_opinion, of_shot, references, first, count) as asked:
             scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
-        apart = asked.result()
+        apart = apart_from(asked.result(), positions, first)
         motions.append(ShotMotion(first, first + count - 1, scene))
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits, look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
@@ -200,11 +200,12 @@ def judge_others(
     with _asked(second_opinion, tracks, *of_shot) as asked:
         positions, references, scene = errors_by(motion, tracks, size)
     of_them = replace(motion, scene=scene)
-    return _judge_by(of_them, tracks, positions, references, size, limits, None, asked.result())
+    apart = apart_from(asked.result(), positions, motion.first)
+    return _judge_by(of_them, tracks, positions, references, size, limits, None, apart)
 
 
 @contextmanager
-def _asked(second_opinion: SecondOpinion | None, *about: Any) -> Iterator[Future[Apart]]:
+def _asked(second_opinion: SecondOpinion | None, *about: Any) -> Iterator[Future[Sequence[Places]]]:
     """What :func:`_ask` finds, sought meanwhile: it takes seconds, as solving does, and neither needs the other."""
     with ThreadPoolExecutor(max_workers=1) as aside:
         yield aside.submit(copy_context().run, _ask, second_opinion, *about)
@@ -216,10 +217,10 @@ def _ask(
     references: npt.NDArray[np.int64],
     first: int,
     frames: int,
-) -> Apart:
+) -> Sequence[Places]:
     """Of tracks with reference markers at indices (n,) of so many frames from plate frame ``first`` on."""
     if second_opinion is None:
-        return nobody_asked(len(tracks), frames)
+        return nothing_said(tracks)
     return second_opinion(tracks, first + references, first, frames)
 
 

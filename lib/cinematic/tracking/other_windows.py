@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +17,27 @@ from .footage import Footage
 from .presets import larger_than_usual
 from .pyramids import pyramids_ahead
 from .scene_motion import positions_within
-from .second_opinion import Apart
+from .second_opinion import Places
 from .types import TrackData, pattern_size
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+Windows = Sequence[tuple[float, str]]
+
 # Times the pattern's side, and the model for such a window. Chosen on nine development plates, of nine windows tried:
 # with these two, judgement finds more bad tracks (AUROC 0.91 to 0.93 for klt, 0.92 to 0.95 for libmv).
-_OPINIONS = ((1.5, "Perspective"), (0.7, "Affine"))
+_OPINIONS: Windows = ((1.5, "Perspective"), (0.7, "Affine"))
 # Of seven windows tried on eight development plates and engines: with these four, markers scatter least for what they
 # cost (0.83 of before at the root mean square; with two more, up to 2.8 times the pattern's side, 0.81).
-_AVERAGED = ((0.7, "Affine"), (1.25, "Affine"), (1.5, "Perspective"), (2.0, "Perspective"))
+_AVERAGED: Windows = (*_OPINIONS, (1.25, "Affine"), (2.0, "Perspective"))
 _LEAST_SIDE = 9  # px
 _AGREES = 0.4  # px up to 1920 px wide: a window that leads as far from the marker counts half; 0.3 to 0.7 are alike
-
-Windows = Sequence[tuple[float, str]]
 
 
 def ask_other_windows(
     tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
-) -> Apart:
+) -> list[Places]:
     """Follow each track's pattern with other windows, both ways from its reference marker, as far as it has markers.
 
     Parameters
@@ -52,21 +54,53 @@ def ask_other_windows(
     FootageError
         The footage cannot be read.
     """
-    return _Asked(tracks, references, first, count, footage, _OPINIONS).apart()
+    return _Following(tracks, references, first, count, footage, _OPINIONS).found().said(len(_OPINIONS))
 
 
 def averaged_places(
     tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
-) -> FloatArray:
+) -> tuple[FloatArray, list[Places]]:
     """Where markers and windows of several sizes have the features on average, (n, f, 2) px.
 
     Each window has an error of its own from grain, and from what it shows beside the feature. Around a marker they
     count by how near they lead to it (Cauchy's weights), the marker itself fully. NaN where there is no marker;
     reference markers stay where they are, for they say what the feature is.
 
-    Parameters and errors are those of :func:`ask_other_windows`.
+    Parameters and errors are those of :func:`ask_other_windows`; what that would say of the tracks is returned, too.
     """
-    return _Asked(tracks, references, first, count, footage, _AVERAGED).averaged()
+    following = _Following(tracks, references, first, count, footage, _AVERAGED)
+    found = following.found()
+    agrees = _AGREES * larger_than_usual(footage.size[0])
+    return found.averaged(following.positions, first, agrees), found.said(len(_OPINIONS))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where windows have led: k places, each of a track's row, a plate frame and a window."""
+
+    tracks: int
+    rows: IntArray
+    frames: IntArray
+    windows: IntArray
+    pixels: FloatArray  # (k, 2)
+
+    def said(self, windows: int) -> list[Places]:
+        """By the first so many of the windows, track by track."""
+        chosen = np.flatnonzero(self.windows < windows)
+        chosen = chosen[np.argsort(self.rows[chosen], kind="stable")]
+        edges = np.searchsorted(self.rows[chosen], np.arange(self.tracks + 1))
+        of_tracks = [chosen[begin:end] for begin, end in pairwise(edges)]
+        return [Places(self.frames[each], self.pixels[each]) for each in of_tracks]
+
+    def averaged(self, positions: FloatArray, first: int, agrees: float) -> FloatArray:
+        """Their average with the markers, (n, f, 2) px; a window that is ``agrees`` px away counts half."""
+        at = self.rows, self.frames - first
+        offset = positions[at] - self.pixels
+        weight = 1 / (1 + (lengths(offset) / agrees) ** 2)
+        all_weights, weighted = np.ones(positions.shape[:2]), np.zeros(positions.shape)
+        np.add.at(all_weights, at, weight)
+        np.add.at(weighted, at, weight[:, None] * offset)
+        return positions - weighted / all_weights[..., None]
 
 
 class _Group:
@@ -78,10 +112,12 @@ class _Group:
         Which of all tracks they are.
     ends : (k,)
         The frame of each one's last marker on this way.
+    window
+        Which of those asked.
     """
 
-    def __init__(self, rows: IntArray, ends: IntArray, tracker: Tracker) -> None:
-        self.rows = rows
+    def __init__(self, rows: IntArray, ends: IntArray, window: int, tracker: Tracker) -> None:
+        self.rows, self.window = rows, window
         self._ends, self._tracker = ends, tracker
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
@@ -92,8 +128,8 @@ class _Group:
         return found
 
 
-class _Asked:
-    """The tracks, followed both ways from their reference markers, and what has come of it."""
+class _Following:
+    """The tracks, to be followed both ways from their reference markers."""
 
     def __init__(
         self,
@@ -104,18 +140,20 @@ class _Asked:
         footage: Footage,
         windows: Windows,
     ) -> None:
-        self.tracks, self.references, self.footage, self.asked = tracks, references, footage, windows
-        self.agrees = _AGREES * larger_than_usual(footage.size[0])
+        self.tracks, self.references, self.footage, self.windows = tracks, references, footage, windows
         self.frames = np.arange(first, first + count)
         self.positions = positions_within(tracks, footage.size, first, count)
         shown = (self.frames >= footage.numbers.first) & (self.frames <= footage.numbers.last)
         self.positions[:, ~shown] = np.nan
-        self.offset, self.weighted = np.zeros((2, *self.positions.shape))
-        self.distance, self.windows, self.weight = np.zeros((3, len(tracks), count))
-        self._follow(backwards=False)
-        self._follow(backwards=True)
 
-    def _follow(self, *, backwards: bool) -> None:
+    def found(self) -> _Found:
+        """Where the windows lead, wherever the tracks have markers, but for their reference markers."""
+        nothing = np.zeros((0, 3), np.int64), np.zeros((0, 2))
+        led = [nothing, *self._led(backwards=False), *self._led(backwards=True)]
+        rows, frames, windows = np.concatenate([where for where, _ in led]).T
+        return _Found(len(self.tracks), rows, frames, windows, np.concatenate([pixels for _, pixels in led]))
+
+    def _led(self, *, backwards: bool) -> Iterator[tuple[IntArray, FloatArray]]:
         """One pass, over the frames where tracks have markers to one side of their reference marker."""
         way = self._way(backwards)
         rows = np.flatnonzero(way.any(axis=1))
@@ -129,7 +167,7 @@ class _Asked:
         frames = (each for each in self.footage.frames(*span, backwards=backwards) if each[0] in followed)
         for frame, pyramid in pyramids_ahead(frames):
             for group in groups:
-                self._compare(group.rows, group.step(frame, pyramid))
+                yield self._beside_markers(group, group.step(frame, pyramid))
 
     def _way(self, backwards: bool) -> npt.NDArray[np.bool_]:
         """(n, f) Reference markers, and those to one side of them; nothing of tracks that lack either."""
@@ -138,44 +176,30 @@ class _Asked:
         goes_on = (marked & reference).any(axis=1) & (marked & beyond).any(axis=1)
         return marked & (reference | beyond) & goes_on[:, None]
 
-    def apart(self) -> Apart:
-        """How far the markers are from where the windows lead."""
-        windows = np.where(self.windows > 0, self.windows, np.nan)
-        return Apart(self.offset / windows[..., None], self.distance / windows)
-
-    def averaged(self) -> FloatArray:
-        """Where markers and windows are on average."""
-        return self.positions - self.weighted / (1 + self.weight)[..., None]
-
     def _groups(self, rows: IntArray, ends: IntArray) -> list[_Group]:
-        of_window: dict[tuple[int, str], list[int]] = defaultdict(list)
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row in rows.tolist():
-            for times, model in self.asked:
+            for window, (times, _) in enumerate(self.windows):
                 side = max(_LEAST_SIDE, odd_size(times * pattern_size(self.tracks[row].pattern_area)))
-                of_window[side, model].append(row)
+                alike[window, side].append(row)
         return [
-            _Group(np.array(members), ends[members], Tracker(self._seeds(members, model), TrackOptions(side)))
-            for (side, model), members in of_window.items()
+            _Group(np.array(members), ends[members], window, Tracker(self._seeds(members, window), TrackOptions(side)))
+            for (window, side), members in alike.items()
         ]
 
-    def _seeds(self, rows: Sequence[int], model: str) -> Seeds:
+    def _seeds(self, rows: Sequence[int], window: int) -> Seeds:
         references = self.references[rows]
         return Seeds(
             references,
             self.positions[rows, references - self.frames[0]],
-            motion_models=[model] * len(rows),
+            motion_models=[self.windows[window][1]] * len(rows),
             correlation_mins=[self.tracks[row].correlation_min for row in rows],
         )
 
-    def _compare(self, rows: IntArray, found: FrameMarkers) -> None:
-        index = found.frame - self.frames[0]
-        there = rows[found.track[found.tracked]]
-        offset = self.positions[there, index] - found.position[found.tracked]
-        known = np.isfinite(offset[:, 0]) & (self.references[there] != found.frame)
-        there, offset, distance = there[known], offset[known], lengths(offset[known])
-        weight = 1 / (1 + (distance / self.agrees) ** 2)
-        self.offset[there, index] += offset
-        self.weighted[there, index] += weight[:, None] * offset
-        self.distance[there, index] += distance
-        self.windows[there, index] += 1
-        self.weight[there, index] += weight
+    def _beside_markers(self, group: _Group, found: FrameMarkers) -> tuple[IntArray, FloatArray]:
+        """Row, frame and window (k, 3) of what was found where there is a marker, and where that is, (k, 2) px."""
+        rows = group.rows[found.track[found.tracked]]
+        marked = np.isfinite(self.positions[rows, found.frame - self.frames[0], 0])
+        known = marked & (self.references[rows] != found.frame)
+        where = np.stack([rows[known], *(np.full(known.sum(), each) for each in (found.frame, group.window))], axis=1)
+        return where, found.position[found.tracked][known]

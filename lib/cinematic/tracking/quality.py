@@ -27,6 +27,7 @@ from .judge import Limits, ShotMotion, judge_scene, known_cameras, shot_motions
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .refining import Refinement, refined
+from .second_opinion import SecondOpinion, remembering
 from .store import Store, store_of
 from .types import Readiness, TrackData, Verdict, verdicts_in_words
 from .weights import track_weights
@@ -250,12 +251,19 @@ def judge_tracks(
 
 
 def judge_with_motion(
-    clip: Any, limits: Limits | None = None, *, tracks: Sequence[TrackData] | None = None
+    clip: Any,
+    limits: Limits | None = None,
+    *,
+    tracks: Sequence[TrackData] | None = None,
+    refinement: Refinement | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
-    """:func:`judge_tracks`, and the motion of each shot, for :func:`.point_tracker.refill_tracks`."""
+    """:func:`judge_tracks`, and the motion of each shot, for :func:`.point_tracker.refill_tracks`.
+
+    With the ``refinement`` that came before, tracks are followed by other windows once for both.
+    """
     store = store_of(clip)
     known = store.read() if tracks is None else tracks
-    return _judged(store, known, _measured(store, known), limits)
+    return _judged(store, known, _measured(store, known), limits, refinement)
 
 
 def solve_readiness(
@@ -497,14 +505,20 @@ def _measured(store: Store, tracks: Sequence[TrackData]) -> dict[str, Mapping[in
 
 
 def _judged(
-    store: Store, tracks: Sequence[TrackData], measured: Mapping[str, Mapping[int, float]], limits: Limits | None = None
+    store: Store,
+    tracks: Sequence[TrackData],
+    measured: Mapping[str, Mapping[int, float]],
+    limits: Limits | None = None,
+    refinement: Refinement | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """Verdicts on copies of the tracks that have the measured correlations, and the motion of each shot."""
     from .other_windows import ask_other_windows  # numba, which takes a while to import
 
     known = [replace(track, correlations=FrameColumn(0, measured[track.name])) for track in tracks]
     look = partial(correlations, footage=store.footage)
-    others = partial(ask_other_windows, footage=store.footage)
+    others: SecondOpinion = partial(ask_other_windows, footage=store.footage)
+    if refinement is not None:
+        others = remembering(refinement.heard, others)
     return judge_scene(known, store.size, limits, look, others, pixel_aspect=store.pixel_aspect)
 
 

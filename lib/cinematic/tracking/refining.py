@@ -7,7 +7,7 @@ stays with those that lead to it (:func:`.other_windows.averaged_places`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from .coords import Size, co_from_pixels, lengths
 from .footage import Footage
 from .judge import tracks_by_shot
+from .second_opinion import Places, Question, question
 from .types import TrackData, as_float32
 
 
@@ -25,6 +26,7 @@ class Refinement:
     before: list[TrackData]
     after: list[TrackData]
     moved_px: float  # how far their markers have moved, at the median; 0: there were none
+    heard: Mapping[Question, Places]  # what windows of other sizes have said of them: judging need not ask again
 
     def in_words(self) -> str:
         """How many tracks, and how far."""
@@ -46,8 +48,11 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
     before: list[TrackData] = []
     after: list[TrackData] = []
     moved = [np.zeros(0)]
+    heard: dict[Question, Places] = {}
     for _, of_shot, first, positions, references in tracks_by_shot(tracks, size):
-        places = averaged_places(of_shot, first + references, first, positions.shape[1], footage=footage)
+        asked = first + references
+        places, said = averaged_places(of_shot, asked, first, positions.shape[1], footage=footage)
+        heard |= zip(map(question, of_shot, asked.tolist()), said, strict=True)
         for track, was, now in zip(of_shot, positions, places, strict=True):
             away = lengths(now - was)
             if not np.nansum(away):
@@ -59,4 +64,4 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
             after[-1].markers |= dict(zip((first + moved_at).tolist(), map(tuple, co), strict=True))
             moved.append(away[np.isfinite(away)])
     far = np.concatenate(moved)
-    return Refinement(before, after, float(np.median(far)) if len(far) else 0.0)
+    return Refinement(before, after, float(np.median(far)) if len(far) else 0.0, heard)

@@ -42,6 +42,7 @@ from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
 from .quality import clean_tracks, judge_with_motion, read_tracks, refine_tracks, solve_readiness, weigh_tracks
+from .refining import Refinement
 from .report import write_report
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
@@ -153,13 +154,15 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         _cover(steps, tracker, job, targets, span)
     else:
         _track_what_is_on_the_first_frame(steps, tracker, job, span)
+    refinement = None
     if job.refine:
         with steps.step("refining") as step, using_threads(job.threads):
-            step.outcome = refine_tracks(tracker.clip).in_words()
+            refinement = refine_tracks(tracker.clip)
+            step.outcome = refinement.in_words()
     judgement = None
     if job.clean or targets.with_report:
         with steps.step("judging", in_blender=False) as step:
-            judgement = _judged(tracker, job)
+            judgement = _judged(tracker, job, refinement)
             step.outcome = verdicts_in_words(judgement.verdicts)
         _take_squeeze(steps, tracker, judgement)
     if job.clean and judgement is not None:
@@ -229,11 +232,11 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
     return tracker, (first, last)
 
 
-def _judged(tracker: PointTracker, job: TrackJob) -> Judgement:
+def _judged(tracker: PointTracker, job: TrackJob, refinement: Refinement | None) -> Judgement:
     tracks = read_tracks(tracker.clip)
     with using_threads(job.threads):
         limits = preset_limits(job.preset, store_of(tracker.clip).size[0])
-        verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks)
+        verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks, refinement=refinement)
     return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts, motion=motion), motion)
 
 
