@@ -19,17 +19,15 @@ from cinematic.tracking import (
     clean_tracks,
     delete_track,
     ensure_clip_loaded,
-    judge_tracks,
-    judge_with_motion,
     restore_tracks,
     solve_readiness,
 )
 from cinematic.tracking.coords import co_from_pixels
-from cinematic.tracking.judge import judge
+from cinematic.tracking.judge import judge, judge_scene
 from cinematic.tracking.parts import part_around
 from cinematic.tracking.readiness import readiness
 from cinematic.tracking.store import store_of
-from tests.command import run
+from tests.command import answer, run
 from tests.scenes import SIZE, path, scene
 
 FRAMES = 24
@@ -209,7 +207,7 @@ def test_the_quality_command(movie: Path, tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert " bad\n" in told.stdout.splitlines()[0] + "\n"
     assert "camera solve: " in told.stdout
-    machine = json.loads(run("quality", tmp_path / "tracks.json", "--json").stdout)
+    machine = json.loads(answer("quality", tmp_path / "tracks.json", "--json").stdout)
     assert {track["name"] for track in machine["tracks"]} >= {"t0", "t1", "t2"}
     assert 0 <= machine["readiness"]["score"] <= 1
     assert f"  lens: {machine['readiness']['lens']}\n" in told.stdout
@@ -240,7 +238,7 @@ def test_bad_files_are_refused(
     saved(tmp_path, movie, faulty_tracks()[:5])
     text = change((tmp_path / "tracks.json").read_text())
     (tmp_path / "tracks.json").write_text(text)
-    told = run(command, tmp_path)
+    told = answer(command, tmp_path)
     assert told.returncode == 1
     assert told.stderr.startswith("cinetrack: error: ")
     assert expected in told.stderr
@@ -252,7 +250,7 @@ def test_bad_files_are_refused(
 def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     folder = saved(tmp_path, movie, faulty_tracks()[:40])
     before = (folder / "tracks.json").read_bytes()
-    assert run("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
+    assert answer("clean", folder, "--dry-run").stdout.splitlines()[-1].startswith("would clean ")
     assert (folder / "tracks.json").read_bytes() == before
     for name in ("report.html", f"{movie.stem}.nk", "camera.json", "notes.txt"):
         (folder / name).write_text("of before")
@@ -260,20 +258,20 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"report.html, {movie.stem}.nk, camera.json: still the tracks as they were" in done.stdout
     assert (folder / "tracks.json").read_bytes() != before
-    assert run("clean", folder, "--undo").returncode == 0
+    assert answer("clean", folder, "--undo").returncode == 0
     assert (folder / "tracks.json").read_bytes() == before
-    again = run("clean", folder, "--undo")
+    again = answer("clean", folder, "--undo")
     assert again.returncode == 1
     assert "nothing was cleaned here" in again.stderr
 
 
 def test_solve_readiness_of_a_clip(movie: Path) -> None:
     clip = on_a_clip(movie, faulty_tracks())
-    told = solve_readiness(clip, judge(clip.read(), SIZE))
+    verdicts, motion = judge_scene(clip.read(), SIZE)  # without the footage: it shows something else
+    told = solve_readiness(clip, verdicts)
     assert set(told.tracks_per_frame) == set(range(1, FRAMES + 1))
     assert min(told.tracks_per_frame.values()) > 16
     assert told.lens == ""  # verdicts alone do not say it
-    verdicts, motion = judge_with_motion(clip)
     lens = solve_readiness(clip, verdicts, motion=motion).lens
     assert float(lens.split(" mm")[0]) == pytest.approx(33.75, rel=0.02)
-    assert [v.name for v in judge_tracks(clip)] == clip.tracks.keys()
+    assert [v.name for v in verdicts] == clip.tracks.keys()

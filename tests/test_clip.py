@@ -19,7 +19,7 @@ from cinematic.tracking import (
     track_markers,
 )
 from cinematic.tracking.clip import Tracks, segments, unique_name
-from tests.command import run
+from tests.command import answer, run
 from tests.plates import Plate, write_movie
 
 
@@ -213,7 +213,7 @@ def test_the_report_command(tracked: Clip, tmp_path: Path) -> None:
     assert " good, " in told.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert tracked.tracks[0].name in page
-    again = run("report", tmp_path / "tracks.json")
+    again = answer("report", tmp_path / "tracks.json")
     assert again.returncode == 1
     assert again.stderr == f"cinetrack: error: {tmp_path}/report.html exists already: give --overwrite to replace it\n"
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page

@@ -12,7 +12,7 @@ from cinematic.tracking import Clip, FormatError, ParameterError, TrackData, det
 from cinematic.tracking.judge import judge
 from cinematic.tracking.judged_file import JudgedFile, judge_file
 from cinematic.tracking.types import ClipInfo
-from tests.command import run
+from tests.command import answer, run
 from tests.formats.samples import LAYOUTS, form_of, path_for
 from tests.plates import write_sequence
 from tests.scenes import SIZE
@@ -29,7 +29,7 @@ def on_1001(tracks: list[TrackData]) -> list[TrackData]:
 
 @pytest.fixture(scope="module")
 def tracks() -> list[TrackData]:
-    return on_1001(faulty_tracks())
+    return on_1001(faulty_tracks()[:80])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def shot(tmp_path_factory: pytest.TempPathFactory, plate: object) -> tuple[Path,
     return folder, clip
 
 
-@pytest.mark.parametrize("layout", ["nuke", "3de4", "syntheyes", "matchmover", "csv"])
+@pytest.mark.parametrize("layout", ["nuke", "3de4", "csv"])
 def test_with_the_footage_correlations_are_measured(layout: str, shot: tuple[Path, Clip], tmp_path: Path) -> None:
     """It says its size, and where the plate begins."""
     folder, clip = shot
@@ -140,7 +140,7 @@ def test_the_command(tracks: list[TrackData], tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert " bad\n" in told.stdout
     assert f"note: {WITHOUT} (3de4 does not say where it is: --footage PATH)" in told.stdout
-    plain = run("quality", path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001, "--json")
+    plain = answer("quality", path, "--from", "3de4", "--size", f"{SIZE[0]}x{SIZE[1]}", "--frame-start", 1001, "--json")
     machine = json.loads(plain.stdout)
     assert len(machine["tracks"]) == len(tracks)
     assert machine["clip"]["frame_start"] == 1001
@@ -150,7 +150,7 @@ def test_the_command(tracks: list[TrackData], tmp_path: Path) -> None:
         ([tmp_path], 1, "tracks.json"),
         ([tmp_path / "nothing.nk"], 1, "No such file"),
     ):
-        failed = run("quality", *arguments)
+        failed = answer("quality", *arguments)
         assert (failed.returncode, len(failed.stderr.splitlines())) == (code, 1)
         assert words in failed.stderr
 

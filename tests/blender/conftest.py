@@ -29,14 +29,28 @@ def clip_1001(bpy: Any, sequence: Path) -> Any:
     return ensure_clip_loaded(sequence)
 
 
-@pytest.fixture
-def tracked(clip: Any) -> Any:
-    """The movie with tracks ``t0``, ``t1``, ... that all have a marker on every frame."""
+@pytest.fixture(scope="session")
+def tracked_blend(movie: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    clip = ensure_clip_loaded(movie)
     detect_features(clip)
     track_markers(clip)
     clean_low_quality_tracks(clip, frames=clip.frame_duration)
     for number, track in enumerate(clip.tracking.tracks):
         track.name = f"t{number}"
+    clip.use_fake_user = True  # no editor shows it: Blender would not save it a second time
+    path = tmp_path_factory.mktemp("tracked") / "tracked.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+@pytest.fixture
+def tracked(tracked_blend: Path, bpy: Any) -> Any:
+    """The movie with tracks ``t0``, ``t1``, ... that all have a marker on every frame; tracked once, opened anew."""
+    bpy.ops.wm.open_mainfile(filepath=str(tracked_blend))
+    (clip,) = bpy.data.movieclips
     return clip
 
 

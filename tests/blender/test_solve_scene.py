@@ -24,7 +24,7 @@ from cinematic.tracking.convert import convert
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve import export
-from tests.command import run
+from tests.command import answer, run
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
 
 FRAMES, TRACKS = 24, 110
@@ -331,7 +331,7 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
         assert len(apart) > 20
         assert max(apart) < 0.5
 
-    again = run("solve", out)
+    again = answer("solve", out)
     assert again.returncode == 1
     assert again.stderr == f"cinetrack: error: {out}/camera.json exists already: choose another folder or give " \
                            "--overwrite\n"  # fmt: skip
@@ -350,6 +350,6 @@ def test_track_with_solve_and_solve_again(bpy: Any, tmp_path: Path) -> None:
 )
 def test_an_option_that_is_no_number(tmp_path: Path, option: str, message: str) -> None:
     (tmp_path / "tracks.json").touch()
-    told = run("solve", tmp_path, option, "wide")
+    told = answer("solve", tmp_path, option, "wide")
     assert told.returncode == 2
     assert message in told.stderr
