@@ -267,7 +267,7 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
 
 def test_solve_readiness_of_a_clip(movie: Path) -> None:
     clip = on_a_clip(movie, faulty_tracks())
-    verdicts, motion = judge_scene(clip.read(), SIZE)  # without the footage: it shows something else
+    verdicts, motion = judge_scene(clip.read(), clip.size)  # without the footage: it shows something else
     told = solve_readiness(clip, verdicts)
     assert set(told.tracks_per_frame) == set(range(1, FRAMES + 1))
     assert min(told.tracks_per_frame.values()) > 16
