@@ -10,7 +10,8 @@ import pytest
 
 from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
-from cinematic.tracking.solve.one_lens import key_frames, surer
+from cinematic.tracking.solve.focal import moved_back
+from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_shot
 from tests.scenes import SIZE, Scene, path, path_error, rails, scene, turn_error, without_frames
@@ -55,6 +56,22 @@ def test_unknown_focal_length(focal: float) -> None:
     solution = solved(seen)
     assert focal_error(solution, seen) < 0.005
     assert path_error(solution.cameras, seen.cameras) < 0.001
+
+
+@pytest.mark.parametrize("by", [0.5, 1.4])
+def test_a_wrong_camera_that_explains_little_is_looked_for_from_elsewhere(clean: Scene, by: float) -> None:
+    lens = LensSearch()
+    right = refined(clean.cameras, None, clean.positions, SIZE, lens, False, 1, 0)
+    assert right is not None
+    assert from_elsewhere(right, clean.positions, SIZE, lens, False) is right
+    cameras, points = moved_back(right.cameras, right.points, right.used.any(axis=1), by)
+    wrong = refined(cameras, points, clean.positions, SIZE, lens, False, 1, 0)
+    assert wrong is not None
+    assert focal_error(wrong, clean) > 0.3
+    poor = replace(wrong, used=wrong.used & (np.arange(TRACKS) % 2 == 0)[:, None])
+    found = from_elsewhere(poor, clean.positions, SIZE, lens, False)
+    assert found is not None
+    assert focal_error(found, clean) < 0.01
 
 
 AHEAD, ASIDE = (0.0, 0.0, 4.0), (1.2, 0.0, 0.0)
