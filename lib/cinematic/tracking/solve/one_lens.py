@@ -202,7 +202,7 @@ def _moving(
     seen = positions[:, keys]
     begun, bent = _begun(mapped, mapped_through, seen, size, lens)
     solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
-    if not lens.focal_is_exact:
+    if lens.focal is None:
         solution = from_elsewhere(solution, seen, size, lens, bent)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
         solution = _at_likeliest_focal(solution, seen, size, lens, bent)
