@@ -19,6 +19,7 @@ from cinematic.tracking import (
     clean_tracks,
     delete_track,
     ensure_clip_loaded,
+    judge_tracks,
     restore_tracks,
     solve_readiness,
 )
@@ -274,4 +275,4 @@ def test_solve_readiness_of_a_clip(movie: Path) -> None:
     assert told.lens == ""  # verdicts alone do not say it
     lens = solve_readiness(clip, verdicts, motion=motion).lens
     assert float(lens.split(" mm")[0]) == pytest.approx(33.75, rel=0.02)
-    assert [v.name for v in verdicts] == clip.tracks.keys()
+    assert [v.name for v in judge_tracks(clip)] == clip.tracks.keys()

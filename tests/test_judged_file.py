@@ -93,7 +93,7 @@ def shot(tmp_path_factory: pytest.TempPathFactory, plate: object) -> tuple[Path,
     return folder, clip
 
 
-@pytest.mark.parametrize("layout", ["nuke", "3de4", "csv"])
+@pytest.mark.parametrize("layout", ["nuke", "3de4", "syntheyes", "matchmover", "csv"])
 def test_with_the_footage_correlations_are_measured(layout: str, shot: tuple[Path, Clip], tmp_path: Path) -> None:
     """It says its size, and where the plate begins."""
     folder, clip = shot

@@ -54,7 +54,7 @@ def ask_other_windows(
     FootageError
         The footage cannot be read.
     """
-    return _Following(tracks, references, first, count, footage, _OPINIONS).found().said(len(_OPINIONS))
+    return _Following(tracks, references, first, count, footage, _OPINIONS).found().said()
 
 
 def averaged_places(
@@ -71,7 +71,7 @@ def averaged_places(
     following = _Following(tracks, references, first, count, footage, _AVERAGED)
     found = following.found()
     agrees = _AGREES * larger_than_usual(footage.size[0])
-    return found.averaged(following.positions, first, agrees), found.said(len(_OPINIONS))
+    return found.averaged(following.positions, first, agrees), found.said()
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class _Found:
     windows: IntArray
     pixels: FloatArray  # (k, 2)
 
-    def said(self, windows: int) -> list[Places]:
-        """By the first so many of the windows, track by track."""
-        chosen = np.flatnonzero(self.windows < windows)
+    def said(self) -> list[Places]:
+        """By those windows whose opinion counts (the first ones), track by track."""
+        chosen = np.flatnonzero(self.windows < len(_OPINIONS))
         chosen = chosen[np.argsort(self.rows[chosen], kind="stable")]
         edges = np.searchsorted(self.rows[chosen], np.arange(self.tracks + 1))
         of_tracks = [chosen[begin:end] for begin, end in pairwise(edges)]

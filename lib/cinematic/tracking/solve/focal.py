@@ -113,15 +113,8 @@ def _stretched(cameras: Cameras, points: FloatArray, by: float) -> tuple[Cameras
     rotation = cameras.rotation.copy()
     rotation[solved] = [_turned_less(turn @ mean.T, by) @ mean for turn in rotation[solved]]
     stretch = mean.T @ np.diag([1.0, 1.0, by]) @ mean
-    stretched = replace(
-        cameras,
-        rotation=rotation,
-        translation=-np.einsum("fij,fj->fi", rotation, cameras.positions @ stretch),
-        focal=cameras.focal * by,
-        k1=cameras.k1 * by**2,
-        k2=cameras.k2 * by**4,
-    )
-    return stretched, points @ stretch
+    translation = -np.einsum("fij,fj->fi", rotation, cameras.positions @ stretch)
+    return replace(_through_longer(cameras, by), rotation=rotation, translation=translation), points @ stretch
 
 
 def moved_back(
@@ -134,14 +127,12 @@ def moved_back(
     """
     middle = np.median(points[known], axis=0)
     to_middle = cameras.translation + cameras.rotation @ middle
-    back = replace(
-        cameras,
-        translation=to_middle * [1.0, 1.0, by],
-        focal=cameras.focal * by,
-        k1=cameras.k1 * by**2,
-        k2=cameras.k2 * by**4,
-    )
-    return back, points - middle
+    return replace(_through_longer(cameras, by), translation=to_middle * [1.0, 1.0, by]), points - middle
+
+
+def _through_longer(cameras: Cameras, by: float) -> Cameras:
+    """Through a lens ``by`` times as long that bends the same picture alike."""
+    return replace(cameras, focal=cameras.focal * by, k1=cameras.k1 * by**2, k2=cameras.k2 * by**4)
 
 
 def _turned_less(turn: FloatArray, by: float) -> FloatArray:

@@ -221,11 +221,11 @@ def from_elsewhere(
     """
     if solution is None or solution.used.sum() >= _POORLY_FITTING * np.isfinite(solution.errors).sum():
         return solution
-    best = solution
+    best: Solution | None = solution
     for by in _FARTHER:
         cameras, points = moved_back(solution.cameras, solution.points, solution.used.any(axis=1), by)
         other = refined(cameras, points, positions, size, lens, bent, ROUNDS - 1, ITERATIONS)
-        best = surer(best, other) or best
+        best = surer(best, other)
     return best
 
 
