@@ -15,6 +15,7 @@ from cinematic.tracking import (
     Clip,
     ParameterError,
     TrackData,
+    Verdict,
     add_track,
     clean_tracks,
     delete_track,
@@ -23,8 +24,9 @@ from cinematic.tracking import (
     restore_tracks,
     solve_readiness,
 )
+from cinematic.tracking.cleaning import plan_cleaning
 from cinematic.tracking.coords import co_from_pixels
-from cinematic.tracking.judge import judge, judge_scene
+from cinematic.tracking.judge import OFF_SCENE, Limits, judge, judge_scene
 from cinematic.tracking.parts import part_around
 from cinematic.tracking.readiness import readiness
 from cinematic.tracking.store import store_of
@@ -145,6 +147,53 @@ def test_named_tracks_are_kept(movie: Path) -> None:
         clean_tracks(clip, keep=["nobody"])
     with pytest.raises(ParameterError, match="expected the verdicts of clip"):
         clean_tracks(clip, verdicts=verdicts[:3])
+
+
+def verdict_on(track: TrackData, off: dict[int, float], reason: str = "drifting") -> Verdict:
+    """Bad on the frames where it is so far off, px, and sound before."""
+    sound = ((min(track.markers), min(off) - 1),)
+    bad_markers = dict.fromkeys(off, reason)
+    return Verdict(track.name, "bad", (reason,), 0.8, bad_markers, curves={OFF_SCENE: off}, sound=sound)
+
+
+def test_the_least_wrong_stay_where_a_frame_has_too_few_others() -> None:
+    def tracked(name: str, last: int) -> TrackData:
+        return TrackData(name, dict.fromkeys(range(1, last + 1), (0.5, 0.5)), reference_frames=[1])
+
+    tracks = [tracked(f"good{row}", 12 if row < 6 else 10) for row in range(9)]
+    verdicts = [Verdict(track.name, "good", (), 0.1, sound=((1, len(track.markers)),)) for track in tracks]
+    wrong = {
+        "off": verdict_on(tracked("off", 12), {10: 0.8, 11: 0.9, 12: 0.7}),
+        "farther": verdict_on(tracked("farther", 12), {11: 1.2, 12: 1.6}),
+        "more": verdict_on(tracked("more", 12), {11: 1.3, 12: 1.4}),
+        "hidden": verdict_on(tracked("hidden", 12), {11: 0.1, 12: 0.1}, "occluded"),
+        "unknown": replace(verdict_on(tracked("unknown", 12), {11: 0.1, 12: 0.1}), curves={}),
+    }
+    tracks += [tracked(name, 12) for name in wrong]
+    verdicts += wrong.values()
+
+    plan = plan_cleaning(tracks, verdicts, limits=Limits())
+    gone = {action.name: action.frames for action in plan.actions}
+    # Frame 10 has nine good tracks; 11 and 12 have six, and two places each for what is off by less than 1.5 px.
+    assert gone == {"off": (10,), "farther": (12,), "more": (11,), "hidden": (11, 12), "unknown": (11, 12)}
+    assert plan.spared == 4
+    assert plan.in_words() == "0 tracks removed, 5 cut, 0 split; 4 markers stay on frames with too few others"
+    everything = plan_cleaning(tracks, verdicts)
+    assert {action.name for action in everything.actions if action.frames[-2:] == (11, 12)} == set(wrong)
+    assert everything.spared == 0
+
+
+def test_a_track_of_which_nothing_is_sound_stays_where_it_has_enough_to_spare() -> None:
+    def tracked(name: str, frames: range) -> TrackData:
+        return TrackData(name, dict.fromkeys(frames, (0.5, 0.5)), reference_frames=[frames[0]])
+
+    tracks = [tracked("long", range(1, 12)), tracked("short", range(1, 5)), tracked("brief", range(1, 8))]
+    offs: list[dict[int, float]] = [dict.fromkeys(range(3, 12), 0.9), dict.fromkeys(range(1, 5), 0.9), {2: 0.9, 3: 1.2}]
+    verdicts = [replace(verdict_on(track, off), sound=()) for track, off in zip(tracks, offs, strict=True)]
+    plan = plan_cleaning(tracks, verdicts, limits=Limits())
+    assert plan.removed == ["short", "brief"]
+    (left,) = plan.after
+    assert (left.name, sorted(left.markers), left.reference_frames) == ("long", list(range(3, 12)), [3])
 
 
 @pytest.mark.parametrize("opened", KINDS)

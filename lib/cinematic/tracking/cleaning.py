@@ -1,15 +1,24 @@
-"""What to do about each track, by its verdict: keep, cut, split or remove. Plain data in, plain data out."""
+"""What to do about each track, by its verdict: keep, cut, split or remove. Plain data in, plain data out.
+
+A camera needs a frame's last tracks more than it minds that they are a little off: where cleaning would leave a frame
+with fewer than a solve works with, the least wrong of its markers are spared.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .clip import unique_name
+from .judge import OFF_SCENE, OFF_WINDOWS, Limits
+from .readiness import FAILS_BELOW
 from .types import TrackData, Verdict
 
 ACTIONS = ("REMOVE", "TRIM", "SPLIT")
+
+_SPARED = ("drifting", "sliding along an edge", "jittery", "low correlation")  # others follow something else
+_LEAST_WRONG = 3.0  # times the limit: what a marker may be off and still be spared
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Cleaning:
     actions: list[Action] = field(default_factory=list)
     before: list[TrackData] = field(default_factory=list)  # the tracks that were changed or removed, as they were
     after: list[TrackData] = field(default_factory=list)  # what stands in their place: cut ones, and new parts
+    spared: int = 0  # markers that stay only because their frames have too few others
 
     @property
     def removed(self) -> list[str]:
@@ -44,54 +54,120 @@ class Cleaning:
     def in_words(self) -> str:
         """How many tracks were removed, cut and split."""
         counts = Counter(action.action for action in self.actions)
-        return f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
+        done = f"{counts['REMOVE']} tracks removed, {counts['TRIM']} cut, {counts['SPLIT']} split"
+        return done + self.spared_in_words()
+
+    def spared_in_words(self) -> str:
+        """What is added to what was done: how many markers were spared; nothing where none were."""
+        return f"; {self.spared} markers stay on frames with too few others" if self.spared else ""
+
+
+@dataclass
+class _Sound:
+    """The frames of a track that stay."""
+
+    own: list[int]  # around the reference marker
+    others: list[list[int]]  # that follow another point, each
+
+    @property
+    def frames(self) -> set[int]:
+        return {*self.own, *(frame for part in self.others for frame in part)}
 
 
 def plan_cleaning(
-    tracks: Sequence[TrackData], verdicts: Sequence[Verdict], *, mute: bool = False, keep: Collection[str] = ()
-) -> Cleaning:
+    tracks: Sequence[TrackData], verdicts: Sequence[Verdict], *, limits: Limits | None = None, mute: bool = False,
+    keep: Collection[str] = (),
+) -> Cleaning:  # fmt: skip
     """Decide for every track; nothing is changed.
 
     A track is left alone when it is good, locked, disabled, set by hand, or named in ``keep``. Of the others, markers
     outside the sound parts and single bad ones go; a sound part without the reference marker follows another point and
-    becomes a track of its own; a track without a sound part goes as a whole.
+    becomes a track of its own; a track without a sound part goes as a whole. Where fewer than eight tracks would be
+    left on a frame, markers that are off by less than three times the limit stay, the least wrong first.
 
     Parameters
     ----------
+    limits
+        By which the verdicts were made; None: the tracks are not all there are, and nothing is spared.
     mute
         Mute markers instead of taking them away; hopeless tracks keep all their markers, muted.
     """
     plan = Cleaning()
     taken = {track.name for track in tracks}
-    for track, verdict in zip(tracks, verdicts, strict=True):
-        if track.locked or track.by_hand or not track.enabled or track.name in keep:
-            continue
-        if verdict.verdict == "good" and not verdict.bad_markers:
-            continue
-        _plan_one(plan, track, verdict, taken, _mute if mute else TrackData.drop)
+    sound = {
+        row: _sound(track, verdict)
+        for row, (track, verdict) in enumerate(zip(tracks, verdicts, strict=True))
+        if not (track.locked or track.by_hand or not track.enabled or track.name in keep)
+        and (verdict.verdict != "good" or verdict.bad_markers)
+    }
+    for row, frames in (_spared(tracks, verdicts, sound, limits) if limits else {}).items():
+        sound[row].own = sorted([*sound[row].own, *frames])
+        plan.spared += len(frames)
+    for row, staying in sound.items():
+        _plan_one(plan, tracks[row], verdicts[row], staying, taken, _mute if mute else TrackData.drop)
     return plan
+
+
+def _sound(track: TrackData, verdict: Verdict) -> _Sound:
+    own = [_around_reference(part, track, verdict) for part in verdict.sound if _holds_reference(part, track)]
+    others = [_within(part, track) for part in verdict.sound if not _holds_reference(part, track)]
+    first, *apart = own or [[]]
+    return _Sound(first, apart + others)
+
+
+def _spared(
+    tracks: Sequence[TrackData], verdicts: Sequence[Verdict], sound: Mapping[int, _Sound], limits: Limits
+) -> dict[int, list[int]]:
+    """Frames, by row, whose markers stay although they are off: those of frames that have too few others."""
+    left = Counter(
+        frame
+        for row, track in enumerate(tracks)
+        if track.enabled
+        for frame in (sound[row].frames if row in sound else track.markers)
+    )
+    spare: dict[int, list[tuple[float, int]]] = {}  # frame -> how far off, and row
+    for row, staying in sound.items():
+        if len(tracks[row].markers) < limits.frames or _reason(verdicts[row]) not in _SPARED:
+            continue
+        off = _off(verdicts[row])
+        for frame in tracks[row].markers.keys() - staying.frames:
+            if left[frame] < FAILS_BELOW and off.get(frame, float("inf")) < _LEAST_WRONG * limits.reprojection_px:
+                spare.setdefault(frame, []).append((off[frame], row))
+    spared: dict[int, list[int]] = {}
+    for frame, candidates in spare.items():
+        for _, row in sorted(candidates)[: FAILS_BELOW - left[frame]]:
+            spared.setdefault(row, []).append(frame)
+    return {row: frames for row, frames in spared.items() if sound[row].frames or len(frames) >= limits.frames}
+
+
+def _off(verdict: Verdict) -> dict[int, float]:
+    """How far markers are off what the scene's motion and what other windows say, px, the worse of both."""
+    scene, windows = verdict.curves.get(OFF_SCENE, {}), verdict.curves.get(OFF_WINDOWS, {})
+    return {frame: max(scene.get(frame, 0.0), windows.get(frame, 0.0)) for frame in scene.keys() | windows.keys()}
+
+
+def _reason(verdict: Verdict) -> str:
+    return verdict.reasons[0] if verdict.reasons else next(iter(verdict.bad_markers.values()))
 
 
 def _plan_one(
     plan: Cleaning,
     track: TrackData,
     verdict: Verdict,
+    sound: _Sound,
     taken: set[str],
     take_out: Callable[[TrackData, list[int]], None],
 ) -> None:
-    own = [_around_reference(part, track, verdict) for part in verdict.sound if _holds_reference(part, track)]
-    others = [_within(part, track) for part in verdict.sound if not _holds_reference(part, track)]
-    reason = verdict.reasons[0] if verdict.reasons else next(iter(verdict.bad_markers.values()))
-    staying = {frame for part in own + others for frame in part}
+    reason = _reason(verdict)
+    staying = sound.frames
     going = tuple(frame for frame in sorted(track.markers) if frame not in staying)
-    if not going and not others:
+    if not going and not sound.others:
         return  # suspect, but nothing of it is known to be wrong
     plan.before.append(track.copy())
-    kept, *apart = own or [[]]
-    if own or take_out is _mute:
-        plan.after.append(_without(track, [frame for frame in track.markers if frame not in kept], take_out))
+    if sound.own or take_out is _mute:
+        plan.after.append(_without(track, [frame for frame in track.markers if frame not in sound.own], take_out))
     names: list[str] = []
-    for part in apart + others:
+    for part in sound.others:
         name = unique_name(track.name, taken)
         taken.add(name)
         names.append(name)

@@ -342,6 +342,7 @@ def clean(
     told = f"{len(done.actions)} tracks, {done.markers} markers"
     if refinement is not None and refinement.after:
         told += f", {'refine' if dry_run else 'refined'} {len(refinement.after)} tracks"
+    told += done.spared_in_words()
     print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
     if changed and not dry_run:
         _tell_of_older_files(folder, clip.footage.path)

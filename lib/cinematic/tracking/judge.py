@@ -79,6 +79,9 @@ def preset_limits(name: str, width: int) -> Limits:
     return Limits(frames=preset["clean"]["frames"], **preset["limits"]).on(width)
 
 
+OFF_SCENE, OFF_WINDOWS = "off the scene's motion, px", "off what other windows say, px"
+"""The curves of a verdict that carry it."""
+
 SUSPECT, BAD = 0.65, 1.0
 """Loads from which a track is suspect, and bad."""
 
@@ -405,8 +408,8 @@ def _verdict(each: _Judged, limits: Limits, low: float, shaking: float, is_doubl
             "parallax_deg": float(each.scene.parallax[each.row]),
         },
         curves={
-            "off the scene's motion, px": shown,
-            "off what other windows say, px": apart,
+            OFF_SCENE: shown,
+            OFF_WINDOWS: apart,
             "correlation": dict(track.correlations),
             "forward-backward, px": dict(track.forward_backward),
             "predicted deviation, px": deviations,

@@ -303,13 +303,15 @@ def clean_tracks(
 
     Markers off the scene's motion go; a track is cut where it went wrong, split where it jumped from one point of the
     scene to another, and removed when nothing of it can be trusted. Tracks that are locked, disabled or set by hand
-    (``add_track``; in Blender also those with several keyed markers) are left alone.
+    (``add_track``; in Blender also those with several keyed markers) are left alone. Where fewer than eight tracks
+    would be left on a frame, the least wrong of its markers stay: a camera needs the last ones more than it minds them.
 
     Parameters
     ----------
     clip : bpy.types.MovieClip or Clip
     limits
-        What a track may do and still be good; default :class:`.judge.Limits` on a plate so wide.
+        What a track may do and still be good; default :class:`.judge.Limits` on a plate so wide. Verdicts that are
+        there already were made by them.
     mute
         Mute the markers instead of taking them away; hopeless tracks stay, all muted.
     keep
@@ -337,7 +339,8 @@ def clean_tracks(
         verdicts = judge_tracks(clip, limits)
     elif [verdict.name for verdict in verdicts] != [track.name for track in tracks]:
         raise ParameterError(f"expected the verdicts of clip {clip.name!r}'s {len(tracks)} tracks, got {len(verdicts)}")
-    plan = plan_cleaning(tracks, verdicts, mute=mute, keep=keep)
+    limits = limits or Limits().on(store.size[0])
+    plan = plan_cleaning(tracks, verdicts, limits=limits, mute=mute, keep=keep)
     if not dry_run:
         _swap(clip, [track.name for track in plan.before], plan.after)
     return plan

@@ -19,7 +19,7 @@ from .cleaning import Cleaning, part_of, plan_cleaning
 from .clip import unique_name
 from .coords import Size, pixels_from_co
 from .coverage import FrameCells, Grid, redundant
-from .judge import Limits, ShotMotion, judge, judge_others, slack_of
+from .judge import OFF_SCENE, OFF_WINDOWS, Limits, ShotMotion, judge, judge_others, slack_of
 from .klt import free_names
 from .other_windows import ask_other_windows
 from .parts import LEAST_NEW, best_parts
@@ -143,7 +143,7 @@ def _judged(
 
 def _is_known(verdict: Verdict, limits: Limits) -> bool:
     """Whether a camera sees enough of a track, or windows of other sizes have followed it."""
-    curves = [verdict.curves[name] for name in ("off the scene's motion, px", "off what other windows say, px")]
+    curves = verdict.curves[OFF_SCENE], verdict.curves[OFF_WINDOWS]
     return max(map(len, curves)) >= limits.frames
 
 
