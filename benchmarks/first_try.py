@@ -107,7 +107,7 @@ def _solved(clip: Any) -> Try:
 
 def _sources(arguments: argparse.Namespace) -> Iterator[tuple[Path, str, Entry | None]]:
     if arguments.plates:
-        for entry in catalogue.entries(arguments.plates):
+        for entry in catalogue.entries(arguments.plates, [name for name in arguments.layouts.split("|") if name]):
             yield entry.footage.path(1), entry.name, entry
     for path in arguments.clips:
         yield path, path.stem, None
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--plates", choices=catalogue.SETS)
+    parser.add_argument("--layouts", default="", help='of --plates those named so, e.g. "street|aerial"')
     arguments = parser.parse_args()
     table = Table("first-try", "Blender's first solve of the .blend that the command writes", COLUMNS)
     for path, name, entry in _sources(arguments):

@@ -2,7 +2,7 @@
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
 figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
-So are those in 1280x720, of plain things, sharp and blurred.
+So are those in 1280x720, of plain things, sharp and blurred. The later ones came when all but one rule was chosen.
 The committed plates are small movies that stand in the repository, so that a first
 run needs no rendering.
 """
@@ -56,6 +56,7 @@ _HD = PlateSpec(width=1280, height=720, frames=48, samples=6)
 RENDERED = {
     "development": _family(100),
     "report": _family(1000),
+    "later": _family(200),
     "long": {
         "street": dataclasses.replace(_LONG, layout="street", seed=2000),
         "aerial": dataclasses.replace(_LONG, layout="aerial", seed=2001, samples=6),
