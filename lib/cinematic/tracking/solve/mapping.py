@@ -281,7 +281,6 @@ def _map(database: Path, frames: int, focal_is_known: bool, calibrated: bool) ->
     if calibrated and not focal_is_known:
         calibration = pycolmap.ViewGraphCalibrationOptions()
         calibration.random_seed = _SEED
-        calibration.reestimate_relative_pose = False  # a search of every pair anew, for as good a start
         pycolmap.calibrate_view_graph(database, calibration)  # where it finds none the start remains
     options = pycolmap.GlobalPipelineOptions()
     options.random_seed = options.mapper.random_seed = _SEED
