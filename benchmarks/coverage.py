@@ -128,7 +128,7 @@ def main() -> None:
         tables.append(covered(path.stem, Clip.open(path).footage, deliveries(path, arguments.only)))
         print(tables[-1].markdown(), flush=True)
     if arguments.plates:
-        for entry in catalogue.entries(arguments.plates, [name for name in arguments.layouts.split("|") if name]):
+        for entry in catalogue.entries(arguments.plates, catalogue.names(arguments.layouts)):
             for table in on_plate(entry, arguments.only):
                 tables.append(table)
                 print(table.markdown(), flush=True)

@@ -107,7 +107,7 @@ def _solved(clip: Any) -> Try:
 
 def _sources(arguments: argparse.Namespace) -> Iterator[tuple[Path, str, Entry | None]]:
     if arguments.plates:
-        for entry in catalogue.entries(arguments.plates, [name for name in arguments.layouts.split("|") if name]):
+        for entry in catalogue.entries(arguments.plates, catalogue.names(arguments.layouts)):
             yield entry.footage.path(1), entry.name, entry
     for path in arguments.clips:
         yield path, path.stem, None

@@ -250,7 +250,7 @@ def main() -> None:
     field = [c for c in contenders.peers() if any(word in c.name.lower() for word in wanted)]
     if not field:
         parser.error(f"--only {options.only!r}: no such contender")
-    layouts = [name for name in options.layouts.split("|") if name]
+    layouts = catalogue.names(options.layouts)
 
     def plates() -> list[catalogue.Entry]:
         return catalogue.entries(options.plates, layouts)

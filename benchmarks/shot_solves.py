@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--keyframes", metavar="A,B", help="of --plates: set for Blender's solver, not its own choice")
     arguments = parser.parse_args()
     keyframes = tuple(map(int, arguments.keyframes.split(","))) if arguments.keyframes else None
-    wanted = [name for name in arguments.layouts.split("|") if name]
+    wanted = catalogue.names(arguments.layouts)
     entries = catalogue.entries(arguments.plates, wanted) if arguments.plates else []
     sources = [on_plate(entry, arguments.only, keyframes) for entry in entries]
     sources += [on_clip(path, arguments.only) for path in arguments.clips]

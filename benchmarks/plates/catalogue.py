@@ -95,6 +95,11 @@ def entries(which: str, layouts: Sequence[str] = ()) -> list[Entry]:
     return [Entry(f"{which}/{name}", spec, _rendered(spec)) for name, spec in wanted.items()]
 
 
+def names(layouts: str) -> list[str]:
+    """Layouts as commands take them: "street|interior"; none: all."""
+    return [name for name in layouts.split("|") if name]
+
+
 def encode(spec: PlateSpec, movie: Path, quality: int = 17) -> None:
     """Render a plate and write it as H.264 in yuv420p; `quality` is x264's rate factor, lower is better."""
     movie.parent.mkdir(parents=True, exist_ok=True)
