@@ -24,6 +24,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 Windows = Sequence[tuple[float, str]]
+_Led = tuple[IntArray, FloatArray, npt.NDArray[np.float32]]
+"""Row, frame and window (k, 3) of patterns that were found, where, (k, 2) px, and their shapes (k, 2, 2)."""
 
 # Times the pattern's side, and the model for such a window. Chosen on nine development plates, of nine windows tried:
 # with these two, judgement finds more bad tracks (AUROC 0.91 to 0.93 for klt, 0.92 to 0.95 for libmv).
@@ -31,6 +33,7 @@ _OPINIONS: Windows = ((1.5, "Perspective"), (0.7, "Affine"))
 # Of seven windows tried on eight development plates and engines: with these four, markers scatter least for what they
 # cost (0.83 of before at the root mean square; with two more, up to 2.8 times the pattern's side, 0.81).
 _AVERAGED: Windows = (*_OPINIONS, (1.25, "Affine"), (2.0, "Perspective"))
+_SHAPES = 2  # which of these says what has become of a pattern's shape
 _LEAST_SIDE = 9  # px
 _AGREES = 0.4  # px up to 1920 px wide: a window that leads as far from the marker counts half; 0.3 to 0.7 are alike
 
@@ -59,19 +62,33 @@ def ask_other_windows(
 
 def averaged_places(
     tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
-) -> tuple[FloatArray, list[Places]]:
-    """Where markers and windows of several sizes have the features on average, (n, f, 2) px.
+) -> Averaged:
+    """Where markers and windows of several sizes have the features on average.
 
     Each window has an error of its own from grain, and from what it shows beside the feature. Around a marker they
-    count by how near they lead to it (Cauchy's weights), the marker itself fully. NaN where there is no marker;
-    reference markers stay where they are, for they say what the feature is.
+    count by how near they lead to it (Cauchy's weights), the marker itself fully. Reference markers stay where they
+    are, for they say what the feature is.
 
-    Parameters and errors are those of :func:`ask_other_windows`; what that would say of the tracks is returned, too.
+    Parameters and errors are those of :func:`ask_other_windows`.
     """
     following = _Following(tracks, references, first, count, footage, _AVERAGED)
     found = following.found()
     agrees = _AGREES * larger_than_usual(footage.size[0])
-    return found.averaged(following.positions, first, agrees), found.said()
+    return Averaged(
+        found.averaged(following.positions, first, agrees),
+        found.shapes_of(_SHAPES, (len(tracks), count), first),
+        found.said(),
+    )
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """What windows of several sizes say together of n tracks over f frames."""
+
+    positions: FloatArray  # (n, f, 2) px; NaN where there is no marker
+    # (n, f, 2, 2) what the axes of a pattern have become since its reference marker; NaN: not known
+    shapes: npt.NDArray[np.float32]
+    said: list[Places]  # what ask_other_windows would say
 
 
 @dataclass(frozen=True)
@@ -83,6 +100,7 @@ class _Found:
     frames: IntArray
     windows: IntArray
     pixels: FloatArray  # (k, 2)
+    shapes: npt.NDArray[np.float32]  # (k, 2, 2)
 
     def said(self) -> list[Places]:
         """By those windows whose opinion counts (the first ones), track by track."""
@@ -102,6 +120,13 @@ class _Found:
         np.add.at(weighted, at, weight[:, None] * offset)
         return positions - weighted / all_weights[..., None]
 
+    def shapes_of(self, window: int, shape: tuple[int, int], first: int) -> npt.NDArray[np.float32]:
+        """(n, f, 2, 2) By one of the windows; NaN where it has not led."""
+        chosen = self.windows == window
+        shapes = np.full((*shape, 2, 2), np.nan, np.float32)
+        shapes[self.rows[chosen], self.frames[chosen] - first] = self.shapes[chosen]
+        return shapes
+
 
 class _Group:
     """Tracks that are followed with windows of one size.
@@ -117,7 +142,7 @@ class _Group:
     """
 
     def __init__(self, rows: IntArray, ends: IntArray, window: int, tracker: Tracker) -> None:
-        self.rows, self.window = rows, window
+        self.rows, self.window, self.side = rows, window, tracker.options.pattern_size
         self._ends, self._tracker = ends, tracker
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
@@ -148,12 +173,13 @@ class _Following:
 
     def found(self) -> _Found:
         """Where the windows lead, wherever the tracks have markers, but for their reference markers."""
-        nothing = np.zeros((0, 3), np.int64), np.zeros((0, 2))
+        nothing = np.zeros((0, 3), np.int64), np.zeros((0, 2)), np.zeros((0, 2, 2), np.float32)
         led = [nothing, *self._led(backwards=False), *self._led(backwards=True)]
-        rows, frames, windows = np.concatenate([where for where, _ in led]).T
-        return _Found(len(self.tracks), rows, frames, windows, np.concatenate([pixels for _, pixels in led]))
+        where, pixels, shapes = (np.concatenate(each) for each in zip(*led, strict=True))
+        rows, frames, windows = where.T
+        return _Found(len(self.tracks), rows, frames, windows, pixels, shapes)
 
-    def _led(self, *, backwards: bool) -> Iterator[tuple[IntArray, FloatArray]]:
+    def _led(self, *, backwards: bool) -> Iterator[_Led]:
         """One pass, over the frames where tracks have markers to one side of their reference marker."""
         way = self._way(backwards)
         rows = np.flatnonzero(way.any(axis=1))
@@ -196,10 +222,19 @@ class _Following:
             correlation_mins=[self.tracks[row].correlation_min for row in rows],
         )
 
-    def _beside_markers(self, group: _Group, found: FrameMarkers) -> tuple[IntArray, FloatArray]:
-        """Row, frame and window (k, 3) of what was found where there is a marker, and where that is, (k, 2) px."""
+    def _beside_markers(self, group: _Group, found: FrameMarkers) -> _Led:
+        """What was found where there is a marker."""
         rows = group.rows[found.track[found.tracked]]
         marked = np.isfinite(self.positions[rows, found.frame - self.frames[0], 0])
         known = marked & (self.references[rows] != found.frame)
         where = np.stack([rows[known], *(np.full(known.sum(), each) for each in (found.frame, group.window))], axis=1)
-        return where, found.position[found.tracked][known]
+        shapes = shapes_of_corners(found.corners[found.tracked][known], group.side)
+        return where, found.position[found.tracked][known], shapes
+
+
+def shapes_of_corners(corners: FloatArray, side: int) -> npt.NDArray[np.float32]:
+    """(k, 2, 2) What the axes of patterns ``side`` px wide have become, from their corners (TL, TR, BR, BL)."""
+    top_left, top_right, bottom_right, bottom_left = np.moveaxis(corners, 1, 0)
+    across = (top_right + bottom_right) - (top_left + bottom_left)
+    down = (bottom_left + bottom_right) - (top_left + top_right)
+    return (np.stack([across, down], axis=2) / (2 * side)).astype(np.float32)

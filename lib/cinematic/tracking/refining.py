@@ -16,7 +16,7 @@ from .coords import Size, co_from_pixels, lengths
 from .footage import Footage
 from .judge import tracks_by_shot
 from .second_opinion import Places, Question, question
-from .types import TrackData, as_float32
+from .types import TrackData, as_float32, pattern_size
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
     FootageError
         The footage cannot be read.
     """
-    from .other_windows import averaged_places  # numba, which takes a while to import
+    from .neighbouring_frames import settled  # numba, which takes a while to import
+    from .other_windows import averaged_places
 
     before: list[TrackData] = []
     after: list[TrackData] = []
@@ -51,8 +52,10 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
     heard: dict[Question, Places] = {}
     for _, of_shot, first, positions, references in tracks_by_shot(tracks, size):
         asked = first + references
-        places, said = averaged_places(of_shot, asked, first, positions.shape[1], footage=footage)
-        heard |= zip(map(question, of_shot, asked.tolist()), said, strict=True)
+        averaged = averaged_places(of_shot, asked, first, positions.shape[1], footage=footage)
+        heard |= zip(map(question, of_shot, asked.tolist()), averaged.said, strict=True)
+        sides = [pattern_size(track.pattern_area) for track in of_shot]
+        places = settled(averaged.positions, averaged.shapes, sides, references, first, footage=footage)
         for track, was, now in zip(of_shot, positions, places, strict=True):
             away = lengths(now - was)
             if not np.nansum(away):

@@ -128,7 +128,7 @@ def has_cache() -> bool:
 
 
 def _declared() -> list[Any]:
-    from . import detection, tracker  # noqa: F401  (they declare the kernels)
+    from . import congealing, detection, tracker  # noqa: F401  (they declare the kernels)
 
     return _kernels
 

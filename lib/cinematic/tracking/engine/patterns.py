@@ -306,11 +306,12 @@ def _fill_gram(values, slope_u, slope_v, u, v, images, gram):  # type: ignore[no
         images[8, k] = values[k]
     for a in range(UNKNOWNS):
         for b in range(a + 1):
-            gram[a, b] = gram[b, a] = _inner(images[a], images[b])
+            gram[a, b] = gram[b, a] = inner(images[a], images[b])
 
 
 @inner_kernel
-def _inner(one, other):  # type: ignore[no-untyped-def]
+def inner(one, other):  # type: ignore[no-untyped-def]
+    """Inner product of two rows."""
     total = 0.0
     for k in range(one.shape[0]):
         total += one[k] * other[k]

@@ -21,6 +21,7 @@ from ..machine import available_cores
 from . import step
 from .alignment import align, window_for
 from .compiler import has_cache, needs_compile
+from .congealing import Stacks
 from .detection import detect
 from .middle import middle_grid
 from .patterns import average_patterns, cut_patterns
@@ -94,6 +95,7 @@ def compile_the_rest() -> None:
     state.patterns.grain[:] = 1.0  # others are not averaged
     average_patterns(one.grid, state.patches, one.row, state.patterns)
     step.find_tracks(frame, one.grid, one.middle, one.row, state, _OPTIONS)
+    _stack(one)
 
 
 def _compile(kernel: Any, *arguments: Any) -> Any:
@@ -118,6 +120,13 @@ class _OneTrack:
 def _align(one: _OneTrack, frame: Pyramid) -> None:
     state = one.state
     align(frame, one.grid, state.patterns, one.row, state.models, state.adaptive, state.warps, state.patches)
+
+
+def _stack(one: _OneTrack) -> None:
+    stacks, image = Stacks(_OPTIONS.pattern_size, 1), _texture()
+    for frame in range(6):
+        stacks.take(frame, image, one.row, one.state.warps)
+    stacks.compare(2, one.row)
 
 
 def _texture() -> np.ndarray:
@@ -163,3 +172,4 @@ def _track_a_little() -> None:
     tracker.wake(numbers, np.broadcast_to(np.eye(3), (len(numbers), 3, 3)), np.ones(len(places)))
     # Returning to a first reference takes a longer shot than this one.
     _align(_OneTrack(), build_pyramid(frames[0][1]))
+    _stack(_OneTrack())
