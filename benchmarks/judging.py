@@ -27,6 +27,7 @@ from cinematic.tracking import (
     detect_features,
     judge_with_motion,
     refine_tracks,
+    settle_tracks,
     track_markers,
     weigh_tracks,
 )
@@ -119,15 +120,15 @@ def tables(entries: list[Entry]) -> list[Table]:
     )  # fmt: skip
     cleaning = Table(
         "cleaning",
-        "As tracked, and after refine_tracks and clean_tracks, every usable feature",
+        "As tracked, and after refine_tracks, clean_tracks and settle_tracks, every usable feature",
         {"bad1": "bad1", "after1": "after", "bad4": "bad4", "after4": "after", "occluded": "occluded",
          "aftero": "after", "kept": "good markers kept", "recall05": "recall05", "afterr": "after",
          "tracks": "tracks left", "moving": "on moving objects"},
     )  # fmt: skip
     solving = Table(
         "solving",
-        "Blender's first solve, as tracked, and refined and cleaned; then from the two keyframes that our .blend "
-        "names, without and with weigh_tracks (Blender's error is weighted then)",
+        "Blender's first solve, as tracked, and refined, cleaned and settled; then from the two keyframes that our "
+        ".blend names, without and with weigh_tracks (Blender's error is weighted then)",
         {
             "before": "solve1 px",
             "ate": "ate",
@@ -147,6 +148,7 @@ def tables(entries: list[Entry]) -> list[Table]:
             name = f"{entry.name}, {tracked.engine}"
             finding.rows.append({"name": name, **_found(tracked, verdicts, entry)})
             clean_tracks(tracked.clip, verdicts=verdicts)
+            settle_tracks(tracked.clip)
             after = _delivered(entry, tracked)
             cleaning.rows.append({"name": name, **_cleaned(before, tracked, after)})
             weights = weigh_tracks(tracked.clip, motion=motion)

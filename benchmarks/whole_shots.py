@@ -31,6 +31,7 @@ from cinematic.tracking import (
     judge_with_motion,
     refill_tracks,
     refine_tracks,
+    settle_tracks,
     track_markers,
     weigh_tracks,
 )
@@ -98,6 +99,7 @@ def _auto(path: Path, name: str, **options: Any) -> Stages:
     yield f"{name}, cleaned", clip
     refilled = refill_tracks(clip, cleaning=cleaning, motion=motion, tracks_per_frame=TRACKS, **options)
     refine_tracks(clip, names=refilled.added)
+    settle_tracks(clip)
     weigh_tracks(clip, motion=motion)
     yield f"{name}, refilled", clip
 

@@ -99,7 +99,7 @@ class JudgeTracks(Job):
 
 
 class CleanTracks(_Covering):
-    """Refine, clean by verdict, fill what that has emptied, and weigh what is there for the solve."""
+    """Refine, clean by verdict, fill what that has emptied, settle and weigh what is there for the solve."""
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
@@ -114,6 +114,7 @@ class CleanTracks(_Covering):
         store.write(come.refined)
         clean_tracks(movie_clip, verdicts=come.verdicts)
         store.add(come.added)
+        store.write(come.settled)
         store.set_weights(come.weights)
         clear_colors(movie_clip)
         found = findings.of(movie_clip)

@@ -23,6 +23,7 @@ from cinematic.tracking import (
     read_tracks,
     refill_tracks,
     refine_tracks,
+    settle_tracks,
     solve_readiness,
     weigh_tracks,
 )
@@ -68,12 +69,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What refining, cleaning, filling and weighing have come to."""
+    """What refining, cleaning, filling, settling and weighing have come to."""
 
     refined: list[TrackData]  # of the tracks before: those that have other markers
     verdicts: list[Verdict]  # of them
     cleaning: Cleaning
     added: list[TrackData]
+    settled: list[TrackData]  # of all there are then: those that have other markers once more
     weights: dict[str, float]
     lens: Lens | None
 
@@ -95,7 +97,7 @@ def judge_shot(shot: Shot, say: Say) -> Judged:
 
 
 def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
-    """Refine, clean by verdict, fill what that has emptied (``wishes`` None: leave it so), and weigh what is there."""
+    """Refine, clean by verdict, fill what that has emptied (``wishes`` None: leave it so), settle and weigh."""
     clip, before = shot.clip, len(shot.clip.tracks)
     say("Refining")
     refinement = refine_tracks(clip)
@@ -108,11 +110,12 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
         tell = partial(_tell, say, "Filling")
         added = refill_tracks(clip, shot.preset, cleaning=cleaning, motion=motion, on_progress=tell, **wishes).added
         refine_tracks(clip, names=added)
+    filled = [clip.tracks[name].copy() for name in added]
+    say("Settling")
+    settlement = settle_tracks(clip)
     say("Weighing")
     weights = weigh_tracks(clip, motion=motion)
-    return Cleaned(
-        refinement.after, verdicts, cleaning, [clip.tracks[name] for name in added], weights, _lens(shot, motion)
-    )
+    return Cleaned(refinement.after, verdicts, cleaning, filled, settlement.after, weights, _lens(shot, motion))
 
 
 def find_lens(shot: Shot, say: Say) -> Lens | None:

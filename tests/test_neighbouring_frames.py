@@ -8,7 +8,7 @@ import pytest
 from cinematic.tracking.engine.congealing import REACH, Stacks
 from cinematic.tracking.engine.threads import use_threads
 from cinematic.tracking.footage import Footage, open_footage
-from cinematic.tracking.neighbouring_frames import _over_time, settled
+from cinematic.tracking.neighbouring_frames import _over_time, among_neighbours
 from tests.plates import Plate, drawn_plate, write_movie
 
 GRAIN = 10.0  # of 255
@@ -49,7 +49,7 @@ def scattered(truth: np.ndarray) -> np.ndarray:
 
 def settle(positions: np.ndarray, shapes: np.ndarray, footage: Footage) -> np.ndarray:
     """With patterns of 21 px and reference markers on the first frame."""
-    return settled(positions, shapes, [21] * len(positions), np.zeros(len(positions), int), 1, footage=footage)
+    return among_neighbours(positions, shapes, [21] * len(positions), np.zeros(len(positions), int), 1, footage=footage)
 
 
 def spread(off: np.ndarray) -> float:
@@ -87,7 +87,7 @@ def test_other_tracks_have_no_say(scattered: np.ndarray, shapes: np.ndarray, foo
     references = np.array([0] * 4 + [20 + REACH] * 3 + [0])
 
     def of(rows: slice) -> np.ndarray:
-        return settled(scattered[rows], shapes[rows], [21] * 8, references[rows], 1, footage=footage)
+        return among_neighbours(scattered[rows], shapes[rows], [21] * 8, references[rows], 1, footage=footage)
 
     together = of(slice(None))
     apart = np.concatenate([of(slice(row, row + 1)) for row in range(8)])

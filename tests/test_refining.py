@@ -18,6 +18,7 @@ from cinematic.tracking import (
     other_windows,
     refine_tracks,
     restore_tracks,
+    settle_tracks,
     track_markers,
 )
 from cinematic.tracking import ensure_clip_loaded as load
@@ -93,6 +94,22 @@ def test_markers_scatter_less_and_it_can_be_taken_back(tracked: Any, grainy: Pla
         )
 
 
+def test_settled_they_scatter_less_still(tracked: Any, grainy: Plate) -> None:
+    refine_tracks(tracked)
+    was, before = scatter(tracked, grainy), store_of(tracked).read()
+    done = settle_tracks(tracked)
+    assert scatter(tracked, grainy) < 0.9 * was
+    after = store_of(tracked).read()
+    for now, then in zip(after, before, strict=True):
+        first = then.reference_frames[0]
+        assert now.markers.keys() == then.markers.keys()
+        assert now.markers[first] == pytest.approx(then.markers[first], abs=1e-6)
+    assert len(done.after) >= 0.8 * len(after)
+    assert restore_tracks(tracked, done) == len(done.before)
+    for track, then in zip(store_of(tracked).read(), before, strict=True):
+        assert np.array(list(track.markers.values())) == pytest.approx(np.array(list(then.markers.values())), abs=1e-6)
+
+
 def test_judging_after_it_asks_no_window_again(tracked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     locked = store_of(tracked).read()[0].name
     lock(tracked, locked)
@@ -125,9 +142,10 @@ def test_tracks_that_somebody_keeps_stay(grainy_movie: Path) -> None:
     locked, off, by_hand, free = list(clip.tracks)[:4]
     locked.locked, off.enabled, by_hand.by_hand = True, False, True
     kept = [track.copy() for track in (locked, off, by_hand)]
-    moved = {track.name for track in refine_tracks(clip).after}
-    assert free.name in moved
-    assert not moved & {track.name for track in kept}
+    for make_exact in (refine_tracks, settle_tracks):
+        moved = {track.name for track in make_exact(clip).after}
+        assert free.name in moved
+        assert not moved & {track.name for track in kept}
     assert [clip.tracks[track.name] for track in kept] == kept
 
 
@@ -137,6 +155,7 @@ def test_tracks_of_one_marker_and_none_at_all(grainy_movie: Path) -> None:
     detect_features(clip)
     done = refine_tracks(clip)
     assert (done.after, done.moved_px) == ([], 0.0)
+    assert settle_tracks(clip).after == []
 
 
 def test_some_of_the_tracks(grainy_movie: Path) -> None:

@@ -83,14 +83,17 @@ def test_tracks_are_filled_up_and_weighed_unless_told_otherwise(
 ) -> None:
     done, left = (
         run("track", SAMPLE, "-o", tmp_path / out, "--frames", "1-12", "--no-report", *no, environment=without_blender)
-        for out, no in (("done", ()), ("left", ("--no-refill", "--no-weigh")))
+        for out, no in (("done", ()), ("left", ("--no-refill", "--no-refine", "--no-weigh")))
     )
     assert (done.returncode, left.returncode) == (0, 0)
     assert "filling what cleaning has emptied" in done.stdout
     assert "filling" not in left.stdout
     assert "cleaning" in left.stdout
     assert "weighing: " in done.stdout
-    assert "weighing" not in left.stdout
+    assert "settling: " in done.stdout
+    assert not {"weighing", "refining", "settling"} & {
+        line.strip().partition(":")[0] for line in left.stdout.splitlines()
+    }
     weights = [track.weight for track in cinetrack.read(tmp_path / "done" / "tracks.json")[1]]
     assert min(weights) < 0.7
     assert max(weights) == 1.0

@@ -38,6 +38,7 @@ from .quality import (
     read_tracks,
     refine_tracks,
     restore_tracks,
+    settle_tracks,
     solve_readiness,
     weigh_tracks,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "refill_tracks",
     "refine_tracks",
     "restore_tracks",
+    "settle_tracks",
     "solve_camera",
     "solve_readiness",
     "track_markers",

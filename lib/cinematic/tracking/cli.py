@@ -41,7 +41,7 @@ from .kernels import compile_kernels, needs_compile
 from .machine import available_cores
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
-from .quality import clean_tracks, judge_with_motion, refine_tracks, solve_readiness
+from .quality import clean_tracks, judge_with_motion, refine_tracks, settle_tracks, solve_readiness
 from .report import write_report
 from .solve_command import solve_result
 from .track_command import Targets, TrackJob, run_track
@@ -95,7 +95,7 @@ def track(
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Cut and remove what is bad, by verdict.")] = True,
     refill: Annotated[bool, typer.Option("--refill/--no-refill", help="Fill what cleaning has emptied.")] = True,
     refine: Annotated[
-        bool, typer.Option("--refine/--no-refine", help="Average markers over windows of several sizes.")
+        bool, typer.Option("--refine/--no-refine", help="Average markers over windows and frames around them.")
     ] = True,
     weigh: Annotated[
         bool, typer.Option("--weigh/--no-weigh", help="What scatters less counts more in Blender's solve.")
@@ -124,7 +124,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Cover the plate with tracks, refine, judge, clean, fill up, weigh; write tracks.json and report.html.
+    """Cover the plate with tracks, refine, judge, clean, fill up, settle, weigh; write tracks.json and report.html.
 
     Where Blender's module is installed, a .blend with the clip and its tracks is written, too. The engine libmv, and
     klt with --detect-once, detect features on the first frame only.
@@ -313,7 +313,7 @@ def clean(
     folder: Result,
     mute: Annotated[bool, typer.Option("--mute", help="Mute markers instead of removing them.")] = False,
     refine: Annotated[
-        bool, typer.Option("--refine", help="Average markers over windows of several sizes before that.")
+        bool, typer.Option("--refine", help="Average markers, over windows before that, over frames after it.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,
@@ -333,6 +333,8 @@ def clean(
     refinement = refine_tracks(clip) if refine else None
     verdicts, _ = judge_with_motion(clip, refinement=refinement)
     done = clean_tracks(clip, mute=mute, verdicts=verdicts)
+    if refine and not dry_run:
+        settle_tracks(clip)
     changed = bool(done.actions or (refinement is not None and refinement.after))
     for action in done.actions:
         print(f"  {action.action.lower():8}{action.name}: {action.reason}, {len(action.frames)} markers")

@@ -33,7 +33,7 @@ _OPINIONS: Windows = ((1.5, "Perspective"), (0.7, "Affine"))
 # Of seven windows tried on eight development plates and engines: with these four, markers scatter least for what they
 # cost (0.83 of before at the root mean square; with two more, up to 2.8 times the pattern's side, 0.81).
 _AVERAGED: Windows = (*_OPINIONS, (1.25, "Affine"), (2.0, "Perspective"))
-_SHAPES = 2  # which of these says what has become of a pattern's shape
+_SHAPES = (1.5, "Affine")  # who says what has become of a pattern's shape
 _LEAST_SIDE = 9  # px
 _AGREES = 0.4  # px up to 1920 px wide: a window that leads as far from the marker counts half; 0.3 to 0.7 are alike
 
@@ -62,33 +62,33 @@ def ask_other_windows(
 
 def averaged_places(
     tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
-) -> Averaged:
-    """Where markers and windows of several sizes have the features on average.
+) -> tuple[FloatArray, list[Places]]:
+    """Where markers and windows of several sizes have the features on average, (n, f, 2) px.
 
     Each window has an error of its own from grain, and from what it shows beside the feature. Around a marker they
-    count by how near they lead to it (Cauchy's weights), the marker itself fully. Reference markers stay where they
-    are, for they say what the feature is.
+    count by how near they lead to it (Cauchy's weights), the marker itself fully. NaN where there is no marker;
+    reference markers stay where they are, for they say what the feature is.
 
-    Parameters and errors are those of :func:`ask_other_windows`.
+    Parameters and errors are those of :func:`ask_other_windows`; what that would say of the tracks is returned, too.
     """
     following = _Following(tracks, references, first, count, footage, _AVERAGED)
     found = following.found()
     agrees = _AGREES * larger_than_usual(footage.size[0])
-    return Averaged(
-        found.averaged(following.positions, first, agrees),
-        found.shapes_of(_SHAPES, (len(tracks), count), first),
-        found.said(),
-    )
+    return found.averaged(following.positions, first, agrees), found.said()
 
 
-@dataclass(frozen=True)
-class Averaged:
-    """What windows of several sizes say together of n tracks over f frames."""
+def followed_shapes(
+    tracks: Sequence[TrackData], references: IntArray, first: int, count: int, *, footage: Footage
+) -> npt.NDArray[np.float32]:
+    """What the axes of a pattern have become since its reference marker, (n, f, 2, 2); NaN where that is not known.
 
-    positions: FloatArray  # (n, f, 2) px; NaN where there is no marker
-    # (n, f, 2, 2) what the axes of a pattern have become since its reference marker; NaN: not known
-    shapes: npt.NDArray[np.float32]
-    said: list[Places]  # what ask_other_windows would say
+    Parameters and errors are those of :func:`ask_other_windows`.
+    """
+    found = _Following(tracks, references, first, count, footage, (_SHAPES,)).found()
+    shapes = np.full((len(tracks), count, 2, 2), np.nan, np.float32)
+    shapes[found.rows, found.frames - first] = found.shapes
+    shapes[np.arange(len(tracks)), references - first] = np.eye(2)
+    return shapes
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,6 @@ class _Found:
         np.add.at(all_weights, at, weight)
         np.add.at(weighted, at, weight[:, None] * offset)
         return positions - weighted / all_weights[..., None]
-
-    def shapes_of(self, window: int, shape: tuple[int, int], first: int) -> npt.NDArray[np.float32]:
-        """(n, f, 2, 2) By one of the windows; NaN where it has not led."""
-        chosen = self.windows == window
-        shapes = np.full((*shape, 2, 2), np.nan, np.float32)
-        shapes[self.rows[chosen], self.frames[chosen] - first] = self.shapes[chosen]
-        return shapes
 
 
 class _Group:

@@ -1,22 +1,31 @@
-"""Markers where windows of several sizes have their features on average.
+"""Markers where several windows, or several frames, have their features: more exact than one comparison makes them.
 
 What a pattern's window makes of grain is chance, and another window around the same feature makes something else of it:
 their average scatters less than each does. Where windows disagree, as at the edge of something nearer, the marker
-stays with those that lead to it (:func:`.other_windows.averaged_places`).
+stays with those that lead to it (:func:`.other_windows.averaged_places`). And what one frame's grain does to a marker
+is not in the frames around it: once bad markers are gone, they tell where the others are (:mod:`.neighbouring_frames`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from .coords import Size, co_from_pixels, lengths
 from .footage import Footage
 from .judge import tracks_by_shot
 from .second_opinion import Places, Question, question
 from .types import TrackData, as_float32, pattern_size
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+_Place: TypeAlias = Callable[[Sequence[TrackData], int, FloatArray, IntArray], FloatArray]
+"""From tracks, their first frame, positions (n, f, 2) px and reference markers' columns (n,), other positions."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,8 @@ class Refinement:
     before: list[TrackData]
     after: list[TrackData]
     moved_px: float  # how far their markers have moved, at the median; 0: there were none
-    heard: Mapping[Question, Places]  # what windows of other sizes have said of them: judging need not ask again
+    # What windows of other sizes have said of them, if they were asked: judging need not ask again.
+    heard: Mapping[Question, Places] = field(default_factory=dict)
 
     def in_words(self) -> str:
         """How many tracks, and how far."""
@@ -43,19 +53,45 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
     FootageError
         The footage cannot be read.
     """
-    from .neighbouring_frames import settled  # numba, which takes a while to import
-    from .other_windows import averaged_places
+    from .other_windows import averaged_places  # numba, which takes a while to import
 
+    heard: dict[Question, Places] = {}
+
+    def average(of_shot: Sequence[TrackData], first: int, positions: FloatArray, references: IntArray) -> FloatArray:
+        asked = first + references
+        places, said = averaged_places(of_shot, asked, first, positions.shape[1], footage=footage)
+        heard.update(zip(map(question, of_shot, asked.tolist()), said, strict=True))
+        return places
+
+    return replace(_placed(tracks, size, average), heard=heard)
+
+
+def settled(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refinement:
+    """The tracks with their markers where the frames around each have its pattern; shot by shot.
+
+    Raises
+    ------
+    FootageError
+        The footage cannot be read.
+    """
+    from .neighbouring_frames import among_neighbours  # numba again
+    from .other_windows import followed_shapes
+
+    def settle(of_shot: Sequence[TrackData], first: int, positions: FloatArray, references: IntArray) -> FloatArray:
+        shapes = followed_shapes(of_shot, first + references, first, positions.shape[1], footage=footage)
+        sides = [pattern_size(track.pattern_area) for track in of_shot]
+        return among_neighbours(positions, shapes, sides, references, first, footage=footage)
+
+    return _placed(tracks, size, settle)
+
+
+def _placed(tracks: Sequence[TrackData], size: Size, place: _Place) -> Refinement:
+    """The tracks of each shot with their markers where ``place`` has them."""
     before: list[TrackData] = []
     after: list[TrackData] = []
     moved = [np.zeros(0)]
-    heard: dict[Question, Places] = {}
     for _, of_shot, first, positions, references in tracks_by_shot(tracks, size):
-        asked = first + references
-        averaged = averaged_places(of_shot, asked, first, positions.shape[1], footage=footage)
-        heard |= zip(map(question, of_shot, asked.tolist()), averaged.said, strict=True)
-        sides = [pattern_size(track.pattern_area) for track in of_shot]
-        places = settled(averaged.positions, averaged.shapes, sides, references, first, footage=footage)
+        places = place(of_shot, first, positions, references)
         for track, was, now in zip(of_shot, positions, places, strict=True):
             away = lengths(now - was)
             if not np.nansum(away):
@@ -67,4 +103,4 @@ def refined(tracks: Sequence[TrackData], size: Size, footage: Footage) -> Refine
             after[-1].markers |= dict(zip((first + moved_at).tolist(), map(tuple, co), strict=True))
             moved.append(away[np.isfinite(away)])
     far = np.concatenate(moved)
-    return Refinement(before, after, float(np.median(far)) if len(far) else 0.0, heard)
+    return Refinement(before, after, float(np.median(far)) if len(far) else 0.0)

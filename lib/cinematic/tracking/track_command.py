@@ -41,7 +41,15 @@ from .judge import ShotMotion, known_cameras, preset_limits
 from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
-from .quality import clean_tracks, judge_with_motion, read_tracks, refine_tracks, solve_readiness, weigh_tracks
+from .quality import (
+    clean_tracks,
+    judge_with_motion,
+    read_tracks,
+    refine_tracks,
+    settle_tracks,
+    solve_readiness,
+    weigh_tracks,
+)
 from .refining import Refinement
 from .report import write_report
 from .solve_command import CameraFiles, solve_step
@@ -62,7 +70,7 @@ class TrackJob:
     threads: int | None
     clean: bool
     refill: bool  # what cleaning has emptied is filled again
-    refine: bool  # markers are averaged over windows of several sizes
+    refine: bool  # markers are averaged over windows of several sizes, and settle among their neighbours
     weigh: bool  # what is cleaned gets weights
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
@@ -107,7 +115,8 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
-        wanted = (job.covering is None, job.clean, job.refill, job.refine, job.weigh, job.camera is not None)
+        refines = (job.refine, job.refine)  # once before judging, once at the end
+        wanted = (job.covering is None, job.clean, job.refill, *refines, job.weigh, job.camera is not None)
         total = 3 + judges + sum(wanted)
         steps = Steps(console, total=total, log=log, in_blender=job.engine == "libmv")
         with steps, _blender_beside(job, quiet) as blender:
@@ -171,9 +180,12 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
             step.outcome = cleaning.in_words()
         if job.refill:
             _refill(steps, tracker, job, targets, span, cleaning, judgement.motion)
-        if job.weigh:
-            with steps.step("weighing") as step:
-                step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))
+    if job.refine:
+        with steps.step("settling") as step, using_threads(job.threads):
+            step.outcome = settle_tracks(tracker.clip).in_words()
+    if job.clean and job.weigh and judgement is not None:
+        with steps.step("weighing") as step:
+            step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))
     motion = () if judgement is None else judgement.motion
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
