@@ -29,7 +29,7 @@ _TIMES = 2.4  # the pattern's side: on eight development sets 1.6 to 3 are alike
 _LARGEST = 61  # px
 _LEAST_MARKERS = 5
 _SHAPE_REACH, _TIE_REACH = 14, 12  # frames: how smooth shapes are over time; over how many the mean stays
-_SHARE = 0.65  # of the way to where its neighbours have a marker; 0.5 to 0.8 are alike
+_SHARE = 0.8  # of the way to where its neighbours have a marker; 0.65 to 1 are alike
 _FARTHEST = 0.5  # px up to 1920 px wide: where this leads farther the marker stays where it is
 _RIDGE = 1e-6
 

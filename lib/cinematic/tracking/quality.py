@@ -400,7 +400,7 @@ def settle_tracks(clip: Any) -> Refinement:
 
     A marker comes from a comparison of two frames, each with its own grain. The mean of what the frames around it show,
     over a window more than twice as wide as the pattern, has next to none: each frame's pattern is aligned with that
-    (congealing: Learned-Miller 2006), and the marker goes two thirds of the way. Over some frames markers stay where
+    (congealing: Learned-Miller 2006), and the marker goes most of the way. Over some frames markers stay where
     they were on average, so that what drifts goes on drifting, but is harder to find: judge and clean before. Reference
     markers stay, and so do tracks that are locked, disabled or set by hand. :func:`restore_tracks` takes it back.
 
