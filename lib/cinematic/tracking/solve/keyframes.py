@@ -26,13 +26,13 @@ _MANY = 50.0  # tracks in common that count half of what any number would
 _FAR = 0.01  # of the picture's longer side; the parallax that counts half of what any amount would
 _LEAST_PARALLAX = 0.002  # of the longer side; with less there is nothing to begin from
 _INLIER_PX = 3.0  # of the homography, on plates up to 1920 px wide
-_PAIRS = 4
-_ANOTHER_PLACE = 0.15  # of the shot, from pair to pair
+_PAIRS = 8  # of a long shot through a wide lens Blender is lost from six in ten
+_ANOTHER_PLACE = 0.1  # of the shot, from pair to pair
 _WORST_EXPLAINED = 0.75  # quantile of the points' distances; wrong tracks are hoped to be fewer than the rest
 
 
 def solve_keyframes(positions: FloatArray, size: Size) -> list[tuple[int, int]]:
-    """Indices of two frames, the earlier one first: up to four such pairs, each in another place of the shot.
+    """Indices of two frames, the earlier one first: up to eight such pairs, each in another place of the shot.
 
     The best pair comes first. A solver that is not robust may be led astray even from that one, and then not from the
     next. None: no two frames show enough parallax.
