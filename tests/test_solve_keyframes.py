@@ -40,6 +40,6 @@ def test_they_are_found_before_a_wall_that_holds_most_of_the_tracks() -> None:
 
 def test_further_pairs_are_of_other_places() -> None:
     pairs = solve_keyframes(scene(path(60), 200).positions, SIZE)
-    assert len(pairs) == 4
+    assert len(pairs) == 8
     for number, pair in enumerate(pairs):
-        assert all(abs(pair[0] - other[0]) + abs(pair[1] - other[1]) >= 9 for other in pairs[:number])
+        assert all(abs(pair[0] - other[0]) + abs(pair[1] - other[1]) >= 6 for other in pairs[:number])
