@@ -158,6 +158,17 @@ def test_tracks_of_one_marker_and_none_at_all(grainy_movie: Path) -> None:
     assert settle_tracks(clip).after == []
 
 
+def test_markers_beyond_the_footage_stay(grainy_movie: Path) -> None:
+    clip = Clip.open(grainy_movie)
+    detect_features(clip)
+    track_markers(clip)
+    track = clip.tracks[0]
+    track.markers |= {frame: (0.5, 0.5) for frame in (13, 14, 20)}
+    for make_exact in (refine_tracks, settle_tracks):
+        assert track.name in {each.name for each in make_exact(clip).after}
+        assert [clip.tracks[track.name].markers[frame] for frame in (13, 14, 20)] == [(0.5, 0.5)] * 3
+
+
 def test_some_of_the_tracks(grainy_movie: Path) -> None:
     clip = Clip.open(grainy_movie)
     detect_features(clip)

@@ -62,7 +62,9 @@ def among_neighbours(
     for row in rows:
         begin, end = _span(marked[row])
         smooth[row, begin:end] = _over_time(shapes[row, begin:end].reshape(-1, 4), _SHAPE_REACH).reshape(-1, 2, 2)
+    frames = first + np.arange(marked.shape[1])
     marked &= np.isfinite(smooth[..., 0, 0])
+    marked &= (frames >= footage.numbers.first) & (frames <= footage.numbers.last)
     groups = _groups(rows, marked, sides)
     compared = [part for part in _compared(groups, positions, smooth, marked, first, footage) if len(part.rows)]
     moved = positions.copy()
