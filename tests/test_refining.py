@@ -163,7 +163,7 @@ def test_markers_beyond_the_footage_stay(grainy_movie: Path) -> None:
     detect_features(clip)
     track_markers(clip)
     track = clip.tracks[0]
-    track.markers |= {frame: (0.5, 0.5) for frame in (13, 14, 20)}
+    track.markers |= dict.fromkeys((13, 14, 20), (0.5, 0.5))
     for make_exact in (refine_tracks, settle_tracks):
         assert track.name in {each.name for each in make_exact(clip).after}
         assert [clip.tracks[track.name].markers[frame] for frame in (13, 14, 20)] == [(0.5, 0.5)] * 3
