@@ -208,16 +208,21 @@ class Solve:
     cpu_seconds: float = float("nan")  # of all threads: what a busy machine does not add to
 
 
-def solve(clip: Clip, focal: float | None, radial: bool = False, keyframes: tuple[int, int] | None = None) -> Solve:
+def solve(
+    clip: Clip, focal: float | None, radial: bool = False, keyframes: tuple[int, int] | None = None, k1: float = 0.0
+) -> Solve:
     """Blender's first camera solve of the clip's tracks; keyframes its own choice where none are given.
 
-    `focal` px held; None: refined, from what Blender gives a clip. `radial`: distortion refined, too.
+    `focal` px held; None: refined, from what Blender gives a clip. `radial`: distortion refined, too, from
+    the `k1` that is given.
     """
     import bpy
 
     tracking = clip.tracking
     camera = tracking.camera
     camera.units = "MILLIMETERS"
+    camera.distortion_model = "POLYNOMIAL"
+    camera.k1, camera.k2, camera.k3 = k1, 0.0, 0.0
     if focal is not None:
         camera.sensor_width = 36.0
         camera.focal_length = focal * camera.sensor_width / clip.size[0]

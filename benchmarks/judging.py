@@ -8,6 +8,7 @@ percentiles of the add-on "find bad motion tracks".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -218,9 +219,9 @@ def _solved(before: np.ndarray, delivered: Judged, weights: dict[str, float], en
     of_tracks = np.array([weights.get(track.name, 1.0) for track in delivered.tracks])
     named = [(first + 1, second + 1) for first, second in solve_keyframes(after, entry.footage.size)]
     wanted = ((before, [], None), (after, [], None), (after, named, None), (after, named, of_tracks))
+    solved = partial(solve_apart, entry.footage, focal=found.lens.focal, limit=SOLVE_LIMIT, k1=found.lens.k1)
     first, second, third, weighed = solves = [
-        solve_apart(entry.footage, positions, found.lens.focal, SOLVE_LIMIT, keyframes=begun_from, weights=counted)
-        for positions, begun_from, counted in wanted
+        solved(positions, keyframes=begun_from, weights=counted) for positions, begun_from, counted in wanted
     ]
     errors = [
         trajectory_error(s.centres, found.camera_centres()[s.frames - 1]) if len(s.frames) >= 3 else float("inf")

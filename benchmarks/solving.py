@@ -31,13 +31,13 @@ ENOUGH = 2  # pairs of frames from which it was not lost: the better one counts
 
 def solve_apart(
     footage: Footage, tracks: np.ndarray, focal: float | None, limit: float, radial: bool = False,
-    keyframes: Sequence[tuple[int, int]] = (), weights: np.ndarray | None = None,
+    keyframes: Sequence[tuple[int, int]] = (), weights: np.ndarray | None = None, k1: float = 0.0,
 ) -> Solve:  # fmt: skip
     """Blender's first solve with `tracks` (N, F, 2) px; none when it takes longer than `limit` seconds.
 
-    `focal` and `radial` as in `blender.solve`; `weights` (N,) of the tracks, 0 to 1, all 1 if none. `keyframes`: pairs
-    to begin from; the better one of the first two from which Blender is not lost (1 px), as this package does before it
-    names a pair in a short shot's .blend.
+    `focal`, `radial` and `k1` as in `blender.solve`; `weights` (N,) of the tracks, 0 to 1, all 1 if none.
+    `keyframes`: pairs to begin from; the better one of the first two from which Blender is not lost (1 px), as this
+    package does before it names a pair in a short shot's .blend.
     """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
@@ -47,6 +47,7 @@ def solve_apart(
             "folder": str(footage.folder),
             "focal": focal,
             "radial": radial,
+            "k1": k1,
             "keyframes": list(keyframes),
         }
         (job / "job.json").write_text(json.dumps(content))
@@ -91,7 +92,7 @@ def main() -> None:
     blender.set_weights(clip, np.load(job / "weights.npy"))
     found = []
     for pair in content["keyframes"] or [None]:
-        found.append(blender.solve(clip, content["focal"], content["radial"], pair))
+        found.append(blender.solve(clip, content["focal"], content["radial"], pair, content["k1"]))
         if sum(solve.error <= LOST for solve in found) == ENOUGH:
             break
     np.savez(job / "solve.npz", **dataclasses.asdict(min(found, key=lambda solve: solve.error)))
