@@ -215,8 +215,6 @@ def _over_time(values: np.ndarray, reach: int, *, linear: bool = True) -> FloatA
 
     Frames without a value (NaN) count nowhere and get one; where none is within reach it is NaN.
     """
-    from scipy.ndimage import convolve1d
-
     away = np.arange(1 - reach, reach)
     weight = (1 - (away / reach) ** 2) ** 2
     known = np.isfinite(values[:, :1]).astype(np.float64)
@@ -224,7 +222,8 @@ def _over_time(values: np.ndarray, reach: int, *, linear: bool = True) -> FloatA
 
     def summed(of: FloatArray, power: int) -> FloatArray:
         kernel = (weight * away.astype(np.float64) ** power)[::-1]
-        return convolve1d(of, kernel, axis=0, mode="constant")
+        columns = [np.convolve(column, kernel)[reach - 1 : reach - 1 + len(column)] for column in of.T]
+        return np.stack(columns, axis=1)
 
     total, mean = summed(known, 0), summed(filled, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
