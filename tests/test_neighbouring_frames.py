@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from cinematic.tracking import TrackData
+from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.engine.congealing import REACH, Stacks
 from cinematic.tracking.engine.threads import use_threads
 from cinematic.tracking.footage import Footage, open_footage
 from cinematic.tracking.neighbouring_frames import _over_time, among_neighbours
+from cinematic.tracking.other_windows import followed_shapes
 from tests.plates import Plate, drawn_plate, write_movie
 
 GRAIN = 10.0  # of 255
@@ -121,6 +126,20 @@ def test_no_track_is_fine(footage: Footage) -> None:
     assert settle(np.zeros((0, FRAMES, 2)), np.zeros((0, FRAMES, 2, 2), np.float32), footage).shape == (0, FRAMES, 2)
 
 
+def test_shapes_begin_as_they_are_whatever_size_of_window_has_followed_them(tmp_path: Path) -> None:
+    """A faint pattern is followed by a larger window than a strong one of the same size."""
+    drawn = drawn_plate(count=6)
+    lots = np.random.default_rng(5)
+    faint = [120 + 0.2 * (frame - 120.0) + lots.normal(0, 4, frame.shape) for frame in drawn.frames]
+    for name, frames in (("strong", drawn.frames), ("faint", [np.round(frame).astype(np.uint8) for frame in faint])):
+        footage = open_footage(write_movie(tmp_path / f"{name}.mp4", frames))
+        places = [co_from_pixels(drawn.truth(POINTS[4], index), drawn.size) for index in range(6)]
+        track = TrackData("a", markers={number: tuple(co) for number, co in enumerate(places, start=1)})
+        found = followed_shapes([track], np.ones(1, int), 1, 6, footage=footage)[0]
+        assert np.isfinite(found).all()
+        assert found == pytest.approx(drawn.motions[:, :, :2], abs=0.1)
+
+
 def warp(x: float, y: float, radius: float) -> np.ndarray:
     return np.array([[[radius, 0, x], [0, radius, y], [0, 0, 1]]])
 
@@ -133,7 +152,7 @@ def compared(images: list[np.ndarray], x: float, y: float, side: int = 31) -> np
     return stacks.compare(len(images) // 2, only)[0]
 
 
-def test_the_residual_of_the_same_picture_is_nothing_but_noise(plate: Plate) -> None:
+def test_the_residual_of_the_same_picture_is_nothing_but_noise() -> None:
     lots = np.random.default_rng(8)
     still = drawn_plate(count=2).frames[0].astype(float)
     gram = compared([still + lots.normal(0, 4, still.shape) for _ in range(9)], 150.3, 119.6)

@@ -24,8 +24,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 Windows = Sequence[tuple[float, str]]
-_Led = tuple[IntArray, FloatArray, npt.NDArray[np.float32]]
-"""Row, frame and window (k, 3) of patterns that were found, where, (k, 2) px, and their shapes (k, 2, 2)."""
 
 # Times the pattern's side, and the model for such a window. Chosen on nine development plates, of nine windows tried:
 # with these two, judgement finds more bad tracks (AUROC 0.91 to 0.93 for klt, 0.92 to 0.95 for libmv).
@@ -84,11 +82,11 @@ def followed_shapes(
 
     Parameters and errors are those of :func:`ask_other_windows`.
     """
-    found = _Following(tracks, references, first, count, footage, (_SHAPES,)).found()
-    shapes = np.full((len(tracks), count, 2, 2), np.nan, np.float32)
-    shapes[found.rows, found.frames - first] = found.shapes
-    shapes[np.arange(len(tracks)), references - first] = np.eye(2)
-    return shapes
+    axes = np.full((len(tracks), count, 2, 2), np.nan, np.float32)
+    for group, found in _Following(tracks, references, first, count, footage, (_SHAPES,)).steps():
+        axes[group.rows[found.track[found.tracked]], found.frame - first] = found.axes[found.tracked]
+    begun = axes[np.arange(len(tracks)), references - first]
+    return axes / begun[:, None, :1, :1]  # the pattern's side there: of a faint one it is larger than was asked for
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,6 @@ class _Found:
     frames: IntArray
     windows: IntArray
     pixels: FloatArray  # (k, 2)
-    shapes: npt.NDArray[np.float32]  # (k, 2, 2)
 
     def said(self) -> list[Places]:
         """By those windows whose opinion counts (the first ones), track by track."""
@@ -135,7 +132,7 @@ class _Group:
     """
 
     def __init__(self, rows: IntArray, ends: IntArray, window: int, tracker: Tracker) -> None:
-        self.rows, self.window, self.side = rows, window, tracker.options.pattern_size
+        self.rows, self.window = rows, window
         self._ends, self._tracker = ends, tracker
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
@@ -166,13 +163,17 @@ class _Following:
 
     def found(self) -> _Found:
         """Where the windows lead, wherever the tracks have markers, but for their reference markers."""
-        nothing = np.zeros((0, 3), np.int64), np.zeros((0, 2)), np.zeros((0, 2, 2), np.float32)
-        led = [nothing, *self._led(backwards=False), *self._led(backwards=True)]
-        where, pixels, shapes = (np.concatenate(each) for each in zip(*led, strict=True))
-        rows, frames, windows = where.T
-        return _Found(len(self.tracks), rows, frames, windows, pixels, shapes)
+        nothing = np.zeros((0, 3), np.int64), np.zeros((0, 2))
+        led = [nothing, *(self._beside_markers(group, found) for group, found in self.steps())]
+        rows, frames, windows = np.concatenate([where for where, _ in led]).T
+        return _Found(len(self.tracks), rows, frames, windows, np.concatenate([pixels for _, pixels in led]))
 
-    def _led(self, *, backwards: bool) -> Iterator[_Led]:
+    def steps(self) -> Iterator[tuple[_Group, FrameMarkers]]:
+        """What each frame brings of each group, of later frames first; reference markers, too, at either beginning."""
+        yield from self._led(backwards=False)
+        yield from self._led(backwards=True)
+
+    def _led(self, *, backwards: bool) -> Iterator[tuple[_Group, FrameMarkers]]:
         """One pass, over the frames where tracks have markers to one side of their reference marker."""
         way = self._way(backwards)
         rows = np.flatnonzero(way.any(axis=1))
@@ -186,7 +187,7 @@ class _Following:
         frames = (each for each in self.footage.frames(*span, backwards=backwards) if each[0] in followed)
         for frame, pyramid in pyramids_ahead(frames):
             for group in groups:
-                yield self._beside_markers(group, group.step(frame, pyramid))
+                yield group, group.step(frame, pyramid)
 
     def _way(self, backwards: bool) -> npt.NDArray[np.bool_]:
         """(n, f) Reference markers, and those to one side of them; nothing of tracks that lack either."""
@@ -215,19 +216,10 @@ class _Following:
             correlation_mins=[self.tracks[row].correlation_min for row in rows],
         )
 
-    def _beside_markers(self, group: _Group, found: FrameMarkers) -> _Led:
-        """What was found where there is a marker."""
+    def _beside_markers(self, group: _Group, found: FrameMarkers) -> tuple[IntArray, FloatArray]:
+        """Row, frame and window (k, 3) of what was found where there is a marker, and where that is, (k, 2) px."""
         rows = group.rows[found.track[found.tracked]]
         marked = np.isfinite(self.positions[rows, found.frame - self.frames[0], 0])
         known = marked & (self.references[rows] != found.frame)
         where = np.stack([rows[known], *(np.full(known.sum(), each) for each in (found.frame, group.window))], axis=1)
-        shapes = shapes_of_corners(found.corners[found.tracked][known], group.side)
-        return where, found.position[found.tracked][known], shapes
-
-
-def shapes_of_corners(corners: FloatArray, side: int) -> npt.NDArray[np.float32]:
-    """(k, 2, 2) What the axes of patterns ``side`` px wide have become, from their corners (TL, TR, BR, BL)."""
-    top_left, top_right, bottom_right, bottom_left = np.moveaxis(corners, 1, 0)
-    across = (top_right + bottom_right) - (top_left + bottom_left)
-    down = (bottom_left + bottom_right) - (top_left + top_right)
-    return (np.stack([across, down], axis=2) / (2 * side)).astype(np.float32)
+        return where, found.position[found.tracked][known]

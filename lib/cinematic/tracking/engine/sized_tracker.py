@@ -26,7 +26,7 @@ from .places import inverted, moved_points, shift_matrices, stretch
 from .pyramid import Pyramid, shift_between
 from .step import Moved, TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
-from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, no_markers, reason_table
+from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, axes_of, no_markers, reason_table
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
 # share of its difference from the reference, and the reference has served this many frames. Slow change is the
@@ -261,10 +261,7 @@ class SizedTracker(TrackTable):
 
     def _shapes_of(self, corners: np.ndarray) -> np.ndarray:
         """(k, 2, 2) How the first pattern's axes lie in the frame, from its corners there."""
-        top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
-        across = (top_right - top_left + bottom_right - bottom_left) / (2 * self.options.pattern_size)
-        down = (bottom_left - top_left + bottom_right - top_right) / (2 * self.options.pattern_size)
-        return np.stack([across, down], 2)
+        return axes_of(corners) / self.options.pattern_size
 
     def _take_first_reference(self, rows: np.ndarray) -> None:
         """Give tracks their first reference back, at the place where they are."""

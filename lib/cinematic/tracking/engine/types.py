@@ -189,8 +189,21 @@ class FrameMarkers:
         """(k,) True where there is a marker."""
         return self.reason == _TRACKED
 
+    @property
+    def axes(self) -> npt.NDArray[np.float64]:
+        """(k, 2, 2) pixels: columns are the way from a pattern's left side to its right, and from its top down."""
+        return axes_of(self.corners)
+
     def __len__(self) -> int:
         return len(self.track)
+
+
+def axes_of(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """:attr:`FrameMarkers.axes` of corners (k, 4, 2)."""
+    top_left, top_right, bottom_right, bottom_left = corners.transpose(1, 0, 2)
+    across = (top_right - top_left + bottom_right - bottom_left) / 2
+    down = (bottom_left - top_left + bottom_right - top_right) / 2
+    return np.stack([across, down], axis=2)
 
 
 def no_markers(frame: int) -> FrameMarkers:
