@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .coords import lengths
-from .engine.congealing import REACH, Stacks
+from .engine.congealing import COLUMNS, REACH, Stacks
 from .engine.types import odd_size
 from .footage import Footage
 from .presets import larger_than_usual
@@ -25,13 +25,13 @@ from .presets import larger_than_usual
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_TIMES = 2.4  # the pattern's side: on eight development sets 1.6 to 3 are alike
+_TIMES = 2.4  # the pattern's side: on four development sets 2 to 3 are alike
 _LARGEST = 61  # px
 _LEAST_MARKERS = 5
 _SHAPE_REACH, _TIE_REACH = 14, 12  # frames: how smooth shapes are over time; over how many the mean stays
 _SHARE = 0.8  # of the way to where its neighbours have a marker; 0.65 to 1 are alike
 _FARTHEST = 0.5  # px up to 1920 px wide: where this leads farther the marker stays where it is
-_RIDGE = 1e-6
+_RIDGE = 1e-6  # of what each column has by itself: where a pattern does not tell two motions apart, both are small
 
 
 def among_neighbours(
@@ -58,10 +58,7 @@ def among_neighbours(
     """
     marked = np.isfinite(positions[..., 0])
     rows = np.flatnonzero((marked.sum(axis=1) >= _LEAST_MARKERS) & np.isfinite(shapes[..., 0, 0]).any(axis=1))
-    smooth = np.full(shapes.shape, np.nan, np.float32)
-    for row in rows:
-        begin, end = _span(marked[row])
-        smooth[row, begin:end] = _over_time(shapes[row, begin:end].reshape(-1, 4), _SHAPE_REACH).reshape(-1, 2, 2)
+    smooth = _smoothed(shapes, marked, rows)
     frames = first + np.arange(marked.shape[1])
     marked &= np.isfinite(smooth[..., 0, 0])
     marked &= (frames >= footage.numbers.first) & (frames <= footage.numbers.last)
@@ -82,6 +79,16 @@ def among_neighbours(
     return moved
 
 
+def _smoothed(shapes: npt.NDArray[np.float32], marked: np.ndarray, rows: IntArray) -> npt.NDArray[np.float32]:
+    """Shapes smoothed over time from the first marker of a track to its last; NaN elsewhere, and of other rows."""
+    smooth = np.full(shapes.shape, np.nan, np.float32)
+    for row in rows:
+        at = np.flatnonzero(marked[row])
+        span = slice(at[0], at[-1] + 1)
+        smooth[row, span] = _over_time(shapes[row, span].reshape(-1, 4), _SHAPE_REACH).reshape(-1, 2, 2)
+    return smooth
+
+
 @dataclass(frozen=True)
 class _Steps:
     """How far k patterns are from the mean of their neighbours, in the axes of their reference patterns, pixels."""
@@ -97,20 +104,14 @@ class _Steps:
         """From the Gram matrices (k, 9, 9) of a comparison; those of which too little is known are left out."""
         known = gram[:, 3, 3] > 0
         gram = gram[known]
-        diagonal = np.einsum("kii->ki", gram)
-        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
-        gram = gram * scale[:, :, None] * scale[:, None, :]  # each column's length 1: what is small is so by itself
-        gram[:, range(8), range(8)] += _RIDGE
-        back = scale[:, :8] / scale[:, 8:]
-        whole = np.linalg.solve(gram[:, :8, :8], gram[:, :8, 8:])[..., 0] * back
-        by_shape = gram[:, :4, 4:8] / scale[:, None, 4:8]
-        rigid = np.linalg.solve(
-            gram[:, :4, :4], np.concatenate([gram[:, :4, 8:] / scale[:, 8:, None], by_shape], axis=2)
-        )
-        rigid *= scale[:, :4, None]
-        gain = np.maximum(1 + rigid[:, 2, 0], 0.3)[:, None]
-        column_of = np.full(known.sum(), column)
+        each = np.arange(COLUMNS)
+        diagonal = gram[:, each, each]
+        gram[:, each, each] += _RIDGE * np.where(diagonal > 0, diagonal, 1)
+        whole = np.linalg.solve(gram[:, :8, :8], gram[:, :8, 8:])[..., 0]
+        rigid = np.linalg.solve(gram[:, :4, :4], gram[:, :4, [8, 4, 5, 6, 7]])
+        gain = np.maximum(1 + rigid[:, 2, :1], 0.3)
         shift, coupling = rigid[:, :2, 0] / gain, radius * rigid[:, :2, 1:] / gain[..., None]
+        column_of = np.full(len(gram), column)
         return cls(rows[known], column_of, shift, coupling, np.clip(whole[:, 4:] / radius, -0.1, 0.1))
 
     @classmethod
@@ -202,12 +203,6 @@ def _slots(marked: np.ndarray) -> IntArray:
         slots[row] = heapq.heappop(free)[1] if reused else len(free)
         heapq.heappush(free, (int(ends[row]) + REACH, int(slots[row])))
     return slots
-
-
-def _span(marked: np.ndarray) -> tuple[int, int]:
-    """First and last (behind the end) of the frames with markers."""
-    at = np.flatnonzero(marked)
-    return int(at[0]), int(at[-1]) + 1
 
 
 def _over_time(values: np.ndarray, reach: int, *, linear: bool = True) -> FloatArray:

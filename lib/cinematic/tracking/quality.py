@@ -343,7 +343,7 @@ def clean_tracks(
     limits = limits or Limits().on(store.size[0])
     plan = plan_cleaning(tracks, verdicts, limits=limits, mute=mute, keep=keep)
     if not dry_run:
-        _swap(clip, [track.name for track in plan.before], plan.after)
+        _do(clip, plan)
     return plan
 
 
@@ -391,7 +391,7 @@ def refine_tracks(clip: Any, *, names: Collection[str] | None = None) -> Refinem
     _check_names("names", names or (), tracks, clip)
     free = [track for track in _free(tracks) if names is None or track.name in names]
     done = refined(free, store.size, store.footage)
-    _swap(clip, [track.name for track in done.before], done.after)
+    _do(clip, done)
     return done
 
 
@@ -420,7 +420,7 @@ def settle_tracks(clip: Any) -> Refinement:
     """
     store = store_of(clip)
     done = settled(_free(store.read()), store.size, store.footage)
-    _swap(clip, [track.name for track in done.before], done.after)
+    _do(clip, done)
     return done
 
 
@@ -573,6 +573,11 @@ def _told_verdicts(verdicts: Collection[Verdict]) -> list[str]:
     lines = ["  verdicts: " + verdicts_in_words(verdicts)]
     worst = sorted((v for v in verdicts if v.verdict == "bad"), key=lambda v: -v.badness)
     return lines + _listed("bad", [f"{verdict.name} ({verdict.reasons[0]})" for verdict in worst])
+
+
+def _do(clip: Any, change: Cleaning | Refinement) -> None:
+    """Put the tracks after a change in the place of those before it."""
+    _swap(clip, [track.name for track in change.before], change.after)
 
 
 def _swap(clip: Any, gone: Iterable[str], come: Sequence[TrackData]) -> None:

@@ -20,7 +20,7 @@ from .alignment import mask_outside, window_for
 from .compiler import inner_kernel, kernel
 from .lanes import borrowed, hold
 from .patterns import PatternGrid, inner, square_grid
-from .pyramid import Level
+from .pyramid import plain_level
 from .sampling import fill_window, sample_scratch, sample_warped
 from .threads import next_piece, spread
 
@@ -79,8 +79,7 @@ class Stacks:
             Affine, from template coordinates to pixels. Where half of a pattern lies beyond the frame, or it has no
             contrast, nothing is kept.
         """
-        height, width = image.shape
-        level = Level(np.ascontiguousarray(image, np.float32).reshape(-1), width, width, height)
+        level = plain_level(np.ascontiguousarray(image, np.float32))
         order = np.arange(len(tracks))
         spread(
             _take, len(tracks), _PIECE, level, self._grid, self._weight, warps, order, tracks,
