@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from benchmarks.plates.truth import Lens
+from benchmarks.plates.lens import Lens
 from benchmarks.plates.warped import STILL_SCALE, WarpedPlate, local_jacobians
 
 PLATE = WarpedPlate(seed=4, width=320, height=180, frames=12, supersampling=5)

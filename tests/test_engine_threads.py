@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from cinematic.tracking.engine.compiler import _kernels, kernel
+from cinematic.tracking.engine.compiler import kernel, kernels
 from cinematic.tracking.engine.threads import next_piece, spread, use_threads
 
 
@@ -23,7 +23,7 @@ def _count(tickets, done):  # type: ignore[no-untyped-def]
     return pieces
 
 
-_kernels.remove(_count)  # it is none of the engine's: commands in this process would say that it must be compiled
+kernels.remove(_count)  # it is none of the engine's: commands in this process would say that it must be compiled
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7, 64])

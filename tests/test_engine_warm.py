@@ -16,7 +16,7 @@ module = importlib.import_module("cinematic.tracking.engine.warm")  # the packag
 
 
 def compiled_so_far() -> int:
-    return sum(sum(kernel.stats.cache_misses.values()) for kernel in compiler._kernels)
+    return sum(sum(kernel.stats.cache_misses.values()) for kernel in compiler.kernels)
 
 
 def test_warm_leaves_nothing_to_compile() -> None:
@@ -84,12 +84,12 @@ def test_an_index_never_tells_of_code_that_older_sources_have_left(
 
 
 def test_without_a_place_for_a_cache_each_process_compiles_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_kernels", [])
+    monkeypatch.setattr(compiler, "kernels", [])
     names: dict = {}
     exec("def double(x): return 2 * x", names)  # numba finds no file of it, beside which it could put anything
     double = compiler.kernel(names["double"])
     assert double(4) == 8
-    assert not compiler.has_cache()
+    assert not compiler.has_folder(double)
 
 
 def test_a_kernel_calls_no_other_kernels_version_of_an_inner_one() -> None:
@@ -111,4 +111,4 @@ def test_a_kernel_calls_no_other_kernels_version_of_an_inner_one() -> None:
         functions = outer.overloads[outer.signatures[0]].library._final_module.functions
         assert not [function.name for function in functions if function.linkage == Linkage.linkonce_odr]
     finally:
-        del compiler._kernels[-2:]
+        del compiler.kernels[-2:]

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.plates.truth import Lens
+from benchmarks.plates.lens import Lens
 
 CACHE = Path(__file__).resolve().parents[1] / "cache"
 BASE_EXPOSURE = 0.25  # stops
@@ -39,7 +39,7 @@ class PlateSpec:
     grain: float = 0.0  # sigma of added grey noise, of 255
     exposure: float = 0.0  # stops by which the exposure has changed at the last frame
     movers: int = 2  # moving objects, as far as the layout has them
-    distortion: float = 0.0  # k1 of the lens, radii in units of the focal length (truth.Lens)
+    distortion: float = 0.0  # k1 of the lens, radii in units of the focal length (lens.Lens)
 
     @property
     def key(self) -> str:

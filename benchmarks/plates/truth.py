@@ -4,7 +4,7 @@ Method: cast the pixel's ray into the scene at the point's first frame; carry th
 project it into every frame; cast again towards it to learn whether something stands in between. With motion
 blur the projection is averaged over the shutter, and visibility is that of the shutter's middle.
 
-`Truth` needs numpy alone: a saved truth can be read and used without Blender. `cast` needs Blender.
+A saved truth can be read and used without Blender; `cast` needs it.
 
 Pixels: x right, y down, (0, 0) is the centre of the top-left pixel. Camera space: x right, y down, z into
 the picture (OpenCV's). Frames are the plate's own numbers, the first is 1, so frame f has index f - 1 in
@@ -17,52 +17,16 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.plates.lens import Lens
+from benchmarks.plates.rendered import PlateSpec, lens_of, open_scene
 from benchmarks.score import Reference
-
-if TYPE_CHECKING:
-    from benchmarks.plates.rendered import PlateSpec
 
 USABLE_RADIUS = 4.0  # px; half the square on which a usable point's surroundings must be one flat surface
 USABLE_COSINE = 0.98  # between the normals of that square's corners
 SHUTTER_SAMPLES = 9  # odd, so that the middle one is the shutter's middle
-
-
-@dataclass(frozen=True)
-class Lens:
-    """A pinhole with one radial term: p = centre + focal * m * (1 + k1 |m|^2), where m = (X / Z, Y / Z)."""
-
-    focal: float  # px
-    centre: tuple[float, float]  # px
-    k1: float = 0.0
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """The intrinsic matrix K, shape (3, 3)."""
-        return np.array([[self.focal, 0.0, self.centre[0]], [0.0, self.focal, self.centre[1]], [0.0, 0.0, 1.0]])
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) of points in camera space (..., 3); NaN behind the camera."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            plane = np.where(points[..., 2:] > 0.0, points[..., :2] / points[..., 2:], np.nan)
-        return self.distort(plane) * self.focal + self.centre
-
-    def distort(self, plane: np.ndarray) -> np.ndarray:
-        """Distorted image-plane coordinates (..., 2) of undistorted ones."""
-        return plane * (1.0 + self.k1 * np.sum(plane**2, axis=-1, keepdims=True))
-
-    def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Directions (..., 3), z = 1, in camera space of pixels (..., 2): `project` inverted (Newton)."""
-        target = (np.asarray(pixels, float) - self.centre) / self.focal
-        radius = np.linalg.norm(target, axis=-1, keepdims=True)
-        bare = radius.copy()
-        for _ in range(12):
-            bare -= (bare * (1.0 + self.k1 * bare**2) - radius) / (1.0 + 3.0 * self.k1 * bare**2)
-        scale = np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0.0)
-        return np.concatenate([target * scale, np.ones_like(radius)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -207,8 +171,6 @@ def cast(spec: PlateSpec, pixels: np.ndarray, start: np.ndarray) -> Truth:
 
     The plate's scene replaces the one that is open in Blender, unless it is that plate's already.
     """
-    from benchmarks.plates.rendered import open_scene
-
     open_scene(spec)
     return Caster(spec).truth(np.asarray(pixels, float).reshape(-1, 2), np.asarray(start, int).reshape(-1))
 
@@ -218,8 +180,6 @@ class Caster:
 
     def __init__(self, spec: PlateSpec) -> None:
         import bpy
-
-        from benchmarks.plates.rendered import lens_of
 
         self.scene = bpy.context.scene
         self.spec = spec

@@ -19,12 +19,11 @@ Examples
 2 5 [2. 3.]
 """
 
-from .compiler import needs_compile
 from .detection import corner_strength, detect
 from .pyramid import Pyramid, build_pyramid
 from .tracker import Tracker, track
 from .types import AUTO, MOTION_MODELS, PATTERN_MATCHES, Features, FrameMarkers, LostReason, Seeds, TrackOptions
-from .warm import warm
+from .warm import needs_compile, warm
 
 __all__ = [
     "AUTO",

@@ -1,4 +1,4 @@
-"""How the kernels are compiled: one place for the flags, and whether a compile is still to come.
+"""How the kernels are compiled: one place for the flags, and where machine code is kept.
 
 Kernels are private ``@kernel`` functions. They take arrays that a public wrapper has checked, they never raise, they
 release the GIL (see :mod:`.threads`), and each track is computed by one thread alone: the same numbers come out
@@ -22,7 +22,7 @@ from numba.core.compiler import Compiler
 # infinity keep their meaning: every bounds check relies on a comparison with NaN being false.
 _FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 
-_kernels: list[Any] = []
+kernels: list[Any] = []  # every one that has been declared, in that order
 
 # numba takes a cached kernel for valid as long as the kernel's OWN file is unchanged, but kernels of other files are
 # compiled into it. So the stamp that it compares is made one of the whole folder.
@@ -84,7 +84,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     jit: Any = numba.njit  # its type does not know all options
     compiled = jit(fastmath=_FASTMATH, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(function)
     _cache_on_disk(compiled)
-    _kernels.append(compiled)
+    kernels.append(compiled)
     return compiled
 
 
@@ -114,26 +114,13 @@ class _CacheFile(IndexDataCacheFile):
         self._save_index({**index, key: name})
 
 
-def needs_compile() -> bool:
-    """Whether the next use of the engine will compile kernels first (some seconds), for lack of a valid cache.
-
-    Reads the cache's index only; where that cannot be read the answer is yes.
-    """
-    return not all(_is_cached(compiled) for compiled in _declared())
+def has_folder(compiled: Any) -> bool:
+    """Whether what one process compiles of it is there for others: some folder for it can be written."""
+    return compiled._cache.cache_path is not None
 
 
-def has_cache() -> bool:
-    """Whether what one process compiles is there for others: some folder for it can be written."""
-    return all(compiled._cache.cache_path is not None for compiled in _declared())
-
-
-def _declared() -> list[Any]:
-    from . import congealing, detection, tracker  # noqa: F401  (they declare the kernels)
-
-    return _kernels
-
-
-def _is_cached(compiled: Any) -> bool:
+def is_cached(compiled: Any) -> bool:
+    """Whether it is compiled, or on disk as its sources stand; where the index there cannot be read: no."""
     if compiled.signatures:
         return True
     try:  # numba has no public way to ask; a numba that differs here only makes the answer "yes, it compiles"

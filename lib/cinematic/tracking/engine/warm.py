@@ -1,4 +1,4 @@
-"""Compile everything ahead of time, on two cores where there are two.
+"""Whether a compile is still to come, and everything compiled ahead of time, on two cores where there are two.
 
 numba compiles one kernel at a time in a process, whatever its threads do. So another process compiles half of them.
 Both use the cache on disk: what one has put there, the other loads.
@@ -18,9 +18,8 @@ import numba
 import numpy as np
 
 from ..machine import available_cores
-from . import step
+from . import compiler, step
 from .alignment import align, window_for
-from .compiler import has_cache, needs_compile
 from .congealing import Stacks
 from .detection import detect
 from .middle import middle_grid
@@ -47,6 +46,11 @@ def _warn(what: str) -> None:
     warnings.warn(what, RuntimeWarning, stacklevel=2)
 
 
+def needs_compile() -> bool:
+    """Whether the next use of the engine will compile kernels first (some seconds), for lack of a valid cache."""
+    return not all(map(compiler.is_cached, compiler.kernels))  # what this room imports has declared all of them
+
+
 def warm(say: Callable[[str], object] = _warn) -> None:
     """Compile (or load from the cache) every kernel.
 
@@ -57,7 +61,8 @@ def warm(say: Callable[[str], object] = _warn) -> None:
     say : callable (str)
         Takes the line that says why no other process could compile half of them; this one then compiles all.
     """
-    if needs_compile() and has_cache() and available_cores() > 1 and _is_python(sys.executable):
+    is_shared = all(map(compiler.has_folder, compiler.kernels))
+    if needs_compile() and is_shared and available_cores() > 1 and _is_python(sys.executable):
         with _other_process(say):
             compile_moving()
     _track_a_little()
