@@ -25,11 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "blender" in item.path.parts:
             item.add_marker(pytest.mark.blender)
+        if "benchmarks" in item.path.parts:
+            item.add_marker(pytest.mark.benchmarks)
         if not item.get_closest_marker("blender"):
             continue
         if not BLENDER_AVAILABLE:
             item.add_marker(pytest.mark.skip(reason="Blender's module bpy is not installed (Python 3.11 only)"))
-        elif "benchmarks" in item.path.name and installed_release() < "Blender 5":
+        elif item.get_closest_marker("benchmarks") and installed_release() < "Blender 5":
             item.add_marker(pytest.mark.skip(reason="the plates of the benchmarks are made with Blender 5"))
 
 
