@@ -127,8 +127,18 @@ def test_nothing_to_judge() -> None:
 
 
 def test_limits_can_be_given(positions: np.ndarray) -> None:
-    verdicts = judge(as_tracks(positions[:, :12]), SIZE, Limits(frames=20))
-    assert {verdict.verdict for verdict in verdicts} == {"bad"}
+    positions[1:, 12:] = np.nan
+    whole, *others = judge(as_tracks(positions), SIZE, Limits(frames=20))
+    assert "too short" not in whole.reasons
+    assert {verdict.verdict for verdict in others} == {"bad"}
+
+
+@pytest.mark.parametrize("frames", [2, 4, 12])
+def test_on_all_frames_that_there_are_is_not_too_short(positions: np.ndarray, frames: int) -> None:
+    positions[0, frames - 1 :] = np.nan
+    shorter, *others = judge(as_tracks(positions[:, :frames]), SIZE, Limits(frames=20))
+    assert shorter.reasons == ("too short",)
+    assert np.mean([verdict.verdict == "good" for verdict in others]) > 0.9
 
 
 def test_readiness_counts_tracks_on_each_frame(positions: np.ndarray) -> None:

@@ -45,7 +45,7 @@ class Limits:
     Pixels are those of plates up to 1920 px wide (:meth:`on`).
     """
 
-    frames: int = 5  # fewer markers: too short
+    frames: int = 5  # fewer markers: too short, unless all tracks together have no more frames
     reprojection_px: float = 0.5  # off the scene's motion: a bad marker
     drift_px: float = 0.35  # off it for some frames together, noise left out: there a track is cut
     track_reprojection_px: float = 0.45  # what nine in ten of a track's markers must stay below
@@ -65,6 +65,10 @@ class Limits:
         larger = larger_than_usual(width)
         lengths_in_px = [field.name for field in fields(self) if field.name.endswith("_px")]
         return replace(self, **{name: larger * getattr(self, name) for name in lengths_in_px})
+
+    def within(self, frames: int) -> Limits:
+        """The same where there are no more than so many frames: who has a marker on each of them is not too short."""
+        return replace(self, frames=min(self.frames, max(2, frames)))
 
 
 def preset_limits(name: str, width: int) -> Limits:
@@ -153,6 +157,7 @@ def judge_scene(
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
     motions = []
+    limits = (limits or Limits().on(size[0])).within(_frames_spanned(tracks))
     for rows, of_shot, first, positions, references in tracks_by_shot(tracks, size):
         count = positions.shape[1]
         with _asked(second_opinion, of_shot, references, first, count) as asked:
@@ -162,6 +167,12 @@ def judge_scene(
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits, look, apart)
         found |= dict(zip(rows, verdicts, strict=True))
     return [found[row] for row in range(len(tracks))], motions
+
+
+def _frames_spanned(tracks: Sequence[TrackData]) -> int:
+    """How many frames there are from the tracks' first marker to their last."""
+    frames = [frame for track in tracks if track.markers for frame in (min(track.markers), max(track.markers))]
+    return max(frames) - min(frames) + 1 if frames else 0
 
 
 def shot_motions(tracks: Sequence[TrackData], size: Size, pixel_aspect: float) -> list[ShotMotion]:
@@ -204,7 +215,7 @@ def judge_others(
         positions, references, scene = errors_by(motion, tracks, size)
     of_them = replace(motion, scene=scene)
     apart = apart_from(asked.result(), positions, motion.first)
-    return _judge_by(of_them, tracks, positions, references, size, limits, None, apart)
+    return _judge_by(of_them, tracks, positions, references, size, limits or Limits().on(size[0]), None, apart)
 
 
 @contextmanager
@@ -273,12 +284,11 @@ def _judge_by(
     positions: FloatArray,
     references: npt.NDArray[np.int64],
     size: Size,
-    limits: Limits | None,
+    limits: Limits,
     look: Look | None,
     apart: Apart,
 ) -> list[Verdict]:
     """Verdicts on tracks whose errors, row by row, are those of ``motion.scene``."""
-    limits = limits or Limits().on(size[0])
     first, scene = motion.first, motion.scene
     slack = slack_of(scene.usual, limits.reprojection_px)
     doubt = apart.distance / limits.second_opinion_px

@@ -380,7 +380,7 @@ def refill_tracks(
     nearer = replace(job.wanted, min_distance=job.wanted.min_distance / 2)  # what was good enough for one is failing
     job = replace(job, wanted=nearer, threads=threads, on_progress=on_progress)
     store = store_of(clip)
-    limits = preset_limits(preset, store.size[0])
+    limits = preset_limits(preset, store.size[0]).within(job.last - job.first + 1)
     if not store.read():
         raise TrackingError(f"clip {clip.name!r} has no tracks to fill up: call auto_track and clean_tracks first")
     with use_threads(threads):
