@@ -19,10 +19,12 @@ from cinematic.tracking import (
     add_track,
     clean_tracks,
     delete_track,
+    detect_features,
     ensure_clip_loaded,
     judge_tracks,
     restore_tracks,
     solve_readiness,
+    track_markers,
 )
 from cinematic.tracking.cleaning import plan_cleaning
 from cinematic.tracking.coords import co_from_pixels
@@ -313,6 +315,15 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     again = answer("clean", folder, "--undo")
     assert again.returncode == 1
     assert "nothing was cleaned here" in again.stderr
+
+
+def test_where_nothing_is_cleaned_there_is_nothing_to_take_back(movie: Path, tmp_path: Path) -> None:
+    clip = Clip.open(movie)
+    detect_features(clip)
+    track_markers(clip)
+    clip.save(tmp_path / "tracks.json")
+    assert answer("clean", tmp_path).stdout == "cleaned 0 tracks, 0 markers\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["tracks.json"]
 
 
 def test_solve_readiness_of_a_clip(movie: Path) -> None:

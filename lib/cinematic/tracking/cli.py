@@ -345,7 +345,8 @@ def clean(
     if refinement is not None and refinement.after:
         told += f", {'refine' if dry_run else 'refined'} {len(refinement.after)} tracks"
     told += done.spared_in_words()
-    print(f"would clean {told}" if dry_run else f"cleaned {told}; 'cinetrack clean --undo {folder}' takes it back")
+    back = f"; 'cinetrack clean --undo {folder}' takes it back" if changed else ""
+    print(f"would clean {told}" if dry_run else f"cleaned {told}{back}")
     if changed and not dry_run:
         _tell_of_older_files(folder, clip.footage.path)
 
