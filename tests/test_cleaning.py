@@ -28,7 +28,7 @@ from cinematic.tracking import (
 )
 from cinematic.tracking.cleaning import plan_cleaning
 from cinematic.tracking.coords import co_from_pixels
-from cinematic.tracking.judge import OFF_SCENE, Limits, judge, judge_scene
+from cinematic.tracking.judge import OFF_SCENE, Limits, judge, judge_scene, known_cameras, why_no_camera
 from cinematic.tracking.parts import part_around
 from cinematic.tracking.readiness import readiness
 from cinematic.tracking.store import store_of
@@ -315,6 +315,18 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     again = answer("clean", folder, "--undo")
     assert again.returncode == 1
     assert "nothing was cleaned here" in again.stderr
+
+
+def test_readiness_tells_why_no_camera_was_found() -> None:
+    tracks = scene(path(12), 80, planar=True, noise=0.02).tracks
+    verdicts, motion = judge_scene(tracks, SIZE)
+    assert known_cameras(motion) is None
+    assert "the camera sees a single plane" in why_no_camera(motion)
+    ready = readiness(tracks, verdicts, range(1, 13), SIZE, no_camera=why_no_camera(motion))
+    assert ready.reasons[-1] == f"no camera was found: {why_no_camera(motion)}"
+    assert ready.score <= 0.3
+    _, motion = judge_scene(scene(path(12), 80).tracks, SIZE)
+    assert why_no_camera(motion) == why_no_camera(()) == ""
 
 
 def test_where_nothing_is_cleaned_there_is_nothing_to_take_back(movie: Path, tmp_path: Path) -> None:

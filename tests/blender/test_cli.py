@@ -72,6 +72,7 @@ def test_part_of_a_movie_without_cleaning(movie: Path, tmp_path: Path, without_b
     assert (result.returncode, result.stderr) == (0, "")
     assert "tracking frames 5-9 with klt" in result.stdout
     assert "cleaning" not in result.stdout
+    assert "\n  no camera was found: no parallax in " in result.stdout
     clip, tracks = cinetrack.read(tmp_path / "tracks.json")
     assert clip.fps == 24
     assert {min(track.markers) for track in tracks} == {5}

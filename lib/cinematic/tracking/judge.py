@@ -191,6 +191,13 @@ def known_cameras(motion: Sequence[ShotMotion]) -> Cameras | None:
     return max(known, key=lambda each: each[0])[1] if known else None
 
 
+def why_no_camera(motion: Sequence[ShotMotion]) -> str:
+    """Of the longest shot, why its camera is not known; empty where :func:`known_cameras` finds one."""
+    if known_cameras(motion) is not None or not motion:
+        return ""
+    return max(motion, key=lambda shot: shot.last - shot.first).scene.note
+
+
 def judge_others(
     tracks: Sequence[TrackData],
     size: Size,

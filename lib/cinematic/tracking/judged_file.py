@@ -15,7 +15,7 @@ from .errors import FootageError, FormatError, ParameterError
 from .footage import Footage, open_footage
 from .formats import Shot, cinetrack
 from .formats.arguments import BEGINS_AT_ONE
-from .judge import judge_scene, known_cameras
+from .judge import judge_scene, known_cameras, why_no_camera
 from .quality import judge_with_motion
 from .readiness import readiness
 from .types import ClipInfo, Readiness, TrackData, Verdict, verdicts_in_words
@@ -120,7 +120,7 @@ def judge_file(
         seen = Clip(shown, shot.tracks)
         seen.pixel_aspect = info.pixel_aspect
         verdicts, motion = judge_with_motion(seen)
-    ready = readiness(shot.tracks, verdicts, frames, known, known_cameras(motion))
+    ready = readiness(shot.tracks, verdicts, frames, known, known_cameras(motion), no_camera=why_no_camera(motion))
     return JudgedFile(info, shot.tracks, verdicts, ready, "; ".join(notes))
 
 

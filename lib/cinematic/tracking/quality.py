@@ -23,7 +23,7 @@ from .columns import FrameColumn
 from .context import tracking_context
 from .coords import Size, corners_of, pixels_from_co
 from .errors import ParameterError
-from .judge import Limits, ShotMotion, judge_scene, known_cameras, shot_motions
+from .judge import Limits, ShotMotion, judge_scene, known_cameras, shot_motions, why_no_camera
 from .metrics import PatternTrack, correlations, reference_rows
 from .readiness import readiness
 from .refining import Refinement, refined, settled
@@ -117,7 +117,9 @@ def analyze_track_quality(
         "correlations": means,
         "is_solved": bool(errors),
         "verdicts": {verdict.name: verdict for verdict in verdicts},
-        "readiness": readiness(active, verdicts, frames, store.size, known_cameras(motion)),
+        "readiness": readiness(
+            active, verdicts, frames, store.size, known_cameras(motion), no_camera=why_no_camera(motion)
+        ),
     }
 
 
@@ -278,7 +280,8 @@ def solve_readiness(
     verdicts
         Of :func:`judge_tracks`, when they are there already.
     motion
-        Of :func:`judge_with_motion`, with the verdicts: it knows how surely the tracks tell the focal length.
+        Of :func:`judge_with_motion`, with the verdicts: it knows how surely the tracks tell the focal length, or why
+        there is no camera that they fit.
 
     Raises
     ------
@@ -288,7 +291,7 @@ def solve_readiness(
     if verdicts is None:
         verdicts, motion = judge_with_motion(clip)
     frames = range(store.numbers.first, store.numbers.last + 1)
-    return readiness(store.read(), verdicts, frames, store.size, known_cameras(motion))
+    return readiness(store.read(), verdicts, frames, store.size, known_cameras(motion), no_camera=why_no_camera(motion))
 
 
 def clean_tracks(

@@ -18,6 +18,7 @@ Blender's own colours change there."""
 
 _LEAST_SPREAD = 0.5  # of the picture's cells
 _LEAST_PARALLAX_DEG = 2.0
+_WITHOUT_DEPTH = 0.3  # of the score, where the tracks tell no depth, or no camera at all
 
 
 def readiness(
@@ -26,11 +27,12 @@ def readiness(
     frames: range,
     size: Size,
     cameras: Cameras | None = None,
+    no_camera: str = "",
 ) -> Readiness:
     """Judge the tracks together: those that are not bad.
 
     Too few tracks on a frame, tracks crowded into a part of the picture, and a camera that hardly moves past the scene
-    all leave the solve to guesswork.
+    all leave the solve to guesswork; where the judgement has found no camera, a solve will hardly find one.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ def readiness(
         Width and height of the footage, px.
     cameras
         That the judgement found: what their lens is, and whether the tracks tell it. None: that is not said.
+    no_camera
+        Why the judgement found none; empty: it did, or it was not asked.
     """
     usable = [(t, v) for t, v in zip(tracks, verdicts, strict=True) if v.verdict != "bad" and t.enabled]
     counts = dict.fromkeys(frames, 0)
@@ -53,10 +57,14 @@ def readiness(
     parallax = float(np.median(angles)) if angles else None
     score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)
     if parallax is not None:
-        score *= min(1.0, 0.3 + 0.7 * parallax / _LEAST_PARALLAX_DEG)
+        score *= min(1.0, _WITHOUT_DEPTH + (1.0 - _WITHOUT_DEPTH) * parallax / _LEAST_PARALLAX_DEG)
+    if no_camera:
+        score *= _WITHOUT_DEPTH
     doubt = "" if cameras is None else cameras.focal_doubt(size[0], SENSOR_WIDTH)
     lens = "" if cameras is None else cameras.lens_in_words(size[0], SENSOR_WIDTH, doubt=False)
     missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size), doubt)
+    if no_camera:
+        missing.append(f"no camera was found: {no_camera}")
     return Readiness(float(score), tuple(missing), counts, lens)
 
 

@@ -37,7 +37,7 @@ from .footage import Picture, find_footage
 from .formats import cinetrack as tracks_json
 from .formats.registry import find_format
 from .formats.writing import Written, check_writable
-from .judge import ShotMotion, known_cameras, preset_limits
+from .judge import ShotMotion, known_cameras, preset_limits, why_no_camera
 from .kernels import compile_kernels, using_threads
 from .lens import SENSOR_WIDTH, Lens
 from .point_tracker import PointTracker
@@ -191,6 +191,8 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     store = store_of(tracker.clip)
     cameras = solved.cameras if solved is not None else known_cameras(motion)
     lens = None if cameras is None else lens_of_cameras(cameras, store.size)
+    if cameras is None and motion:
+        steps.say(f"  no camera was found: {why_no_camera(motion)}")
     if cameras is not None and solved is None:
         steps.say(f"  lens, as the judgement found it: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
         for found, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
