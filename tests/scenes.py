@@ -78,6 +78,13 @@ def path(
     return Cameras(rotation, translation, lengths, centre, k1, pixel_aspect=pixel_aspect)
 
 
+def panning(frames: int, degrees: float, k1: float = 0.0) -> Cameras:
+    """A camera on a tripod that pans by so much, tilts by a quarter of it, and hardly shakes."""
+    shaken = np.random.default_rng(1).normal(0, 1, (frames, 3)).cumsum(axis=0) / np.sqrt(frames)
+    turns = np.linspace(0, 1, frames)[:, None] * np.radians([degrees / 4, -degrees, 0]) + 0.0008 * shaken
+    return replace(path(frames, tripod=True, k1=k1), rotation=np.stack([cv2.Rodrigues(turn)[0] for turn in turns]))
+
+
 def rails(frames: int, focal: float, travel: tuple[float, float, float], *, pan: float = 0.0, seed: int = 1) -> Cameras:
     """A camera that goes straight on and pans by so many radians on its way, and hardly shakes."""
     shaken = np.random.default_rng(seed).normal(0, 1, (2, frames, 3)).cumsum(axis=1) / np.sqrt(frames)

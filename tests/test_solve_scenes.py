@@ -14,7 +14,7 @@ from cinematic.tracking.solve.focal import moved_back
 from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_shot
-from tests.scenes import SIZE, Scene, path, path_error, rails, scene, turn_error, without_frames
+from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, without_frames
 
 FRAMES, TRACKS = 30, 140
 
@@ -117,7 +117,25 @@ def test_a_camera_that_turns_tells_its_focal_length(clean: Scene) -> None:
 def test_no_range_of_focal_lengths_where_it_is_told_or_changes(clean: Scene) -> None:
     assert solved(clean, focal=900.0).cameras.focal_range is None
     assert solved(clean, zooms=True).cameras.focal_range is None
-    assert solved(scene(path(FRAMES, tripod=True), TRACKS)).cameras.focal_range is None
+    turning = scene(path(FRAMES, tripod=True), TRACKS)
+    assert solved(turning, focal=900.0).cameras.focal_range is None
+    assert solved(turning, zooms=True).cameras.focal_range is None
+
+
+@pytest.mark.parametrize(
+    ("degrees", "k1", "widest"),
+    [(0.0, 0.0, 30.0), (1.0, 0.0, 1.5), (1.0, -0.1, 1.6), (10.0, 0.0, 1.1), (10.0, -0.1, 1.1)],
+)
+def test_a_tripods_camera_tells_how_surely_it_tells_its_focal_length(degrees: float, k1: float, widest: float) -> None:
+    """What bends the picture is hardly told apart by a degree: straight lenses alone would leave the right one out."""
+    seen = scene(panning(FRAMES, degrees, k1), TRACKS, outliers=0.02)
+    solution = solved(seen, distortion=None, zooms=None)
+    assert solution.only_turns
+    assert solution.cameras.focal_range is not None
+    low, high = solution.cameras.focal_range
+    assert low < 900 < high < widest * low
+    doubted = "explain the tracks as well" in solution.cameras.lens_in_words(960, 36.0)
+    assert doubted is (degrees < 10)
 
 
 def test_tracks_without_any_error_tell_the_focal_length_exactly() -> None:

@@ -1,9 +1,10 @@
-"""How surely the tracks of a moving camera tell its focal length, and the likeliest of those that explain them.
+"""How surely tracks tell a camera's focal length, and the likeliest of those that explain them.
 
-A camera that hardly turns (on rails, on a gimbal, in an aircraft) shows nearly the same through a longer lens in a
-deeper scene. Along that valley the error changes so little that bundle adjustment stops halfway to its floor. Here it
-is walked: the scene is stretched along the view step by step, and all but the focal length adjusted. Where the floor is
-flat the likelier lens is taken; and how wide it is is told.
+A camera that moves and hardly turns (on rails, on a gimbal, in an aircraft) shows nearly the same through a longer lens
+in a deeper scene; one that only turns, and hardly does, through a longer lens when it turns less. Along that valley the
+error changes so little that bundle adjustment stops halfway to its floor. Here it is walked: the scene is stretched
+along the view step by step, and all but the focal length adjusted. Where the floor is flat the likelier lens is taken;
+and how wide it is is told.
 
 Sources: motions that do not tell a focal length, Sturm 1997 and Kahl, Triggs & Åström 2000; what is left when all but
 one parameter is fitted (profile likelihood), Venzon & Moolgavkar 1988.
@@ -22,6 +23,7 @@ from .cameras import Cameras
 from .mapping import ROBUST_PX, adjust
 from .solution import Solution
 from .triangulation import reprojection_errors
+from .tripod import adjust_turns, directions_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,7 +48,7 @@ class _Stop:
     """The scene as adjusted to one focal length."""
 
     cameras: Cameras
-    points: FloatArray  # (n, 3)
+    points: FloatArray  # (n, 3); directions where the camera only turns
     cost: float  # mean robust error over the markers used, px^2
 
     @property
@@ -91,6 +93,27 @@ def with_likeliest_focal(
         errors = reprojection_errors(found.cameras, found.points, positions)
         solution = replace(solution, cameras=found.cameras, points=found.points, errors=errors)
     return replace(solution, cameras=replace(solution.cameras, focal_range=_as_good(focals, costs)))
+
+
+def with_focal_range(solution: Solution, positions: FloatArray, size: Extent, bent: bool) -> Solution:
+    """A camera that only turns: :attr:`.Cameras.focal_range` says which focal lengths explain the tracks as well.
+
+    Parameters are those of :func:`with_likeliest_focal`; ``bent``: through lenses with radial terms, which little tells
+    apart from others where the camera hardly turns.
+    """
+    used = solution.used
+    seen = np.where(used[..., None], positions, np.nan)
+
+    def stop(cameras: Cameras, _: FloatArray) -> _Stop:
+        cameras = adjust_turns(cameras, seen, refine_focal=False, refine_distortion=bent, zooms=False)
+        directions = directions_of(cameras, seen)
+        return _Stop(cameras, directions, _cost(reprojection_errors(cameras, directions, seen)[used]))
+
+    stops = _valley(stop(solution.cameras, solution.points), stop, max(size))
+    focals, costs = np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
+    found = float(np.nanmedian(solution.cameras.focal))
+    low, high = _as_good(focals, costs)
+    return replace(solution, cameras=replace(solution.cameras, focal_range=(min(low, found), max(high, found))))
 
 
 def _valley(start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: float) -> list[_Stop]:

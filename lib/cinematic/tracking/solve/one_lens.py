@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
-from .focal import moved_back, with_likeliest_focal
+from .focal import moved_back, with_focal_range, with_likeliest_focal
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .solution import LensSearch, Round, Solution
@@ -101,7 +101,7 @@ def solve_through_one(
     """
     check_enough(positions)
     if only_turns:
-        return checked(turning(positions, size, lens), TURNS)
+        return _with_focal_range(checked(turning(positions, size, lens), TURNS), positions, size, lens)
     keys = key_frames(np.isfinite(positions[..., 0]))
     leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
 
@@ -119,7 +119,7 @@ def solve_through_one(
     tripod = turning_only(positions, size, lens, planes) if may_turn else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if tripod is not None and one_plane:
-        return tripod
+        return _with_focal_range(tripod, positions, size, lens)
     if one_plane and not lens.focal_is_exact:
         raise NoParallax(_one_plane(mapped))
     moving = _moving(mapped.cameras, mapped_through, keys, positions, size, lens, iterations_between)
@@ -127,7 +127,7 @@ def solve_through_one(
         whole = mapped_through(0.0, calibrated=False).cameras
         moving = _fuller(moving, _moving(whole, mapped_through, keys, positions, size, lens, iterations_between))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
-        return tripod
+        return _with_focal_range(tripod, positions, size, lens)
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return checked(moving, MOVES)
@@ -400,6 +400,17 @@ def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: 
     near = replace(lens, focal=focal, refine_focal=not lens.focal_is_exact, distortion=some.cameras.is_bent)
     whole = turning(positions, size, near, most_px)
     return whole if whole is not None and whole.median_error < _TURN_PX else None
+
+
+def _with_focal_range(tripod: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution:
+    """The same, and which focal lengths explain it as well, as key frames tell; not where one is told, or many."""
+    if lens.focal_is_exact or lens.is_zoom:
+        return tripod
+    seen = np.isfinite(positions[..., 0])
+    some = enough_tracks(seen), key_frames(seen)
+    bent = tripod.cameras.is_bent or lens.distortion is None
+    told = with_focal_range(tripod.of(*some), positions[np.ix_(*some)], size, bent)
+    return replace(tripod, cameras=replace(tripod.cameras, focal_range=told.cameras.focal_range))
 
 
 def turned(
