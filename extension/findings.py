@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import bpy
 
 from cinematic.tracking import Readiness, Verdict
-from cinematic.tracking.lens import Lens
+from cinematic.tracking.solve.cameras import Cameras
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Findings:
     last: str = ""  # what the last step has come to, in words
     verdicts: list[Verdict] = field(default_factory=list)  # of the last judgement, the worst first; empty: none
     readiness: Readiness | None = None
-    lens: Lens | None = None  # as a judgement or a solve has found it
+    cameras: Cameras | None = None  # as a judgement or a solve has found them
 
 
 _FOUND: dict[str, Findings] = {}

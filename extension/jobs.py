@@ -10,16 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cinematic.tracking import CameraSolve, TrackingError, clean_tracks
-from cinematic.tracking.blender_camera import (
-    add_solved_camera,
-    lens_of_cameras,
-    make_ready_to_solve,
-    told_of_first_try,
-)
+from cinematic.tracking.blender_camera import add_solved_camera, make_ready_to_solve, told_of_first_try
 from cinematic.tracking.blender_masks import annotation_of, drawn_mask
-from cinematic.tracking.lens import Lens
 from cinematic.tracking.masks import DrawnMask
 from cinematic.tracking.movie_clip import MovieClipStore
+from cinematic.tracking.solve.cameras import Cameras
 from cinematic.tracking.store import detached
 from cinematic.tracking.types import verdicts_in_words
 
@@ -92,7 +87,7 @@ class JudgeTracks(Job):
         """See :class:`Job`."""
         found = findings.of(movie_clip)
         found.verdicts = sorted(come.verdicts, key=lambda verdict: -verdict.badness)
-        found.readiness, found.lens = come.readiness, come.lens
+        found.readiness, found.cameras = come.readiness, come.cameras
         if self.colors:
             color_by_verdict(movie_clip, come.verdicts)
         return verdicts_in_words(come.verdicts)
@@ -118,23 +113,23 @@ class CleanTracks(_Covering):
         store.set_weights(come.weights)
         clear_colors(movie_clip)
         found = findings.of(movie_clip)
-        found.verdicts, found.readiness, found.lens = [], None, come.lens
+        found.verdicts, found.readiness, found.cameras = [], None, come.cameras
         return f"{come.cleaning.in_words()}, {len(come.added)} added"
 
 
 class PrepareSolve(Job):
-    """Leave the clip as Blender's solver needs it for its first try: lens, and two frames to begin from."""
+    """Leave the clip as Blender's solver needs it for its first try: lens, tripod or not, two frames to begin from."""
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
-        self.known = findings.of(movie_clip).lens
-        self.task = None if self.known is not None else partial(tasks.find_lens, self.shot)
+        self.known = findings.of(movie_clip).cameras
+        self.task = None if self.known is not None else partial(tasks.find_cameras, self.shot)
 
-    def take_over(self, movie_clip, come: Lens | None) -> str:
+    def take_over(self, movie_clip, come: Cameras | None) -> str:
         """See :class:`Job`."""
-        lens = self.known or come
-        begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), lens)
-        findings.of(movie_clip).lens = lens
+        cameras = self.known if self.known is not None else come
+        begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), cameras)
+        findings.of(movie_clip).cameras = cameras
         if begun is None:
             return "no two frames are fit to begin a solve from: the camera hardly moves, or tracks are few"
         return told_of_first_try(begun)
@@ -151,7 +146,7 @@ class SolveCamera(Job):
         """See :class:`Job`."""
         add_solved_camera(come, movie_clip)
         MovieClipStore(movie_clip).set_errors(come.track_errors)
-        findings.of(movie_clip).lens = lens_of_cameras(come.cameras, self.shot.clip.size)
+        findings.of(movie_clip).cameras = come.cameras
         return come.in_words()
 
 

@@ -186,7 +186,7 @@ class CINETRACK_OT_clean_tracks(_Doing, bpy.types.Operator):
 
 
 class CINETRACK_OT_prepare_solve(_Doing, bpy.types.Operator):
-    """Give Blender's solver the lens that the tracks tell, and two frames to begin from that work"""
+    """Give Blender's solver the lens that the tracks tell, tripod or not, and two frames to begin from that work"""
 
     bl_idname = "cinetrack.prepare_solve"
     bl_label = "Prepare Solve"

@@ -28,11 +28,10 @@ from cinematic.tracking import (
     weigh_tracks,
 )
 from cinematic.tracking import solve_camera as solve
-from cinematic.tracking.blender_camera import lens_of_cameras
 from cinematic.tracking.judge import ShotMotion, known_cameras, preset_limits
 from cinematic.tracking.kernels import compile_kernels
-from cinematic.tracking.lens import Lens
 from cinematic.tracking.report import write_report
+from cinematic.tracking.solve.cameras import Cameras
 from cinematic.tracking.types import ClipInfo
 
 from .beside import Say
@@ -64,7 +63,7 @@ class Judged:
 
     verdicts: list[Verdict]
     readiness: Readiness
-    lens: Lens | None
+    cameras: Cameras | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Cleaned:
     added: list[TrackData]
     settled: list[TrackData]  # of all there are then: those that have other markers once more
     weights: dict[str, float]
-    lens: Lens | None
+    cameras: Cameras | None
 
 
 def track_shot(shot: Shot, wishes: Wishes, say: Say) -> Tracked:
@@ -93,7 +92,7 @@ def track_shot(shot: Shot, wishes: Wishes, say: Say) -> Tracked:
 def judge_shot(shot: Shot, say: Say) -> Judged:
     """Judge every track."""
     verdicts, motion = _judged(shot, say)
-    return Judged(verdicts, solve_readiness(shot.clip, verdicts, motion=motion), _lens(shot, motion))
+    return Judged(verdicts, solve_readiness(shot.clip, verdicts, motion=motion), known_cameras(motion))
 
 
 def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
@@ -115,13 +114,13 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
     settlement = settle_tracks(clip)
     say("Weighing")
     weights = weigh_tracks(clip, motion=motion)
-    return Cleaned(refinement.after, verdicts, cleaning, filled, settlement.after, weights, _lens(shot, motion))
+    return Cleaned(refinement.after, verdicts, cleaning, filled, settlement.after, weights, known_cameras(motion))
 
 
-def find_lens(shot: Shot, say: Say) -> Lens | None:
-    """The lens that the tracks tell."""
+def find_cameras(shot: Shot, say: Say) -> Cameras | None:
+    """The cameras that the tracks tell."""
     _, motion = _judged(shot, say)
-    return _lens(shot, motion)
+    return known_cameras(motion)
 
 
 def solve_camera(shot: Shot, say: Say) -> CameraSolve:
@@ -146,11 +145,6 @@ def _judged(shot: Shot, say: Say, refinement: Refinement | None = None) -> tuple
         raise TrackingError(f"clip {shot.name!r} has no tracks to judge: track the shot first")
     limits = preset_limits(shot.preset, shot.clip.size[0])
     return judge_with_motion(shot.clip, limits, tracks=tracks, refinement=refinement)
-
-
-def _lens(shot: Shot, motion: Sequence[ShotMotion]) -> Lens | None:
-    cameras = known_cameras(motion)
-    return None if cameras is None else lens_of_cameras(cameras, shot.clip.size)
 
 
 def _tell(say: Say, what: str, progress: Progress) -> None:

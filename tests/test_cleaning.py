@@ -237,6 +237,11 @@ def test_readiness_tells_of_missing_parallax() -> None:
         told = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE)
         assert any("parallax" in reason for reason in told.reasons) is word
         assert (told.score > 0.5) is not word
+        known = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, seen.cameras)
+        assert known.reasons == (
+            ("the camera only turns: to be solved as a tripod's, there is no depth",) if word else ()
+        )
+        assert known.score > 0.5
 
 
 @pytest.mark.parametrize(("told", "word"), [(None, False), ((880.0, 920.0), False), ((700.0, 2400.0), True)])

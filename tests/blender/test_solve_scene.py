@@ -20,6 +20,7 @@ from cinematic.tracking.blender_camera import (
     told_of_first_try,
 )
 from cinematic.tracking.camera import CameraSolve, solve_camera
+from cinematic.tracking.context import tracking_context
 from cinematic.tracking.convert import convert
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
@@ -238,8 +239,7 @@ def test_that_blenders_solver_is_lost_is_told(
     bpy: Any, seen: Scene, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
-    lens = lens_of_cameras(seen.cameras, SIZE)
-    begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), lens)
+    begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), seen.cameras)
     assert begun == Beginning((1, 12), float("inf"), is_weighed=False, works=False)
     assert not begun.works
     told = "done; but Blender's own solve is lost from whatever frames it begins: it finds no camera"
@@ -252,11 +252,10 @@ def test_that_blenders_solver_is_lost_is_told(
 def test_the_solve_that_was_tried_may_stay(
     bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]], monkeypatch: Any
 ) -> None:
-    lens = lens_of_cameras(seen.cameras, SIZE)
     for pairs in ([(0, 11), (3, 20)], [(3, 20), (0, 11)]):  # the best one was tried last, and first
         monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size, pairs=pairs: pairs)
         movie_clip = blend_with(footage, parted(seen))
-        begun = make_ready_to_solve(movie_clip, parted(seen), lens, keep_solve=True)
+        begun = make_ready_to_solve(movie_clip, parted(seen), seen.cameras, keep_solve=True)
         assert begun is not None
         assert begun.frames == (4, 21)
         found = movie_clip.tracking.reconstruction
@@ -265,14 +264,14 @@ def test_the_solve_that_was_tried_may_stay(
         assert len(found.cameras) == len(seen.cameras.solved)
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
     movie_clip = blend_with(footage, parted(seen))
-    make_ready_to_solve(movie_clip, parted(seen), lens, keep_solve=True)
+    make_ready_to_solve(movie_clip, parted(seen), seen.cameras, keep_solve=True)
     assert not movie_clip.tracking.reconstruction.is_valid
 
 
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
-    lens = replace(lens_of_cameras(seen.cameras, SIZE), radial=(-0.01, 0.02))
-    begun = make_ready_to_solve(movie_clip, seen.tracks, lens)
+    movie_clip.tracking.settings.use_tripod_solver = True
+    begun = make_ready_to_solve(movie_clip, seen.tracks, replace(seen.cameras, k1=-0.01, k2=0.02))
     assert begun is not None
     assert begun.works
     camera = movie_clip.tracking.camera
@@ -281,6 +280,37 @@ def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Pat
     assert (camera.sensor_width, camera.distortion_model) == (36.0, "POLYNOMIAL")
     assert (camera.k1, camera.k2, camera.k3) == pytest.approx((-0.01, 0.02, 0.0))
     assert not movie_clip.tracking.settings.use_keyframe_selection
+    assert not movie_clip.tracking.settings.use_tripod_solver
+
+
+@pytest.mark.parametrize("keep_solve", [True, False])
+def test_a_tripods_camera_is_left_for_blenders_tripod_solver(bpy: Any, footage: Path, keep_solve: bool) -> None:
+    turning = scene(path(FRAMES, tripod=True), 150, noise=0.05)
+    movie_clip = blend_with(footage, turning.tracks)
+    begun = make_ready_to_solve(movie_clip, turning.tracks, turning.cameras, keep_solve=keep_solve)
+    assert begun is not None
+    assert begun.frames is None
+    assert begun.error is not None
+    assert begun.error < 0.1
+    assert told_of_first_try(begun) == f"done; Blender's own solve as a tripod's: {begun.error:.2f} px"
+    found = movie_clip.tracking.reconstruction
+    assert found.is_valid is keep_solve
+    with tracking_context(movie_clip) as editor:  # as when somebody presses Solve
+        editor.run("solve_camera")
+    assert found.average_error == pytest.approx(begun.error, rel=1e-6)
+    assert len(found.cameras) == FRAMES
+    turns = [np.array(camera.matrix)[:3, :3] for camera in found.cameras]
+    angle = np.degrees(np.arccos((np.trace(turns[0].T @ turns[-1]) - 1) / 2))
+    truth = turning.cameras.rotation
+    assert angle == pytest.approx(np.degrees(np.arccos((np.trace(truth[0].T @ truth[-1]) - 1) / 2)), abs=0.1)
+
+
+def test_of_a_tripod_with_a_lens_that_zooms_nothing_is_tried(bpy: Any, footage: Path) -> None:
+    zooming = scene(path(FRAMES, np.linspace(700.0, 900.0, FRAMES), tripod=True), 60)
+    movie_clip = blend_with(footage, zooming.tracks)
+    begun = make_ready_to_solve(movie_clip, zooming.tracks, zooming.cameras)
+    assert begun == Beginning(None, None, is_weighed=False, works=False)
+    assert movie_clip.tracking.settings.use_tripod_solver
 
 
 def test_blenders_own_solve_goes_on_to_frames_that_work(

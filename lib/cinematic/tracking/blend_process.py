@@ -17,8 +17,8 @@ from .blend_file import blend_with, write_blend
 from .blender_camera import Beginning, add_solved_camera, make_ready_to_solve
 from .camera import CameraSolve
 from .errors import TrackingError
-from .lens import Lens
 from .movie_clip import MovieClipStore
+from .solve.cameras import Cameras
 from .types import TrackData
 
 
@@ -45,11 +45,11 @@ class BlendProcess:
         pixel_aspect: float,
         tracks: Sequence[TrackData],
         camera: CameraSolve | None,
-        lens: Lens | None,
+        known: Cameras | None,
     ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
 
-        ``lens`` is what Blender's solver will be told (:func:`.make_ready_to_solve`).
+        Of ``known`` cameras Blender's solver will be told (:func:`.make_ready_to_solve`).
 
         Raises
         ------
@@ -59,7 +59,7 @@ class BlendProcess:
             Blender could not write, or crashed.
         """
         with suppress(BrokenPipeError):  # it has ended; why it has is what it has said last
-            self._connection.send((path, pixel_aspect, tracks, camera, lens))
+            self._connection.send((path, pixel_aspect, tracks, camera, known))
         try:
             yield
         finally:
@@ -88,11 +88,11 @@ def _serve(connection: Connection, footage: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's business, which then ends this one
     try:
         clip = blend_with(footage, [])
-        path, pixel_aspect, tracks, camera, lens = connection.recv()
+        path, pixel_aspect, tracks, camera, known = connection.recv()
         store = MovieClipStore(clip)
         store.pixel_aspect = pixel_aspect
         store.write(tracks)
-        begun = make_ready_to_solve(clip, tracks, lens, keep_solve=camera is None)
+        begun = make_ready_to_solve(clip, tracks, known, keep_solve=camera is None)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)

@@ -42,9 +42,9 @@ _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be
 
 @dataclass(frozen=True)
 class Beginning:
-    """Two frames that Blender's solver begins from, and what came of it where it was tried."""
+    """What Blender's solver begins from, and what came of it where it was tried."""
 
-    frames: tuple[int, int]  # the plate's
+    frames: tuple[int, int] | None  # two of the plate's; None: the camera only turns, all of them
     error: float | None  # px, Blender's average; infinite: no solve; None: not tried
     is_weighed: bool  # tracks have weights, and their errors count by these
     works: bool  # it was tried, and Blender was not lost
@@ -54,12 +54,13 @@ def told_of_first_try(begun: Beginning | None) -> str:
     """That a .blend is done and, where it was tried, what whoever presses Solve will see."""
     if begun is None or begun.error is None:
         return "done"
+    begins = "as a tripod's" if begun.frames is None else "from frames {} and {}".format(*begun.frames)
     if begun.works:
-        first, second = begun.frames
         weighed = " with the tracks' weights" if begun.is_weighed else ""
-        return f"done; Blender's own solve from frames {first} and {second}: {begun.error:.2f} px{weighed}"
+        return f"done; Blender's own solve {begins}: {begun.error:.2f} px{weighed}"
+    begins = begins if begun.frames is None else "from whatever frames it begins"
     found = f"{begun.error:.1f} px off at best" if np.isfinite(begun.error) else "it finds no camera"
-    return f"done; but Blender's own solve is lost from whatever frames it begins: {found}"
+    return f"done; but Blender's own solve is lost {begins}: {found}"
 
 
 def solve_in_blender(
@@ -108,22 +109,38 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
 
 
 def make_ready_to_solve(
-    clip: Any, tracks: Iterable[TrackData], lens: Lens | None, *, keep_solve: bool = False
+    clip: Any, tracks: Iterable[TrackData], cameras: Cameras | None, *, keep_solve: bool = False
 ) -> Beginning | None:
-    """Leave a clip as Blender's solver needs it for its first try: the frames to begin from, and the lens if known.
+    """Leave a clip as Blender's solver needs it for its first try: lens, tripod or not, and the frames to begin from.
 
-    Returns what will come of that try; None: no two frames are fit to begin from, all stays.
+    Returns what will come of that try; None: no two frames are fit to begin from.
 
     Parameters
     ----------
+    cameras
+        As far as a judgement or a solve has found them: their lens, and whether they only turn, are set. None: what the
+        clip has stays.
     keep_solve
         Leave Blender's solve in the clip, where it was tried and is not lost, as if somebody had pressed Solve.
     """
+    lens = None if cameras is None else lens_of_cameras(cameras, tuple(clip.size))
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
         _set_lens(clip, lens.focal, lens.radial)
+    if cameras is not None:
+        clip.tracking.settings.use_tripod_solver = cameras.only_turn
+        if cameras.only_turn:
+            return _as_tripod(clip, lens, keep_solve)
     return _set_beginning(clip, tracks, lens, keep_solve)
+
+
+def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
+    """Blender's tripod solver needs no frames to begin from; it is tried all the same."""
+    error: float | None = None
+    if lens is not None and _may_be_tried(clip):
+        error = _solved_as_tripod(clip, lens, keep_solve)
+    return Beginning(None, error, _is_weighed(clip), error is not None and error <= _not_lost(clip))
 
 
 def _set_beginning(
@@ -135,11 +152,19 @@ def _set_beginning(
         return None
     frames = pairs[0]
     error: float | None = None
-    if lens is not None and not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS:
+    if lens is not None and _may_be_tried(clip):
         frames, error = _first_that_works(clip, pairs, lens, keep_solve)
     _begin_from(clip, frames)
-    works = error is not None and error <= _not_lost(clip)
-    return Beginning(frames, error, any(track.weight != 1.0 for track in tracks), works)
+    return Beginning(frames, error, _is_weighed(clip), error is not None and error <= _not_lost(clip))
+
+
+def _may_be_tried(clip: Any) -> bool:
+    """Whether a solve loses no other one, and does not take minutes."""
+    return not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
+
+
+def _is_weighed(clip: Any) -> bool:
+    return any(track.weight != 1.0 for track in clip.tracking.tracks)
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
@@ -189,6 +214,16 @@ def _first_that_works(
     return best, errors[best]
 
 
+def _solved_as_tripod(clip: Any, lens: Lens, keep_solve: bool) -> float:
+    """Blender's average error, px, of a camera that only turns; infinite: it finds none."""
+    with _settings(clip, LensSearch(lens.focal), only_turns=True), _lens_kept(clip), tracking_context(clip) as editor:
+        _set_lens(clip, lens.focal, lens.radial)
+        error = _error_of_a_solve(editor, clip)
+        if not keep_solve or error > _not_lost(clip):
+            editor.run("clear_solution")
+    return error
+
+
 def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:
     """Leave the best solve in the clip; where no two frames are likely, from Blender's own choice."""
     errors = _tried(editor, clip, pairs)
@@ -217,16 +252,20 @@ def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> d
     enough = 2 if _markers_in(clip) <= _FEW_MARKERS else 1
     for pair in pairs:
         _begin_from(clip, pair)
-        try:
-            editor.run("solve_camera")
-        except TrackingError:  # of a pair that is no start; what is wrong with all is said by the solve that follows
-            errors[pair] = float("inf")
-            continue
-        found = clip.tracking.reconstruction
-        errors[pair] = float(found.average_error) if found.is_valid else float("inf")
+        errors[pair] = _error_of_a_solve(editor, clip)
         if sum(error <= _not_lost(clip) for error in errors.values()) == enough:
             break
     return errors
+
+
+def _error_of_a_solve(editor: ClipEditor, clip: Any) -> float:
+    """Blender's average error, px; infinite: no solve."""
+    try:
+        editor.run("solve_camera")
+    except TrackingError:  # of frames that are no start; what is wrong with all is said by a solve that somebody wants
+        return float("inf")
+    found = clip.tracking.reconstruction
+    return float(found.average_error) if found.is_valid else float("inf")
 
 
 def add_solved_camera(solve: CameraSolve, clip: Any) -> Any:

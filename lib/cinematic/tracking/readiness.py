@@ -32,7 +32,8 @@ def readiness(
     """Judge the tracks together: those that are not bad.
 
     Too few tracks on a frame, tracks crowded into a part of the picture, and a camera that hardly moves past the scene
-    all leave the solve to guesswork; where the judgement has found no camera, a solve will hardly find one.
+    all leave the solve to guesswork, unless it is known to only turn: tripods are solved without depth. Where the
+    judgement has found no camera, a solve will hardly find one.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ def readiness(
     size
         Width and height of the footage, px.
     cameras
-        That the judgement found: what their lens is, and whether the tracks tell it. None: that is not said.
+        That the judgement found: what their lens is, whether the tracks tell it, whether they only turn. None: that is
+        not said.
     no_camera
         Why the judgement found none; empty: it did, or it was not asked.
     """
@@ -54,7 +56,8 @@ def readiness(
     least = min(counts.values(), default=0)
     spread = _spread([track for track, _ in usable], frames)
     angles = [v.measures["parallax_deg"] for _, v in usable if np.isfinite(v.measures.get("parallax_deg", np.nan))]
-    parallax = float(np.median(angles)) if angles else None
+    turns = cameras is not None and cameras.only_turn
+    parallax = float(np.median(angles)) if angles and not turns else None
     score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)
     if parallax is not None:
         score *= min(1.0, _WITHOUT_DEPTH + (1.0 - _WITHOUT_DEPTH) * parallax / _LEAST_PARALLAX_DEG)
@@ -63,6 +66,8 @@ def readiness(
     doubt = "" if cameras is None else cameras.focal_doubt(size[0], SENSOR_WIDTH)
     lens = "" if cameras is None else cameras.lens_in_words(size[0], SENSOR_WIDTH, doubt=False)
     missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size), doubt)
+    if turns:
+        missing.append("the camera only turns: to be solved as a tripod's, there is no depth")
     if no_camera:
         missing.append(f"no camera was found: {no_camera}")
     return Readiness(float(score), tuple(missing), counts, lens)

@@ -20,7 +20,6 @@ from .blender import installed_release, interrupts_held, output_redirected
 from .blender_camera import (
     Beginning,
     add_solved_camera,
-    lens_of_cameras,
     make_ready_to_solve,
     told_of_first_try,
 )
@@ -72,7 +71,7 @@ class CameraFiles:
     def write_blend(self, solve: CameraSolve, clip: Clip) -> Beginning | None:
         """Write camera.blend: clip, tracks, camera and bundles; what Blender's own solver will do with it."""
         movie_clip = blend_with(clip.footage.path, clip.read(), solve.clip.pixel_aspect)
-        begun = make_ready_to_solve(movie_clip, clip.read(), lens_of_cameras(solve.cameras, clip.size))
+        begun = make_ready_to_solve(movie_clip, clip.read(), solve.cameras)
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)
         return begun

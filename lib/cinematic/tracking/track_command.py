@@ -21,7 +21,6 @@ from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, requ
 from .blender_camera import (
     Beginning,
     add_solved_camera,
-    lens_of_cameras,
     make_ready_to_solve,
     told_of_first_try,
 )
@@ -39,7 +38,7 @@ from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, known_cameras, preset_limits, why_no_camera
 from .kernels import compile_kernels, using_threads
-from .lens import SENSOR_WIDTH, Lens
+from .lens import SENSOR_WIDTH
 from .point_tracker import PointTracker
 from .quality import (
     clean_tracks,
@@ -52,6 +51,7 @@ from .quality import (
 )
 from .refining import Refinement
 from .report import write_report
+from .solve.cameras import Cameras
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
 from .terminal import Step, Steps, ending_well_on_interrupt, leaving_at_once_on_interrupt
@@ -98,7 +98,7 @@ class Tracked:
     judgement: Judgement | None  # None: neither a report nor cleaning was asked for
     is_cleaned: bool  # since it was judged
     camera: CameraSolve | None = None
-    lens: Lens | None = None  # as far as the judgement or the solve has found it
+    cameras: Cameras | None = None  # as the solve or the judgement has found them
 
 
 def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: bool, debug: bool) -> Tracked:
@@ -190,7 +190,6 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
     store = store_of(tracker.clip)
     cameras = solved.cameras if solved is not None else known_cameras(motion)
-    lens = None if cameras is None else lens_of_cameras(cameras, store.size)
     if cameras is None and motion:
         steps.say(f"  no camera was found: {why_no_camera(motion)}")
     if cameras is not None and solved is None:
@@ -198,7 +197,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         for found, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
             if found:
                 steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
-    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, lens)
+    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, cameras)
 
 
 def _take_squeeze(steps: Steps, tracker: PointTracker, judgement: Judgement) -> None:
@@ -456,13 +455,13 @@ class Targets:
     def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
         """The .blend is written, by the Blender beside while other files are."""
         if blender is not None:
-            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.lens):
+            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.cameras):
                 yield
             self._beginning = blender.beginning
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.lens, keep_solve=job.camera is None)
+        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.cameras, keep_solve=job.camera is None)
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)

@@ -56,6 +56,11 @@ class Cameras:
         return bool(len(focal)) and bool(np.ptp(focal) > 0)
 
     @property
+    def only_turn(self) -> bool:
+        """Whether all of them stand in the origin, as those of a tripod are solved."""
+        return bool(self.solved.any()) and not self.translation[self.solved].any()
+
+    @property
     def is_bent(self) -> bool:
         """Whether the lens has radial terms."""
         return bool(self.k1 or self.k2)
