@@ -12,8 +12,10 @@ from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
 from cinematic.tracking.solve.focal import moved_back
 from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
+from cinematic.tracking.solve.pinned import triangulate_pinned
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_shot
+from cinematic.tracking.solve.triangulation import reprojection_errors
 from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, without_frames
 
 FRAMES, TRACKS = 30, 140
@@ -136,6 +138,14 @@ def test_a_tripods_camera_tells_how_surely_it_tells_its_focal_length(degrees: fl
     assert low < 900 < high < widest * low
     doubted = "explain the tracks as well" in solution.cameras.lens_in_words(960, 36.0)
     assert doubted is (degrees < 10)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e9])
+def test_points_on_reference_rays_are_found_in_any_unit(clean: Scene, unit: float) -> None:
+    """A scene that is next to infinitely far away is solved in whatever unit adjustment ends in."""
+    cameras = replace(clean.cameras, translation=clean.cameras.translation * unit)
+    points = triangulate_pinned(cameras, clean.positions, np.isfinite(clean.positions[..., 0]).argmax(axis=1))
+    assert np.nanmedian(reprojection_errors(cameras, points, clean.positions)) < 0.2
 
 
 def test_tracks_without_any_error_tell_the_focal_length_exactly() -> None:

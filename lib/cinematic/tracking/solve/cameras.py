@@ -81,9 +81,13 @@ class Cameras:
 
     def focal_doubt(self, width: int, sensor_width: float) -> str:
         """What else the focal length may be, for people; empty where the tracks tell it, or nobody asked them."""
-        if self.focal_range is None or self.focal_range[1] < _UNSURE * self.focal_range[0]:
+        if self.focal_range is None:
             return ""
-        low, high = (value * sensor_width / width for value in self.focal_range)
+        found = float(self.focal[self.solved][0])  # adjusted once more since the others were looked at
+        shortest, longest = min(found, self.focal_range[0]), max(found, self.focal_range[1])
+        if longest < _UNSURE * shortest:
+            return ""
+        low, high = (value * sensor_width / width for value in (shortest, longest))
         return f"{low:.1f} to {high:.1f} mm explain the tracks as well: give it where it is known"
 
     @property

@@ -111,9 +111,7 @@ def with_focal_range(solution: Solution, positions: FloatArray, size: Extent, be
 
     stops = _valley(stop(solution.cameras, solution.points), stop, max(size))
     focals, costs = np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
-    found = float(np.nanmedian(solution.cameras.focal))
-    low, high = _as_good(focals, costs)
-    return replace(solution, cameras=replace(solution.cameras, focal_range=(min(low, found), max(high, found))))
+    return replace(solution, cameras=replace(solution.cameras, focal_range=_as_good(focals, costs)))
 
 
 def _valley(start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: float) -> list[_Stop]:

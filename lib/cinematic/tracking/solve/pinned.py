@@ -19,6 +19,7 @@ Linearised = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 _TRUSTED_FRAMES = 8.0  # from the reference frame, before a marker's say is halved: tracks begin right and go wrong
 _STARTS = 33  # depths that are tried, from a tenth of the camera path's extent to a thousand times it
+_FARTHEST = 1e7  # times that extent: what lies beyond shows no parallax
 
 
 def triangulate_pinned(cameras: Cameras, positions: FloatArray, reference: npt.NDArray[np.int64]) -> FloatArray:
@@ -87,7 +88,8 @@ def _along_rays(
         residual = np.where(views.seen[..., None], np.clip((shown - views.plane) * focal, -1e4, 1e4), 0.0)
         return residual, (moved[..., :2] - shown * moved[..., 2:]) / depth * focal
 
-    inverse = _best_start(linearised, _likely_inverse_depths(cameras), trust)
+    extent = _extent(cameras)
+    inverse = _best_start(linearised, 1 / (extent * np.geomspace(0.1, 1000, _STARTS)), trust)
     residual, slope = linearised(inverse)
     for scale in SCALES:
         cost = robust_cost(residual, trust, scale)
@@ -102,13 +104,12 @@ def _along_rays(
             inverse, cost = np.where(better, tried, inverse), np.where(better, cost_after, cost)
             residual = np.where(better[:, None, None], residual_after, residual)
             slope = np.where(better[:, None, None], slope_after, slope)
-    return origin + ray / np.maximum(inverse, 1e-9)[:, None]
+    return origin + ray / np.maximum(inverse, 1 / (extent * _FARTHEST))[:, None]
 
 
-def _likely_inverse_depths(cameras: Cameras) -> FloatArray:
-    places = cameras.positions[cameras.solved]
-    extent = np.linalg.norm(np.ptp(places, axis=0)) + 1e-9
-    return 1 / (extent * np.geomspace(0.1, 1000, _STARTS))
+def _extent(cameras: Cameras) -> float:
+    """Of the cameras' path, in units of the solve, which may be any."""
+    return float(np.linalg.norm(np.ptp(cameras.positions[cameras.solved], axis=0))) + 1e-9
 
 
 def _best_start(linearised: Linearised, inverses: FloatArray, trust: FloatArray) -> FloatArray:
