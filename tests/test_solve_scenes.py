@@ -121,7 +121,19 @@ def test_no_range_of_focal_lengths_where_it_is_told_or_changes(clean: Scene) -> 
     assert solved(clean, zooms=True).cameras.focal_range is None
     turning = scene(path(FRAMES, tripod=True), TRACKS)
     assert solved(turning, focal=900.0).cameras.focal_range is None
-    assert solved(turning, zooms=True).cameras.focal_range is None
+
+
+@pytest.mark.parametrize(("degrees", "doubted"), [(0.0, True), (20.0, False)])
+def test_a_tripods_lens_that_zooms_may_be_as_much_longer_all_the_time(degrees: float, doubted: bool) -> None:
+    zooming = replace(panning(FRAMES, degrees), focal=np.geomspace(700.0, 1000.0, FRAMES))
+    seen = scene(zooming, TRACKS)
+    cameras = solved(seen, zooms=None).cameras
+    assert cameras.zooms
+    assert cameras.only_turn
+    assert cameras.focal_range is not None
+    low, high = cameras.focal_range
+    assert 0.99 * low < np.median(zooming.focal) < 1.01 * high
+    assert ("times that length explains the tracks as well" in cameras.lens_in_words(960, 36.0)) is doubted
 
 
 @pytest.mark.parametrize(

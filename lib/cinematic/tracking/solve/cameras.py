@@ -42,7 +42,9 @@ class Cameras:
     k2: float = 0.0
     pixel_aspect: float = SQUARE  # width of a pixel over its height; ``focal`` counts widths, positions pixels
     readout: float = 0.0  # of a frame's time, from its first row to its last; 0: all at once; less: the last is first
-    focal_range: tuple[float, float] | None = None  # px: those in between explain the tracks as well; None: not asked
+    focal_range: tuple[float, float] | None = None
+    """px: those in between explain the tracks as well, the others of a lens that zooms being as much longer or shorter
+    than what is its median; None: nobody asked."""
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -83,10 +85,12 @@ class Cameras:
         """What else the focal length may be, for people; empty where the tracks tell it, or nobody asked them."""
         if self.focal_range is None:
             return ""
-        found = float(self.focal[self.solved][0])  # adjusted once more since the others were looked at
+        found = float(np.median(self.focal[self.solved]))  # adjusted once more since the others were looked at
         shortest, longest = min(found, self.focal_range[0]), max(found, self.focal_range[1])
         if longest < _UNSURE * shortest:
             return ""
+        if self.zooms:
+            return f"{shortest / found:.2g} to {longest / found:.2g} times that length explains the tracks as well"
         low, high = (value * sensor_width / width for value in (shortest, longest))
         return f"{low:.1f} to {high:.1f} mm explain the tracks as well: give it where it is known"
 

@@ -82,8 +82,7 @@ def with_likeliest_focal(
         return _Stop(cameras, points, _cost(reprojection_errors(cameras, points, seen)[used]))
 
     start = stop(solution.cameras, solution.points)
-    stops = _valley(start, stop, max(size))
-    focals, costs = np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
+    stops, focals, costs = _valley(start, stop, max(size))
     # A track's errors go together, whatever the number of its markers: each track counts as one.
     oddness = used.any(axis=1).sum() * costs / costs.min() + ((focals - np.log(likely)) / _LIKELY_DEVIATION) ** 2 / 2
     best = _lowest(focals, oddness)
@@ -98,6 +97,8 @@ def with_likeliest_focal(
 def with_focal_range(solution: Solution, positions: FloatArray, size: Extent, bent: bool) -> Solution:
     """A camera that only turns: :attr:`.Cameras.focal_range` says which focal lengths explain the tracks as well.
 
+    Those of a lens that zooms are all as much longer or shorter: how they change stays as it was found.
+
     Parameters are those of :func:`with_likeliest_focal`; ``bent``: through lenses with radial terms, which little tells
     apart from others where the camera hardly turns.
     """
@@ -109,13 +110,14 @@ def with_focal_range(solution: Solution, positions: FloatArray, size: Extent, be
         directions = directions_of(cameras, seen)
         return _Stop(cameras, directions, _cost(reprojection_errors(cameras, directions, seen)[used]))
 
-    stops = _valley(stop(solution.cameras, solution.points), stop, max(size))
-    focals, costs = np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
+    _, focals, costs = _valley(stop(solution.cameras, solution.points), stop, max(size))
     return replace(solution, cameras=replace(solution.cameras, focal_range=_as_good(focals, costs)))
 
 
-def _valley(start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: float) -> list[_Stop]:
-    """From the shortest to the longest: up both sides, or to the end of what is looked at."""
+def _valley(
+    start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: float
+) -> tuple[list[_Stop], FloatArray, FloatArray]:
+    """Up both sides, or to the end of what is looked at: from the shortest to the longest, log(focal), and cost."""
     limits = np.log(_SHORTEST * width), np.log(_LONGEST * width)
     shorter, longer = [start], [start]
     for way, by in ((shorter, 1 / _STEP), (longer, _STEP)):
@@ -123,7 +125,8 @@ def _valley(start: _Stop, stop: Callable[[Cameras, FloatArray], _Stop], width: f
             way.append(stop(*_stretched(way[-1].cameras, way[-1].points, by)))
             if way[-1].cost > _CLIMBED * min(each.cost for each in shorter + longer):
                 break
-    return [*reversed(shorter), *longer[1:]]
+    stops = [*reversed(shorter), *longer[1:]]
+    return stops, np.array([each.log_focal for each in stops]), np.array([each.cost for each in stops])
 
 
 def _stretched(cameras: Cameras, points: FloatArray, by: float) -> tuple[Cameras, FloatArray]:

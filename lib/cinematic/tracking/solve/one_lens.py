@@ -119,7 +119,7 @@ def solve_through_one(
     tripod = turning_only(positions, size, lens, planes) if may_turn else None
     one_plane = mapped.parallax_share < _LEAST_PARALLAX
     if tripod is not None and one_plane:
-        return _with_focal_range(tripod, positions, size, lens)
+        return tripod
     if one_plane and not lens.focal_is_exact:
         raise NoParallax(_one_plane(mapped))
     moving = _moving(mapped.cameras, mapped_through, keys, positions, size, lens, iterations_between)
@@ -127,7 +127,7 @@ def solve_through_one(
         whole = mapped_through(0.0, calibrated=False).cameras
         moving = _fuller(moving, _moving(whole, mapped_through, keys, positions, size, lens, iterations_between))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
-        return _with_focal_range(tripod, positions, size, lens)
+        return tripod
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return checked(moving, MOVES)
@@ -399,12 +399,14 @@ def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: 
     focal = float(np.nanmedian(some.cameras.focal)) if lens.focal is None else lens.focal
     near = replace(lens, focal=focal, refine_focal=not lens.focal_is_exact, distortion=some.cameras.is_bent)
     whole = turning(positions, size, near, most_px)
-    return whole if whole is not None and whole.median_error < _TURN_PX else None
+    if whole is None or whole.median_error >= _TURN_PX:
+        return None
+    return _with_focal_range(whole, positions, size, lens)
 
 
 def _with_focal_range(tripod: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution:
-    """The same, and which focal lengths explain it as well, as key frames tell; not where one is told, or many."""
-    if lens.focal_is_exact or lens.is_zoom:
+    """The same, and which focal lengths explain it as well, as key frames tell; not where one is told."""
+    if lens.focal_is_exact:
         return tripod
     seen = np.isfinite(positions[..., 0])
     some = enough_tracks(seen), key_frames(seen)
