@@ -126,6 +126,16 @@ def test_nothing_to_judge() -> None:
     assert verdict.reasons == ("too short",)
 
 
+def test_a_known_focal_length_is_taken() -> None:
+    wall = scene(path(12), 80, planar=True, noise=0.02)
+    _, (untold,) = judge_scene(wall.tracks, SIZE)
+    assert untold.scene.solution is None
+    verdicts, (told,) = judge_scene(wall.tracks, SIZE, focal=900.0)
+    assert told.scene.solution is not None
+    assert np.unique(told.scene.solution.cameras.focal) == [900.0]
+    assert np.mean([verdict.verdict == "good" for verdict in verdicts]) > 0.8
+
+
 def test_limits_can_be_given(positions: np.ndarray) -> None:
     positions[1:, 12:] = np.nan
     whole, *others = judge(as_tracks(positions), SIZE, Limits(frames=20))

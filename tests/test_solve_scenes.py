@@ -152,6 +152,14 @@ def test_a_tripods_camera_tells_how_surely_it_tells_its_focal_length(degrees: fl
     assert doubted is (degrees < 10)
 
 
+@pytest.mark.parametrize(("frames", "noise"), [(12, 0.02), (24, 0.1), (40, 0.1)])
+def test_of_the_two_cameras_that_a_plane_leaves_the_right_one_is_taken(frames: int, noise: float) -> None:
+    wall = scene(path(frames), 120, planar=True, noise=noise)
+    solution = solved(wall, focal=900.0)
+    assert path_error(solution.cameras, wall.cameras) < 0.002
+    assert solution.median_error < 1.3 * noise
+
+
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e9])
 def test_points_on_reference_rays_are_found_in_any_unit(clean: Scene, unit: float) -> None:
     """A scene that is next to infinitely far away is solved in whatever unit adjustment ends in."""

@@ -84,10 +84,12 @@ def test_tracks_are_filled_up_and_weighed_unless_told_otherwise(
 ) -> None:
     done, left = (
         run("track", SAMPLE, "-o", tmp_path / out, "--frames", "1-12", "--no-report", *no, environment=without_blender)
-        for out, no in (("done", ()), ("left", ("--no-refill", "--no-refine", "--no-weigh")))
+        for out, no in (("done", ("--focal", "27mm")), ("left", ("--no-refill", "--no-refine", "--no-weigh")))
     )
     assert (done.returncode, left.returncode) == (0, 0)
     assert "filling what cleaning has emptied" in done.stdout
+    assert "\n  lens: 27.00 mm (480.0 px) on a sensor 36 mm wide" in done.stdout  # as it was told
+    assert "\n  lens, as the judgement found it: " in left.stdout
     assert "filling" not in left.stdout
     assert "cleaning" in left.stdout
     assert "weighing: " in done.stdout
@@ -159,6 +161,7 @@ def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: P
         (["MOVIE", "--frames", "5-90"], 1, "--frames within 1-24, got 90"),
         (["MOVIE", "--frames", "9"], 2, "expected --frames A-B"),
         (["MOVIE", "--frames", "9-5"], 2, "expected --frames A-B"),
+        (["MOVIE", "--focal", "5"], 1, "expected focal of 0.1 to 50 picture widths, got 5 px"),
         (["MOVIE", "--preset", "best"], 2, "expected --preset to be one of high_quality"),
         (["MOVIE", "--engine", "magic"], 2, "expected --engine to be one of"),
         (["MOVIE", "--nonsense"], 2, "No such option"),

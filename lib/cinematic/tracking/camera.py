@@ -118,7 +118,7 @@ def solve_camera(
     check_choice("motion", motion, MOTIONS)
     check_choice("engine", engine, SOLVERS)
     lens = LensSearch(
-        _focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect,
+        focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect,
         _readout(rolling_shutter),
     )  # fmt: skip
     if refine_focal and focal is None:
@@ -144,7 +144,14 @@ def solve_camera(
     return solve
 
 
-def _focal_px(store: Store, focal: float | None, sensor_width: float | None) -> float | None:
+def focal_px(store: Store, focal: float | None = None, sensor_width: float | None = None) -> float | None:
+    """A focal length in px of the store's footage, checked; ``sensor_width`` (mm): it comes in mm.
+
+    Raises
+    ------
+    ParameterError
+        It is no number, or not 0.1 to 50 picture widths.
+    """
     if sensor_width is not None:
         checked_number("sensor_width", sensor_width, 0, 1000, above=True)
     if focal is None:

@@ -144,7 +144,7 @@ def track(
     job = TrackJob(
         clip, preset, engine, _parsed_frames(frames), pixel_aspect, threads, clean,
         refill and clean and covers, refine and clean, weigh and clean, where,
-        covering=wishes if covers else None, camera=_parsed_focal(focal, sensor) if solve else None,
+        covering=wishes if covers else None, lens=_parsed_focal(focal, sensor), solve=solve,
     )  # fmt: skip
     targets = Targets(output, clip, _parsed_export(export), fps, with_report=report)
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)

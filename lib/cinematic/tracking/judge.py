@@ -105,6 +105,7 @@ def judge(
     second_opinion: SecondOpinion | None = None,
     *,
     pixel_aspect: float = SQUARE,
+    focal: float | None = None,
 ) -> list[Verdict]:
     """Judge every track; nothing is changed.
 
@@ -123,13 +124,15 @@ def judge(
         Asked where others have the features; None: there is no footage.
     pixel_aspect
         Width of a pixel over its height.
+    focal
+        The lens's focal length, px, where it is known: taken as exact. None: found.
 
     Returns
     -------
     list of Verdict
         In the order of the tracks.
     """
-    return judge_scene(tracks, size, limits, look, second_opinion, pixel_aspect=pixel_aspect)[0]
+    return judge_scene(tracks, size, limits, look, second_opinion, pixel_aspect=pixel_aspect, focal=focal)[0]
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ def judge_scene(
     second_opinion: SecondOpinion | None = None,
     *,
     pixel_aspect: float = SQUARE,
+    focal: float | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """:func:`judge`, and by what motion each shot was judged: others can be judged by it (:func:`judge_others`)."""
     found: dict[int, Verdict] = {}
@@ -161,7 +165,7 @@ def judge_scene(
     for rows, of_shot, first, positions, references in tracks_by_shot(tracks, size):
         count = positions.shape[1]
         with _asked(second_opinion, of_shot, references, first, count) as asked:
-            scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect)
+            scene = scene_errors(positions, references, size, pixel_aspect=pixel_aspect, focal=focal)
         apart = apart_from(asked.result(), positions, first)
         motions.append(ShotMotion(first, first + count - 1, scene))
         verdicts = _judge_by(motions[-1], of_shot, positions, references, size, limits, look, apart)

@@ -259,14 +259,16 @@ def judge_with_motion(
     *,
     tracks: Sequence[TrackData] | None = None,
     refinement: Refinement | None = None,
+    focal: float | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """:func:`judge_tracks`, and the motion of each shot, for :func:`.point_tracker.refill_tracks`.
 
-    With the ``refinement`` that came before, tracks are followed by other windows once for both.
+    With the ``refinement`` that came before, tracks are followed by other windows once for both. Where the focal length
+    (px) is known it is taken as exact.
     """
     store = store_of(clip)
     known = store.read() if tracks is None else tracks
-    return _judged(store, known, _measured(store, known), limits, refinement)
+    return _judged(store, known, _measured(store, known), limits, refinement, focal)
 
 
 def solve_readiness(
@@ -546,6 +548,7 @@ def _judged(
     measured: Mapping[str, Mapping[int, float]],
     limits: Limits | None = None,
     refinement: Refinement | None = None,
+    focal: float | None = None,
 ) -> tuple[list[Verdict], list[ShotMotion]]:
     """Verdicts on copies of the tracks that have the measured correlations, and the motion of each shot."""
     from .other_windows import ask_other_windows  # numba, which takes a while to import
@@ -555,7 +558,7 @@ def _judged(
     others: SecondOpinion = partial(ask_other_windows, footage=store.footage)
     if refinement is not None:
         others = remembering(refinement.heard, others)
-    return judge_scene(known, store.size, limits, look, others, pixel_aspect=store.pixel_aspect)
+    return judge_scene(known, store.size, limits, look, others, pixel_aspect=store.pixel_aspect, focal=focal)
 
 
 def _pattern_track(track: TrackData, size: Size) -> PatternTrack:

@@ -49,7 +49,12 @@ class SceneErrors:
 
 
 def scene_errors(
-    positions: FloatArray, references: npt.NDArray[np.int64], size: Size, *, pixel_aspect: float = SQUARE
+    positions: FloatArray,
+    references: npt.NDArray[np.int64],
+    size: Size,
+    *,
+    pixel_aspect: float = SQUARE,
+    focal: float | None = None,
 ) -> SceneErrors:
     """Compare every marker with the motion of the scene.
 
@@ -61,8 +66,10 @@ def scene_errors(
         Index of the frame of each track's reference marker.
     pixel_aspect
         Width of a pixel over its height.
+    focal
+        px; None: found.
     """
-    lens = LensSearch(distortion=None, zooms=None, pixel_aspect=pixel_aspect)
+    lens = LensSearch(focal, distortion=None, zooms=None, pixel_aspect=pixel_aspect)
     try:
         solution = solve_shot(positions, size, lens, to_judge=True)
     except TrackingError as error:

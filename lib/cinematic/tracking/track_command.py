@@ -24,7 +24,7 @@ from .blender_camera import (
     make_ready_to_solve,
     told_of_first_try,
 )
-from .camera import CameraSolve
+from .camera import CameraSolve, focal_px
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
@@ -74,7 +74,8 @@ class TrackJob:
     weigh: bool  # what is cleaned gets weights
     where: dict[str, Any]  # mask, mask_keep, regions
     covering: dict[str, Any] | None  # further options of auto_track; None: features of the first frame only
-    camera: dict[str, Any] | None  # options of solve_camera; None: no solve
+    lens: dict[str, Any]  # focal and sensor_width, as solve_camera takes them; empty: nothing is known
+    solve: bool  # the camera, too
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,13 @@ def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: b
         A result is there already, nothing could be tracked, or the work was interrupted. What was there before is
         there still.
     """
-    targets.check(overwrite, resume=bool(job.covering and job.covering["resume"]), with_camera=job.camera is not None)
+    targets.check(overwrite, resume=bool(job.covering and job.covering["resume"]), with_camera=job.solve)
     with targets.folder_made(), tempfile.TemporaryDirectory(prefix="cinetrack-") as scratch:
         log = Path(scratch, "cinetrack.log")
         quiet = nullcontext if debug else partial(output_redirected, log)
         judges = job.clean or targets.with_report
         refines = (job.refine, job.refine)  # once before judging, once at the end
-        wanted = (job.covering is None, job.clean, job.refill, *refines, job.weigh, job.camera is not None)
+        wanted = (job.covering is None, job.clean, job.refill, *refines, job.weigh, job.solve)
         total = 3 + judges + sum(wanted)
         steps = Steps(console, total=total, log=log, in_blender=job.engine == "libmv")
         with steps, _blender_beside(job, quiet) as blender:
@@ -159,6 +160,7 @@ def _interruptible(engine: str, targets: Targets, scratch: str) -> Iterator[None
 def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     with steps.step("opening the clip"):
         tracker, span = _opened(steps, job, targets)
+        focal = focal_px(store_of(tracker.clip), **job.lens)
     if job.covering is not None:
         _cover(steps, tracker, job, targets, span)
     else:
@@ -171,7 +173,7 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     judgement = None
     if job.clean or targets.with_report:
         with steps.step("judging", in_blender=False) as step:
-            judgement = _judged(tracker, job, refinement)
+            judgement = _judged(tracker, job, refinement, focal)
             step.outcome = verdicts_in_words(judgement.verdicts)
         _take_squeeze(steps, tracker, judgement)
     if job.clean and judgement is not None:
@@ -187,15 +189,16 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
         with steps.step("weighing") as step:
             step.outcome = _told_of_weights(weigh_tracks(tracker.clip, motion=judgement.motion))
     motion = () if judgement is None else judgement.motion
-    solved = None if job.camera is None else solve_step(steps, tracker.clip, {**job.camera, "judged": motion})
+    solved = solve_step(steps, tracker.clip, {**job.lens, "judged": motion}) if job.solve else None
     store = store_of(tracker.clip)
     cameras = solved.cameras if solved is not None else known_cameras(motion)
     if cameras is None and motion:
         steps.say(f"  no camera was found: {why_no_camera(motion)}")
     if cameras is not None and solved is None:
-        steps.say(f"  lens, as the judgement found it: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
-        for found, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
-            if found:
+        found = "lens" if job.lens else "lens, as the judgement found it"
+        steps.say(f"  {found}: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
+        for does, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
+            if does:
                 steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, cameras)
 
@@ -245,11 +248,11 @@ def _opened(steps: Steps, job: TrackJob, targets: Targets) -> tuple[PointTracker
     return tracker, (first, last)
 
 
-def _judged(tracker: PointTracker, job: TrackJob, refinement: Refinement | None) -> Judgement:
+def _judged(tracker: PointTracker, job: TrackJob, refinement: Refinement | None, focal: float | None) -> Judgement:
     tracks = read_tracks(tracker.clip)
     with using_threads(job.threads):
         limits = preset_limits(job.preset, store_of(tracker.clip).size[0])
-        verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks, refinement=refinement)
+        verdicts, motion = judge_with_motion(tracker.clip, limits, tracks=tracks, refinement=refinement, focal=focal)
     return Judgement(tracks, verdicts, solve_readiness(tracker.clip, verdicts, motion=motion), motion)
 
 

@@ -131,9 +131,7 @@ def _valley(
 
 def _stretched(cameras: Cameras, points: FloatArray, by: float) -> tuple[Cameras, FloatArray]:
     """Through a lens ``by`` times as long a scene as much deeper along the mean view: nearly the same picture."""
-    solved = cameras.solved
-    left, _, right = np.linalg.svd(cameras.rotation[solved].sum(axis=0))
-    mean = left @ right
+    solved, mean = cameras.solved, _mean_view(cameras)
     rotation = cameras.rotation.copy()
     rotation[solved] = [_turned_less(turn @ mean.T, by) @ mean for turn in rotation[solved]]
     stretch = mean.T @ np.diag([1.0, 1.0, by]) @ mean
@@ -152,6 +150,25 @@ def moved_back(
     middle = np.median(points[known], axis=0)
     to_middle = cameras.translation + cameras.rotation @ middle
     return replace(_through_longer(cameras, by), translation=to_middle * [1.0, 1.0, by]), points - middle
+
+
+def turned_over(cameras: Cameras, points: FloatArray, known: npt.NDArray[np.bool_]) -> tuple[Cameras, FloatArray]:
+    """The scene mirrored in depth, and cameras that pan and tilt the other way: nearly the same picture of a plane.
+
+    ``known`` (n,): points that tell where the scene's middle is; it becomes the origin. Sources: the two motions that a
+    homography leaves, Faugeras & Lustman 1988; the second pose of a plane, Schweighofer & Pinz 2006.
+    """
+    middle, view = np.median(points[known], axis=0), _mean_view(cameras)
+    mirror = np.diag([1.0, 1.0, -1.0])
+    rotation = mirror @ (cameras.rotation @ view.T) @ mirror
+    translation = cameras.translation + cameras.rotation @ middle
+    return replace(cameras, rotation=rotation, translation=translation), (points - middle) @ view.T @ mirror
+
+
+def _mean_view(cameras: Cameras) -> FloatArray:
+    """The rotation (3, 3) from the world to what the cameras see on average."""
+    left, _, right = np.linalg.svd(cameras.rotation[cameras.solved].sum(axis=0))
+    return np.asarray(left @ right, np.float64)
 
 
 def _through_longer(cameras: Cameras, by: float) -> Cameras:

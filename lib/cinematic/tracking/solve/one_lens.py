@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
-from .focal import moved_back, with_focal_range, with_likeliest_focal
+from .focal import moved_back, turned_over, with_focal_range, with_likeliest_focal
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .solution import LensSearch, Round, Solution
@@ -126,6 +126,8 @@ def solve_through_one(
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
         whole = mapped_through(0.0, calibrated=False).cameras
         moving = _fuller(moving, _moving(whole, mapped_through, keys, positions, size, lens, iterations_between))
+    if one_plane and moving is not None:
+        moving = surer(moving, _turned_over(moving, positions, size, lens))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
         return tripod
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
@@ -227,6 +229,12 @@ def from_elsewhere(
         other = refined(cameras, points, positions, size, lens, bent, ROUNDS - 1, ITERATIONS)
         best = surer(best, other)
     return best
+
+
+def _turned_over(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:
+    """The other of the two cameras that two views of a plane leave; only one of them fits all others."""
+    cameras, points = turned_over(solution.cameras, solution.points, solution.used.any(axis=1))
+    return refined(cameras, points, positions, size, lens, solution.cameras.is_bent, ROUNDS, ITERATIONS)
 
 
 def _begun(
