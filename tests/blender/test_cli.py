@@ -161,6 +161,7 @@ def test_an_existing_result_stays_unless_told_otherwise(movie: Path, tmp_path: P
         (["MOVIE", "--frames", "5-90"], 1, "--frames within 1-24, got 90"),
         (["MOVIE", "--frames", "9"], 2, "expected --frames A-B"),
         (["MOVIE", "--frames", "9-5"], 2, "expected --frames A-B"),
+        (["MOVIE", "--focal", "35mm", "--no-clean", "--no-report"], 2, "expected --focal where tracks are judged"),
         (["MOVIE", "--focal", "5"], 1, "expected focal of 0.1 to 50 picture widths, got 5 px"),
         (["MOVIE", "--preset", "best"], 2, "expected --preset to be one of high_quality"),
         (["MOVIE", "--engine", "magic"], 2, "expected --engine to be one of"),

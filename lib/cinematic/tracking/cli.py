@@ -141,6 +141,10 @@ def track(
     if not covers and any(wishes.values()):
         option = next(name for name, value in wishes.items() if value).replace("_", "-")
         raise _UsageError(f"expected --{option} with the engine klt and without --detect-once")
+    if focal is not None and not (solve or clean or report):
+        raise _UsageError(
+            "expected --focal where tracks are judged or solved: not with --no-clean and --no-report alone"
+        )
     job = TrackJob(
         clip, preset, engine, _parsed_frames(frames), pixel_aspect, threads, clean,
         refill and clean and covers, refine and clean, weigh and clean, where,
