@@ -23,9 +23,10 @@ def pytest_sessionstart() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "blender" in item.path.parts:
+        folder = item.path.parent.name  # not those above: a clone may lie in one that is named so, too
+        if folder == "blender":
             item.add_marker(pytest.mark.blender)
-        if "benchmarks" in item.path.parts:
+        if folder == "benchmarks":
             item.add_marker(pytest.mark.benchmarks)
         if not item.get_closest_marker("blender"):
             continue

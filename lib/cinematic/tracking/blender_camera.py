@@ -140,7 +140,7 @@ def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
     error: float | None = None
     if lens is not None and _may_be_tried(clip):
         error = _solved_as_tripod(clip, lens, keep_solve)
-    return Beginning(None, error, _is_weighed(clip), error is not None and error <= _not_lost(clip))
+    return _beginning(clip, None, error)
 
 
 def _set_beginning(
@@ -155,7 +155,7 @@ def _set_beginning(
     if lens is not None and _may_be_tried(clip):
         frames, error = _first_that_works(clip, pairs, lens, keep_solve)
     _begin_from(clip, frames)
-    return Beginning(frames, error, _is_weighed(clip), error is not None and error <= _not_lost(clip))
+    return _beginning(clip, frames, error)
 
 
 def _may_be_tried(clip: Any) -> bool:
@@ -163,8 +163,9 @@ def _may_be_tried(clip: Any) -> bool:
     return not clip.tracking.reconstruction.is_valid and _markers_in(clip) <= _MOST_MARKERS
 
 
-def _is_weighed(clip: Any) -> bool:
-    return any(track.weight != 1.0 for track in clip.tracking.tracks)
+def _beginning(clip: Any, frames: tuple[int, int] | None, error: float | None) -> Beginning:
+    is_weighed = any(track.weight != 1.0 for track in clip.tracking.tracks)
+    return Beginning(frames, error, is_weighed, works=error is not None and error <= _not_lost(clip))
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
@@ -202,26 +203,31 @@ def _first_that_works(
     clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens, keep_solve: bool
 ) -> tuple[tuple[int, int], float]:
     """The first pair from which Blender's solve is not lost, the best one where it always is; and its error, px."""
-    with _settings(clip, LensSearch(lens.focal), only_turns=False), _lens_kept(clip):
-        _set_lens(clip, lens.focal, lens.radial)
-        with tracking_context(clip) as editor:
-            errors = _tried(editor, clip, pairs)
-            best = _best(errors)
-            if keep_solve and errors[best] <= _not_lost(clip):
-                _leave_best(editor, clip, errors)
-            else:
-                editor.run("clear_solution")
+    with _trying(clip, lens, only_turns=False) as editor:
+        errors = _tried(editor, clip, pairs)
+        best = _best(errors)
+        if keep_solve and errors[best] <= _not_lost(clip):
+            _leave_best(editor, clip, errors)
+        else:
+            editor.run("clear_solution")
     return best, errors[best]
 
 
 def _solved_as_tripod(clip: Any, lens: Lens, keep_solve: bool) -> float:
     """Blender's average error, px, of a camera that only turns; infinite: it finds none."""
-    with _settings(clip, LensSearch(lens.focal), only_turns=True), _lens_kept(clip), tracking_context(clip) as editor:
-        _set_lens(clip, lens.focal, lens.radial)
+    with _trying(clip, lens, only_turns=True) as editor:
         error = _error_of_a_solve(editor, clip)
         if not keep_solve or error > _not_lost(clip):
             editor.run("clear_solution")
     return error
+
+
+@contextmanager
+def _trying(clip: Any, lens: Lens, *, only_turns: bool) -> Iterator[ClipEditor]:
+    """Inside, Blender solves with this lens; lens and settings are put back."""
+    with _settings(clip, LensSearch(lens.focal), only_turns), _lens_kept(clip), tracking_context(clip) as editor:
+        _set_lens(clip, lens.focal, lens.radial)
+        yield editor
 
 
 def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:

@@ -101,7 +101,6 @@ def analyze_track_quality(
     measured = _measured(store, active)
     means = _means(measured)
     verdicts, motion = _judged(store, active, measured)
-    frames = range(store.numbers.first, store.numbers.last + 1)
     errors = {track.name: track.average_error for track in active if track.average_error is not None}
     return {
         "total_tracks": len(tracks),
@@ -117,9 +116,7 @@ def analyze_track_quality(
         "correlations": means,
         "is_solved": bool(errors),
         "verdicts": {verdict.name: verdict for verdict in verdicts},
-        "readiness": readiness(
-            active, verdicts, frames, store.size, known_cameras(motion), no_camera=why_no_camera(motion)
-        ),
+        "readiness": _readiness(store, active, verdicts, motion),
     }
 
 
@@ -292,8 +289,14 @@ def solve_readiness(
     store = store_of(clip)
     if verdicts is None:
         verdicts, motion = judge_with_motion(clip)
+    return _readiness(store, store.read(), verdicts, motion)
+
+
+def _readiness(
+    store: Store, tracks: Sequence[TrackData], verdicts: Sequence[Verdict], motion: Sequence[ShotMotion]
+) -> Readiness:
     frames = range(store.numbers.first, store.numbers.last + 1)
-    return readiness(store.read(), verdicts, frames, store.size, known_cameras(motion), no_camera=why_no_camera(motion))
+    return readiness(tracks, verdicts, frames, store.size, known_cameras(motion), no_camera=why_no_camera(motion))
 
 
 def clean_tracks(
