@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import bpy
 
 from cinematic.tracking import Readiness, Verdict
-from cinematic.tracking.solve.cameras import Cameras
+from cinematic.tracking.solve.cameras import ShotCameras
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Findings:
     last: str = ""  # what the last step has come to, in words
     verdicts: list[Verdict] = field(default_factory=list)  # of the last judgement, the worst first; empty: none
     readiness: Readiness | None = None
-    cameras: Cameras | None = None  # as a judgement or a solve has found them
+    cameras: ShotCameras | None = None  # as a judgement or a solve has found them
 
 
 _FOUND: dict[str, Findings] = {}

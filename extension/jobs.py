@@ -14,7 +14,7 @@ from cinematic.tracking.blender_camera import add_solved_camera, make_ready_to_s
 from cinematic.tracking.blender_masks import annotation_of, drawn_mask
 from cinematic.tracking.masks import DrawnMask
 from cinematic.tracking.movie_clip import MovieClipStore
-from cinematic.tracking.solve.cameras import Cameras
+from cinematic.tracking.solve.cameras import ShotCameras
 from cinematic.tracking.store import detached
 from cinematic.tracking.types import verdicts_in_words
 
@@ -125,7 +125,7 @@ class PrepareSolve(Job):
         self.known = findings.of(movie_clip).cameras
         self.task = None if self.known is not None else partial(tasks.find_cameras, self.shot)
 
-    def take_over(self, movie_clip, come: Cameras | None) -> str:
+    def take_over(self, movie_clip, come: ShotCameras | None) -> str:
         """See :class:`Job`."""
         cameras = self.known if self.known is not None else come
         begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), cameras)
@@ -146,7 +146,7 @@ class SolveCamera(Job):
         """See :class:`Job`."""
         add_solved_camera(come, movie_clip)
         MovieClipStore(movie_clip).set_errors(come.track_errors)
-        findings.of(movie_clip).cameras = come.cameras
+        findings.of(movie_clip).cameras = come.of_shot
         return come.in_words()
 
 

@@ -31,7 +31,7 @@ from cinematic.tracking import solve_camera as solve
 from cinematic.tracking.judge import ShotMotion, known_cameras, preset_limits
 from cinematic.tracking.kernels import compile_kernels
 from cinematic.tracking.report import write_report
-from cinematic.tracking.solve.cameras import Cameras
+from cinematic.tracking.solve.cameras import ShotCameras
 from cinematic.tracking.types import ClipInfo
 
 from .beside import Say
@@ -63,7 +63,7 @@ class Judged:
 
     verdicts: list[Verdict]
     readiness: Readiness
-    cameras: Cameras | None
+    cameras: ShotCameras | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Cleaned:
     added: list[TrackData]
     settled: list[TrackData]  # of all there are then: those that have other markers once more
     weights: dict[str, float]
-    cameras: Cameras | None
+    cameras: ShotCameras | None
 
 
 def track_shot(shot: Shot, wishes: Wishes, say: Say) -> Tracked:
@@ -117,7 +117,7 @@ def clean_shot(shot: Shot, wishes: Wishes | None, say: Say) -> Cleaned:
     return Cleaned(refinement.after, verdicts, cleaning, filled, settlement.after, weights, known_cameras(motion))
 
 
-def find_cameras(shot: Shot, say: Say) -> Cameras | None:
+def find_cameras(shot: Shot, say: Say) -> ShotCameras | None:
     """The cameras that the tracks tell."""
     _, motion = _judged(shot, say)
     return known_cameras(motion)

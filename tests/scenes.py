@@ -50,6 +50,26 @@ class Scene:
         return Clip(open_footage(footage), self.tracks)
 
 
+def with_skyline(seen: Scene, count: int, *, noise: float = 0.1, seed: int = 5) -> Scene:
+    """The same scene with points at any distance, as seen by a lens that is not quite known: a bit beyond infinity."""
+    cameras, rng = seen.cameras, np.random.default_rng(seed)
+    frames = len(cameras.focal)
+    first = rng.uniform((20, 20), (SIZE[0] - 20, SIZE[1] - 20), (count, 2))
+    rays = np.c_[(first - np.array(cameras.centre)) / cameras.focal[0], np.ones(count)]
+    directions = np.einsum("nji,nj->ni", cameras.rotation[rng.integers(0, frames, count)], rays)
+    seen_as = np.einsum("fij,nj->nfi", cameras.rotation, directions) - 0.0001 * cameras.translation
+    positions = seen_as[..., :2] / seen_as[..., 2:] * cameras.focal[0] + np.array(cameras.centre)
+    positions += rng.normal(0, noise, positions.shape)
+    hidden = (positions < 0).any(axis=2) | (positions > np.array(SIZE) - 1).any(axis=2) | (seen_as[..., 2] <= 0)
+    positions[hidden] = np.nan
+    return Scene(
+        cameras,
+        np.concatenate([seen.points, 1e4 * directions]),
+        np.concatenate([seen.positions, positions]),
+        np.concatenate([seen.wrong, np.zeros(count, bool)]),
+    )
+
+
 def empty_movie(file: Path, frames: int) -> Path:
     """A movie of grey pictures: a clip needs footage, a solve does not look at it."""
     with av.open(str(file), "w") as container:

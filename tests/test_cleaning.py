@@ -31,6 +31,7 @@ from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.judge import OFF_SCENE, Limits, judge, judge_scene, known_cameras, why_no_camera
 from cinematic.tracking.parts import part_around
 from cinematic.tracking.readiness import readiness
+from cinematic.tracking.solve import ShotCameras
 from cinematic.tracking.store import store_of
 from tests.command import answer, run
 from tests.scenes import SIZE, path, scene
@@ -237,7 +238,7 @@ def test_readiness_tells_of_missing_parallax() -> None:
         told = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE)
         assert any("parallax" in reason for reason in told.reasons) is word
         assert (told.score > 0.5) is not word
-        known = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, seen.cameras)
+        known = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, ShotCameras(1, seen.cameras))
         assert known.reasons == (
             ("the camera only turns: to be solved as a tripod's, there is no depth",) if word else ()
         )
@@ -248,7 +249,7 @@ def test_readiness_tells_of_missing_parallax() -> None:
 def test_readiness_tells_of_a_focal_length_that_is_not_told(told: tuple[float, float] | None, word: bool) -> None:
     seen = scene(path(FRAMES), 150, noise=0.05)
     tracks, cameras = seen.tracks, replace(seen.cameras, focal_range=told)
-    ready = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, cameras)
+    ready = readiness(tracks, judge(tracks, SIZE), range(1, FRAMES + 1), SIZE, ShotCameras(1, cameras))
     assert any("26.2 to 90.0 mm explain the tracks as well" in reason for reason in ready.reasons) is word
     assert ready.lens == "33.75 mm (900.0 px) on a sensor 36 mm wide"
 

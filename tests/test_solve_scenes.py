@@ -10,13 +10,14 @@ import pytest
 
 from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
+from cinematic.tracking.solve.far_away import far_away
 from cinematic.tracking.solve.focal import moved_back
 from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.pinned import triangulate_pinned
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_shot
 from cinematic.tracking.solve.triangulation import reprojection_errors
-from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, without_frames
+from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, with_skyline, without_frames
 
 FRAMES, TRACKS = 30, 140
 
@@ -390,3 +391,31 @@ def test_tracks_that_belong_to_no_scene() -> None:
 def test_nothing_reaches_the_terminal(clean: Scene, capfd: pytest.CaptureFixture[str]) -> None:
     solved(clean)
     assert capfd.readouterr() == ("", "")
+
+
+# -- points too far away to show their distance -----------------------------------------------------------------------
+
+
+def test_what_shows_no_distance_is_far_away_and_thirty_others_are_left_on_each_frame() -> None:
+    seen = scene(path(24), 100)
+    with_far = with_skyline(seen, 60)
+    far = far_away(seen.cameras, with_far.positions, SIZE[0])
+    assert far.tolist() == [False] * 100 + [True] * 60
+    few = with_skyline(scene(path(24), 12), 60)
+    far = far_away(few.cameras, few.positions, SIZE[0])
+    assert not far[:12].any()
+    assert 0 < far.sum() < 60
+    left = np.isfinite(few.positions[~far, :, 0]).sum(axis=0)
+    assert (left >= np.minimum(30, np.isfinite(few.positions[..., 0]).sum(axis=0))).all()
+
+
+def test_frames_without_a_camera_tell_no_distance() -> None:
+    seen = scene(path(24), 60)
+    lost = np.arange(24) >= 12
+    some = with_skyline(seen, 60).positions
+    assert np.array_equal(
+        far_away(seen.cameras.without(lost), some, SIZE[0]),
+        far_away(seen.cameras.within(~lost), some[:, ~lost], SIZE[0]),
+    )
+    nothing = np.full((3, 24, 2), np.nan)
+    assert not far_away(seen.cameras, nothing, SIZE[0]).any()

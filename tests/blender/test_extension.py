@@ -255,7 +255,7 @@ def test_tasks_come_to_the_same_beside_blender(bpy: Any, extension: Any, tracked
     job = jobs.CleanTracks(tracked, chosen)
     beside, here = extension.beside.Beside(job.task).outcome(), job.task(lambda words: None)
     assert replace(beside, cameras=None) == replace(here, cameras=None)
-    assert np.array_equal(beside.cameras.rotation, here.cameras.rotation, equal_nan=True)
+    assert np.array_equal(beside.cameras.cameras.rotation, here.cameras.cameras.rotation, equal_nan=True)
     job = jobs.SolveCamera(tracked, chosen)
     assert extension.beside.Beside(job.task).outcome().cameras
     job = jobs.WriteReport(tracked, chosen, tmp_path / "report.html")

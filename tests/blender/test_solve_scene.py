@@ -24,9 +24,9 @@ from cinematic.tracking.context import tracking_context
 from cinematic.tracking.convert import convert
 from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
-from cinematic.tracking.solve import export
+from cinematic.tracking.solve import ShotCameras, export
 from tests.command import answer, run
-from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene
+from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, with_skyline
 
 FRAMES, TRACKS = 24, 110
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plate.mp4"
@@ -239,7 +239,7 @@ def test_that_blenders_solver_is_lost_is_told(
     bpy: Any, seen: Scene, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
-    begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), seen.cameras)
+    begun = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), ShotCameras(1, seen.cameras))
     assert begun == Beginning((1, 12), float("inf"), is_weighed=False, works=False)
     assert not begun.works
     told = "done; but Blender's own solve is lost from whatever frames it begins: it finds no camera"
@@ -255,7 +255,7 @@ def test_the_solve_that_was_tried_may_stay(
     for pairs in ([(0, 11), (3, 20)], [(3, 20), (0, 11)]):  # the best one was tried last, and first
         monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size, pairs=pairs: pairs)
         movie_clip = blend_with(footage, parted(seen))
-        begun = make_ready_to_solve(movie_clip, parted(seen), seen.cameras, keep_solve=True)
+        begun = make_ready_to_solve(movie_clip, parted(seen), ShotCameras(1, seen.cameras), keep_solve=True)
         assert begun is not None
         assert begun.frames == (4, 21)
         found = movie_clip.tracking.reconstruction
@@ -264,14 +264,14 @@ def test_the_solve_that_was_tried_may_stay(
         assert len(found.cameras) == len(seen.cameras.solved)
     monkeypatch.setattr(blender_camera, "solve_keyframes", lambda positions, size: [(0, 11)])
     movie_clip = blend_with(footage, parted(seen))
-    make_ready_to_solve(movie_clip, parted(seen), seen.cameras, keep_solve=True)
+    make_ready_to_solve(movie_clip, parted(seen), ShotCameras(1, seen.cameras), keep_solve=True)
     assert not movie_clip.tracking.reconstruction.is_valid
 
 
 def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Path) -> None:
     movie_clip = blend_with(footage, seen.tracks)
     movie_clip.tracking.settings.use_tripod_solver = True
-    begun = make_ready_to_solve(movie_clip, seen.tracks, replace(seen.cameras, k1=-0.01, k2=0.02))
+    begun = make_ready_to_solve(movie_clip, seen.tracks, ShotCameras(1, replace(seen.cameras, k1=-0.01, k2=0.02)))
     assert begun is not None
     assert begun.works
     camera = movie_clip.tracking.camera
@@ -283,11 +283,63 @@ def test_what_is_left_for_blenders_first_try(bpy: Any, seen: Scene, footage: Pat
     assert not movie_clip.tracking.settings.use_tripod_solver
 
 
+@pytest.fixture(scope="module")
+def skyline(seen: Scene) -> Scene:
+    return with_skyline(seen, 60)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_what_shows_no_distance_is_left_out_where_blender_is_lost_with_it(
+    bpy: Any, skyline: Scene, footage: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = blender_camera._error_of_a_solve, iter(range(100))
+
+    def lost_at_first(*args: Any) -> float:
+        error = real(*args)
+        return 50.0 if next(tries) < lost else error
+
+    monkeypatch.setattr(blender_camera, "_error_of_a_solve", lost_at_first)
+    monkeypatch.setattr(blender_camera, "_FEW_MARKERS", 0)  # one start that works is enough
+    tracks = skyline.tracks
+    tracks[TRACKS].locked = True
+    movie_clip = blend_with(footage, tracks)
+    begun = make_ready_to_solve(movie_clip, tracks, ShotCameras(1, skyline.cameras), keep_solve=True)
+    assert begun is not None
+    assert begun.works
+    assert begun.error == movie_clip.tracking.reconstruction.average_error
+    near, far = [track.name for track in tracks[: TRACKS + 1]], [track.name for track in tracks[TRACKS + 1 :]]
+    left = {track.name: (track.weight, track.enabled) for track in MovieClipStore(movie_clip).read()}
+    assert {left[name] for name in near} == {(1.0, True)}  # the locked one, too
+    if begun.far_away:  # it may be lost more often than that
+        assert {left[name] for name in far} == {(1.0, False) if begun.disabled else (0.0, True)}
+        assert begun.far_away == len(far)
+        how = "are disabled" if begun.disabled else "have weight 0"
+        assert told_of_first_try(begun).endswith(
+            f"; 59 tracks too far away to show their distance {how}: it is lost with them"
+        )
+    else:
+        assert {left[name] for name in far} == {(1.0, True)}
+    assert (begun.far_away, begun.disabled) >= ((0, False), (59, False), (59, True))[lost]
+    solved = {camera.frame: np.array(camera.matrix)[:3, 3] for camera in movie_clip.tracking.reconstruction.cameras}
+    assert len(solved) == FRAMES
+
+
+def test_nothing_is_left_out_in_vain(bpy: Any, skyline: Scene, footage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blender_camera, "_error_of_a_solve", lambda editor, clip: 50.0)
+    movie_clip = blend_with(footage, skyline.tracks)
+    before = MovieClipStore(movie_clip).read()
+    begun = make_ready_to_solve(movie_clip, skyline.tracks, ShotCameras(1, skyline.cameras))
+    assert begun is not None
+    assert not begun.works
+    assert not begun.far_away
+    assert MovieClipStore(movie_clip).read() == before
+
+
 @pytest.mark.parametrize("keep_solve", [True, False])
 def test_a_tripods_camera_is_left_for_blenders_tripod_solver(bpy: Any, footage: Path, keep_solve: bool) -> None:
     turning = scene(path(FRAMES, tripod=True), 150, noise=0.05)
     movie_clip = blend_with(footage, turning.tracks)
-    begun = make_ready_to_solve(movie_clip, turning.tracks, turning.cameras, keep_solve=keep_solve)
+    begun = make_ready_to_solve(movie_clip, turning.tracks, ShotCameras(1, turning.cameras), keep_solve=keep_solve)
     assert begun is not None
     assert begun.frames is None
     assert begun.error is not None
@@ -308,7 +360,7 @@ def test_a_tripods_camera_is_left_for_blenders_tripod_solver(bpy: Any, footage: 
 def test_of_a_tripod_with_a_lens_that_zooms_nothing_is_tried(bpy: Any, footage: Path) -> None:
     zooming = scene(path(FRAMES, np.linspace(700.0, 900.0, FRAMES), tripod=True), 60)
     movie_clip = blend_with(footage, zooming.tracks)
-    begun = make_ready_to_solve(movie_clip, zooming.tracks, zooming.cameras)
+    begun = make_ready_to_solve(movie_clip, zooming.tracks, ShotCameras(1, zooming.cameras))
     assert begun == Beginning(None, None, is_weighed=False, works=False)
     assert movie_clip.tracking.settings.use_tripod_solver
 

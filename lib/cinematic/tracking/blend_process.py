@@ -18,7 +18,7 @@ from .blender_camera import Beginning, add_solved_camera, make_ready_to_solve
 from .camera import CameraSolve
 from .errors import TrackingError
 from .movie_clip import MovieClipStore
-from .solve.cameras import Cameras
+from .solve.cameras import ShotCameras
 from .types import TrackData
 
 
@@ -45,7 +45,7 @@ class BlendProcess:
         pixel_aspect: float,
         tracks: Sequence[TrackData],
         camera: CameraSolve | None,
-        known: Cameras | None,
+        known: ShotCameras | None,
     ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
 

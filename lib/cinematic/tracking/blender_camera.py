@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ from .errors import FootageError, TrackingError
 from .lens import SENSOR_WIDTH, Lens
 from .movie_clip import MovieClipStore
 from .presets import larger_than_usual
-from .scene_motion import frame_positions
-from .solve.cameras import Cameras
+from .scene_motion import frame_positions, positions_within
+from .solve.cameras import Cameras, ShotCameras
+from .solve.far_away import far_away
 from .solve.focal import LIKELY_FOCAL
 from .solve.keyframes import solve_keyframes
 from .solve.result import CameraSolve
@@ -37,6 +38,7 @@ _BUNDLES = "Bundles"
 
 _NOT_LOST = 1.0  # px, on plates up to 1920 wide; a solve that goes wrong is off by many more
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
+_WORTH = 1.1  # times: how much lower the error has to be for tracks to be left out
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
 
@@ -48,6 +50,8 @@ class Beginning:
     error: float | None  # px, Blender's average; infinite: no solve; None: not tried
     is_weighed: bool  # tracks have weights, and their errors count by these
     works: bool  # it was tried, and Blender was not lost
+    far_away: int = 0  # tracks that show no distance, and without which Blender is not lost where it was with them
+    disabled: bool = False  # whether those are disabled; else they have weight 0
 
 
 def told_of_first_try(begun: Beginning | None) -> str:
@@ -57,7 +61,11 @@ def told_of_first_try(begun: Beginning | None) -> str:
     begins = "as a tripod's" if begun.frames is None else "from frames {} and {}".format(*begun.frames)
     if begun.works:
         weighed = " with the tracks' weights" if begun.is_weighed else ""
-        return f"done; Blender's own solve {begins}: {begun.error:.2f} px{weighed}"
+        without = ""
+        if begun.far_away:
+            how = "are disabled" if begun.disabled else "have weight 0"
+            without = f"; {begun.far_away} tracks too far away to show their distance {how}: it is lost with them"
+        return f"done; Blender's own solve {begins}: {begun.error:.2f} px{weighed}{without}"
     begins = begins if begun.frames is None else "from whatever frames it begins"
     found = f"{begun.error:.1f} px off at best" if np.isfinite(begun.error) else "it finds no camera"
     return f"done; but Blender's own solve is lost {begins}: {found}"
@@ -109,7 +117,7 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
 
 
 def make_ready_to_solve(
-    clip: Any, tracks: Iterable[TrackData], cameras: Cameras | None, *, keep_solve: bool = False
+    clip: Any, tracks: Iterable[TrackData], known: ShotCameras | None, *, keep_solve: bool = False
 ) -> Beginning | None:
     """Leave a clip as Blender's solver needs it for its first try: lens, tripod or not, and the frames to begin from.
 
@@ -117,12 +125,14 @@ def make_ready_to_solve(
 
     Parameters
     ----------
-    cameras
-        As far as a judgement or a solve has found them: their lens, and whether they only turn, are set. None: what the
-        clip has stays.
+    known
+        The shot's cameras as a judgement or a solve has found them: their lens, and whether they only turn, are set.
+        Where Blender's solver is lost, tracks that they show to be too far away to tell their distance get weight 0, or
+        are disabled, if it is not lost then; but for locked ones and those set by hand. None: what the clip has stays.
     keep_solve
         Leave Blender's solve in the clip, where it was tried and is not lost, as if somebody had pressed Solve.
     """
+    cameras = None if known is None else known.cameras
     lens = None if cameras is None else lens_of_cameras(cameras, tuple(clip.size))
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
@@ -132,7 +142,7 @@ def make_ready_to_solve(
         clip.tracking.settings.use_tripod_solver = cameras.only_turn
         if cameras.only_turn:
             return _as_tripod(clip, lens, keep_solve)
-    return _set_beginning(clip, tracks, lens, keep_solve)
+    return _set_beginning(clip, tracks, lens, known, keep_solve)
 
 
 def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
@@ -144,18 +154,34 @@ def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
 
 
 def _set_beginning(
-    clip: Any, tracks: Iterable[TrackData], lens: Lens | None, keep_solve: bool = False
+    clip: Any,
+    tracks: Iterable[TrackData],
+    lens: Lens | None,
+    known: ShotCameras | None = None,
+    keep_solve: bool = False,
 ) -> Beginning | None:
     tracks = list(tracks)
     pairs = _keyframe_pairs(clip, tracks)
     if not pairs:
         return None
-    frames = pairs[0]
+    start = _Start(pairs[0])
     error: float | None = None
     if lens is not None and _may_be_tried(clip):
-        frames, error = _first_that_works(clip, pairs, lens, keep_solve)
-    _begin_from(clip, frames)
-    return _beginning(clip, frames, error)
+        far = () if known is None else _too_far_away(clip, tracks, known)
+        start, error = _first_that_works(clip, pairs, far, lens, keep_solve)
+    _begin_from(clip, start)
+    return replace(_beginning(clip, start.frames, error), far_away=len(start.left_out), disabled=start.disabled)
+
+
+def _too_far_away(clip: Any, tracks: Iterable[TrackData], known: ShotCameras) -> tuple[str, ...]:
+    """The names of those that show no distance, and that nobody has locked or set by hand."""
+    of_shot = [track for track in tracks if track.enabled and track.markers and known.holds(track.markers)]
+    size = MovieClipStore(clip).size
+    positions = positions_within(of_shot, size, known.first, len(known.frames))
+    far = far_away(known.cameras, positions, size[0])
+    return tuple(
+        track.name for track, is_far in zip(of_shot, far, strict=True) if is_far and not (track.locked or track.by_hand)
+    )
 
 
 def _may_be_tried(clip: Any) -> bool:
@@ -164,7 +190,7 @@ def _may_be_tried(clip: Any) -> bool:
 
 
 def _beginning(clip: Any, frames: tuple[int, int] | None, error: float | None) -> Beginning:
-    is_weighed = any(track.weight != 1.0 for track in clip.tracking.tracks)
+    is_weighed = any(track.weight not in (0.0, 1.0) for track in clip.tracking.tracks)
     return Beginning(frames, error, is_weighed, works=error is not None and error <= _not_lost(clip))
 
 
@@ -193,24 +219,37 @@ def _not_lost(clip: Any) -> float:
     return _NOT_LOST * larger_than_usual(clip.size[0])
 
 
-def _begin_from(clip: Any, frames: tuple[int, int]) -> None:
+class _Start(NamedTuple):
+    """From where Blender's solver begins, and without what."""
+
+    frames: tuple[int, int]  # two of the plate's
+    left_out: tuple[str, ...] = ()  # tracks that get weight 0 ...
+    disabled: bool = False  # ... or are disabled
+
+
+def _begin_from(clip: Any, start: _Start) -> None:
     numbers, camera = MovieClipStore(clip).numbers, camera_object(clip)
-    camera.keyframe_a, camera.keyframe_b = (numbers.clip_from_plate(frame) for frame in frames)
+    camera.keyframe_a, camera.keyframe_b = (numbers.clip_from_plate(frame) for frame in start.frames)
     clip.tracking.settings.use_keyframe_selection = False
+    if start.disabled:
+        MovieClipStore(clip).disable(start.left_out)
+    else:
+        MovieClipStore(clip).set_weights(dict.fromkeys(start.left_out, 0.0))
 
 
 def _first_that_works(
-    clip: Any, pairs: Sequence[tuple[int, int]], lens: Lens, keep_solve: bool
-) -> tuple[tuple[int, int], float]:
-    """The first pair from which Blender's solve is not lost, the best one where it always is; and its error, px."""
+    clip: Any, pairs: Sequence[tuple[int, int]], far: Collection[str], lens: Lens, keep_solve: bool
+) -> tuple[_Start, float]:
+    """The first start from which Blender's solve is not lost, the best one where it always is; and its error, px."""
     with _trying(clip, lens, only_turns=False) as editor:
-        errors = _tried(editor, clip, pairs)
+        errors = _tried(editor, clip, pairs, far)
         best = _best(errors)
-        if keep_solve and errors[best] <= _not_lost(clip):
+        works = errors[best] <= _not_lost(clip)
+        if keep_solve and works:
             _leave_best(editor, clip, errors)
         else:
             editor.run("clear_solution")
-    return best, errors[best]
+    return best if works else _Start(best.frames), errors[best]
 
 
 def _solved_as_tripod(clip: Any, lens: Lens, keep_solve: bool) -> float:
@@ -239,8 +278,8 @@ def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[
         editor.run("solve_camera")
 
 
-def _leave_best(editor: ClipEditor, clip: Any, errors: Mapping[tuple[int, int], float]) -> None:
-    """Solve once more from the best of the pairs that were tried, unless it was the last."""
+def _leave_best(editor: ClipEditor, clip: Any, errors: Mapping[_Start, float]) -> None:
+    """Solve once more from the best of what was tried, unless it was the last."""
     best = _best(errors)
     if best == list(errors)[-1] and np.isfinite(errors[best]):
         return
@@ -248,20 +287,46 @@ def _leave_best(editor: ClipEditor, clip: Any, errors: Mapping[tuple[int, int], 
     editor.run("solve_camera")
 
 
-def _best(errors: Mapping[tuple[int, int], float]) -> tuple[int, int]:
-    return min(errors, key=lambda pair: errors[pair])
+def _best(errors: Mapping[_Start, float]) -> _Start:
+    return min(errors, key=lambda start: errors[start] * (_WORTH if start.left_out else 1.0))
 
 
-def _tried(editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
-    """Blender's average error, px, from each pair until it was not lost from enough of them; infinite: no solve."""
-    errors: dict[tuple[int, int], float] = {}
+def _tried(
+    editor: ClipEditor, clip: Any, pairs: Iterable[tuple[int, int]], far: Collection[str] = ()
+) -> dict[_Start, float]:
+    """Blender's average error, px, from each pair until it was not lost from enough of them; infinite: no solve.
+
+    Where it is lost, it begins from the same pair without what is ``far``, too. Such points, in front of one camera and
+    behind the next as noise will have it, are what it is mostly lost by: with weight 0 they do not spoil its bundle
+    adjustment any more, but the places of further cameras, which it finds by all points alike; disabled, not these.
+    """
+    errors: dict[_Start, float] = {}
     enough = 2 if _markers_in(clip) <= _FEW_MARKERS else 1
     for pair in pairs:
-        _begin_from(clip, pair)
-        errors[pair] = _error_of_a_solve(editor, clip)
+        for start in _starts(pair, tuple(far)):
+            with _tracks_kept(clip, start.left_out):
+                _begin_from(clip, start)
+                errors[start] = _error_of_a_solve(editor, clip)
+            if errors[start] <= _not_lost(clip):
+                break
         if sum(error <= _not_lost(clip) for error in errors.values()) == enough:
             break
     return errors
+
+
+def _starts(pair: tuple[int, int], far: tuple[str, ...]) -> list[_Start]:
+    return [_Start(pair), *(_Start(pair, far, disabled) for disabled in (False, True) if far)]
+
+
+@contextmanager
+def _tracks_kept(clip: Any, names: Collection[str]) -> Iterator[None]:
+    """Whether the tracks named are enabled, and their weights, are put back."""
+    store, weights = MovieClipStore(clip), {name: clip.tracking.tracks[name].weight for name in names}
+    try:
+        yield
+    finally:
+        store.enable(names)
+        store.set_weights(weights)
 
 
 def _error_of_a_solve(editor: ClipEditor, clip: Any) -> float:

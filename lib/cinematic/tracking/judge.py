@@ -31,7 +31,7 @@ from .presets import get_tracking_preset, larger_than_usual
 from .reasons import Evidence, moves_along, why_off
 from .scene_motion import SceneErrors, errors_of_others, frame_positions, positions_within, scene_errors, slow_parts
 from .second_opinion import Apart, Places, SecondOpinion, apart_from, nothing_said
-from .solve import Cameras
+from .solve import ShotCameras
 from .types import TrackData, Verdict
 
 FloatArray = npt.NDArray[np.float64]
@@ -188,11 +188,11 @@ def shot_motions(tracks: Sequence[TrackData], size: Size, pixel_aspect: float) -
     return motions
 
 
-def known_cameras(motion: Sequence[ShotMotion]) -> Cameras | None:
+def known_cameras(motion: Sequence[ShotMotion]) -> ShotCameras | None:
     """The cameras of the longest shot that the judgement knows those of; None: there is none."""
-    solved = [(shot.last - shot.first, shot.scene.solution) for shot in motion]
-    known = [(length, found.cameras) for length, found in solved if found is not None and found.cameras.solved.any()]
-    return max(known, key=lambda each: each[0])[1] if known else None
+    solved = [(shot.first, shot.scene.solution) for shot in sorted(motion, key=lambda shot: shot.first - shot.last)]
+    known = (ShotCameras(first, found.cameras) for first, found in solved if found is not None)
+    return next((each for each in known if each.cameras.solved.any()), None)
 
 
 def why_no_camera(motion: Sequence[ShotMotion]) -> str:

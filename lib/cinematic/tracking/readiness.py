@@ -9,7 +9,7 @@ import numpy as np
 from .coords import Size
 from .lens import SENSOR_WIDTH
 from .repeated_frames import repeated_frames
-from .solve.cameras import Cameras
+from .solve.cameras import ShotCameras
 from .types import Readiness, TrackData, Verdict
 
 FAILS_BELOW, WEAK_BELOW = 8, 16
@@ -26,7 +26,7 @@ def readiness(
     verdicts: Sequence[Verdict],
     frames: range,
     size: Size,
-    cameras: Cameras | None = None,
+    known: ShotCameras | None = None,
     no_camera: str = "",
 ) -> Readiness:
     """Judge the tracks together: those that are not bad.
@@ -41,9 +41,9 @@ def readiness(
         The plate's frames.
     size
         Width and height of the footage, px.
-    cameras
-        That the judgement found: what their lens is, whether the tracks tell it, whether they only turn. None: that is
-        not said.
+    known
+        The cameras that the judgement found: what their lens is, whether the tracks tell it, whether they only turn.
+        None: that is not said.
     no_camera
         Why the judgement found none; empty: it did, or it was not asked.
     """
@@ -56,6 +56,7 @@ def readiness(
     least = min(counts.values(), default=0)
     spread = _spread([track for track, _ in usable], frames)
     angles = [v.measures["parallax_deg"] for _, v in usable if np.isfinite(v.measures.get("parallax_deg", np.nan))]
+    cameras = None if known is None else known.cameras
     turns = cameras is not None and cameras.only_turn
     parallax = float(np.median(angles)) if angles and not turns else None
     score = min(1.0, least / WEAK_BELOW) * min(1.0, spread / _LEAST_SPREAD)

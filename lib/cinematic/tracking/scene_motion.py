@@ -18,11 +18,11 @@ from .coords import SQUARE, Size, lengths, pixels_from_co
 from .epipolar import epipolar_distances
 from .errors import TrackingError
 from .order_statistics import known_median
-from .solve import Cameras, Solution
+from .solve import Solution
 from .solve.pinned import triangulate_pinned
 from .solve.solution import LensSearch
 from .solve.solver import solve_shot
-from .solve.triangulation import reprojection_errors
+from .solve.triangulation import parallax, reprojection_errors
 from .types import TrackData
 
 FloatArray = npt.NDArray[np.float64]
@@ -74,9 +74,9 @@ def scene_errors(
         solution = solve_shot(positions, size, lens, to_judge=True)
     except TrackingError as error:
         count, frames, _ = positions.shape
-        nothing, usual, parallax = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
+        nothing, usual, unknown = (np.full(shape, np.nan) for shape in (positions.shape, frames, count))
         distance = epipolar_distances(positions)
-        return SceneErrors(distance, distance, nothing, usual, usual, parallax, None, str(error))
+        return SceneErrors(distance, distance, nothing, usual, usual, unknown, None, str(error))
     astray = _frames_astray(solution)
     solution = _without(solution, astray)
     pinned = triangulate_pinned(solution.cameras, positions, references)
@@ -141,8 +141,8 @@ def _errors_of(
     slow = lengths(slow_parts(positions - places))
     drift = np.where(np.isfinite(slow), slow, distance)
     unknown = np.full(positions.shape[1], np.nan)
-    parallax = _parallax(cameras, points, positions, references)
-    return SceneErrors(distance, drift, places, unknown, unknown, parallax, solution, "")
+    angles = parallax(cameras, points, positions, references)
+    return SceneErrors(distance, drift, places, unknown, unknown, angles, solution, "")
 
 
 def slow_parts(offsets: FloatArray) -> FloatArray:
@@ -181,18 +181,6 @@ def _usual(distance: FloatArray, used: BoolArray) -> FloatArray:
         if known.sum() >= _LEAST_KNOWN and counted.any():
             usual[frame] = np.median(distance[:, about][counted])
     return usual
-
-
-def _parallax(
-    cameras: Cameras, points: FloatArray, positions: FloatArray, references: npt.NDArray[np.int64]
-) -> FloatArray:
-    towards = points[:, None] - cameras.positions
-    towards /= np.maximum(np.linalg.norm(towards, axis=2, keepdims=True), 1e-300)
-    at_reference = towards[np.arange(len(points)), references]
-    apart = np.linalg.norm(towards - at_reference[:, None], axis=2)  # a chord of the unit circle
-    apart = np.where(np.isfinite(positions[..., 0]) & np.isfinite(apart), apart, 0.0)
-    angles = np.degrees(2 * np.arcsin(np.clip(apart.max(axis=1, initial=0.0) / 2, 0, 1)))
-    return np.where(np.isfinite(at_reference[:, 0]), angles, np.nan)
 
 
 def frame_positions(tracks: Sequence[TrackData], size: Size) -> tuple[int, FloatArray]:

@@ -71,7 +71,7 @@ class CameraFiles:
     def write_blend(self, solve: CameraSolve, clip: Clip) -> Beginning | None:
         """Write camera.blend: clip, tracks, camera and bundles; what Blender's own solver will do with it."""
         movie_clip = blend_with(clip.footage.path, clip.read(), solve.clip.pixel_aspect)
-        begun = make_ready_to_solve(movie_clip, clip.read(), solve.cameras)
+        begun = make_ready_to_solve(movie_clip, clip.read(), solve.of_shot)
         add_solved_camera(solve, movie_clip)
         write_blend(movie_clip, self.blend)
         return begun

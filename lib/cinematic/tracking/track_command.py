@@ -51,7 +51,7 @@ from .quality import (
 )
 from .refining import Refinement
 from .report import write_report
-from .solve.cameras import Cameras
+from .solve.cameras import ShotCameras
 from .solve_command import CameraFiles, solve_step
 from .store import store_of
 from .terminal import Step, Steps, ending_well_on_interrupt, leaving_at_once_on_interrupt
@@ -99,7 +99,7 @@ class Tracked:
     judgement: Judgement | None  # None: neither a report nor cleaning was asked for
     is_cleaned: bool  # since it was judged
     camera: CameraSolve | None = None
-    cameras: Cameras | None = None  # as the solve or the judgement has found them
+    known: ShotCameras | None = None  # the cameras as the solve or the judgement has found them
 
 
 def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: bool, debug: bool) -> Tracked:
@@ -191,23 +191,24 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     motion = () if judgement is None else judgement.motion
     solved = solve_step(steps, tracker.clip, {**job.lens, "judged": motion}) if job.solve else None
     store = store_of(tracker.clip)
-    cameras = solved.cameras if solved is not None else known_cameras(motion)
-    if cameras is None and motion:
+    known = solved.of_shot if solved is not None else known_cameras(motion)
+    if known is None and motion:
         steps.say(f"  no camera was found: {why_no_camera(motion)}")
-    if cameras is not None and solved is None:
+    if known is not None and solved is None:
+        cameras = known.cameras
         found = "lens" if job.lens else "lens, as the judgement found it"
         steps.say(f"  {found}: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
         for does, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
             if does:
                 steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
-    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, cameras)
+    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, known)
 
 
 def _take_squeeze(steps: Steps, tracker: PointTracker, judgement: Judgement) -> None:
     """Let the clip know what an anamorphic lens has made of its pixels, where the judgement has found it."""
-    store, cameras = store_of(tracker.clip), known_cameras(judgement.motion)
-    if cameras is not None and cameras.pixel_aspect != store.pixel_aspect:
-        store.pixel_aspect = cameras.pixel_aspect
+    store, known = store_of(tracker.clip), known_cameras(judgement.motion)
+    if known is not None and known.cameras.pixel_aspect != store.pixel_aspect:
+        store.pixel_aspect = known.cameras.pixel_aspect
         steps.say(f"  {_told_of_pixels(store.pixel_aspect)}, as the judgement found it")
 
 
@@ -458,13 +459,13 @@ class Targets:
     def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
         """The .blend is written, by the Blender beside while other files are."""
         if blender is not None:
-            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.cameras):
+            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.known):
                 yield
             self._beginning = blender.beginning
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.cameras, keep_solve=job.camera is None)
+        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.known, keep_solve=job.camera is None)
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)

@@ -11,6 +11,7 @@ the rows before and after see through cameras on the path between the frames'.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -236,6 +237,23 @@ class Cameras:
         for _ in range(_ROW_STEPS):
             seen = _between(first, middle, last, self._rows_off(seen))
         return seen
+
+
+@dataclass(frozen=True)
+class ShotCameras:
+    """The cameras of a shot, and where in the plate it is."""
+
+    first: int  # plate frame of the first of them
+    cameras: Cameras
+
+    @property
+    def frames(self) -> range:
+        """The plate's frames that the shot has."""
+        return range(self.first, self.first + len(self.cameras.focal))
+
+    def holds(self, frames: Iterable[int]) -> bool:
+        """Whether all of some plate frames are the shot's."""
+        return all(frame in self.frames for frame in frames)
 
 
 def _between(first: FloatArray, middle: FloatArray, last: FloatArray, row: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..errors import FormatError
 from ..types import ClipInfo
-from .cameras import Cameras
+from .cameras import Cameras, ShotCameras
 from .solution import Round
 
 FloatArray = npt.NDArray[np.float64]
@@ -59,6 +59,11 @@ class CameraSolve:
     def solved_frames(self) -> list[int]:
         """The plate frames that have a camera."""
         return [frame for frame, solved in zip(self.frames, self.cameras.solved, strict=True) if solved]
+
+    @property
+    def of_shot(self) -> ShotCameras:
+        """The cameras, and where in the plate they begin."""
+        return ShotCameras(self.frames[0], self.cameras)
 
     def row(self, frame: int) -> int:
         """The row of ``cameras`` of a plate frame."""

@@ -61,6 +61,22 @@ def reprojection_errors(cameras: Cameras, points: FloatArray, positions: FloatAr
     return np.where(judged, np.nan_to_num(apart, nan=np.inf), np.nan)
 
 
+def parallax(
+    cameras: Cameras, points: FloatArray, positions: FloatArray, references: npt.NDArray[np.int64]
+) -> FloatArray:
+    """(n,) degrees: the largest angle between the rays of a track's markers and that of its reference frame's.
+
+    NaN where there is no point, or no camera in the reference frame.
+    """
+    towards = points[:, None] - cameras.positions
+    towards /= np.maximum(np.linalg.norm(towards, axis=2, keepdims=True), 1e-300)
+    at_reference = towards[np.arange(len(points)), references]
+    apart = np.linalg.norm(towards - at_reference[:, None], axis=2)  # a chord of the unit circle
+    apart = np.where(np.isfinite(positions[..., 0]) & np.isfinite(apart), apart, 0.0)
+    angles = np.degrees(2 * np.arcsin(np.clip(apart.max(axis=1, initial=0.0) / 2, 0, 1)))
+    return np.where(np.isfinite(at_reference[:, 0]), angles, np.nan)
+
+
 def median_error(errors: FloatArray) -> float:
     """Of the errors (n, f) of all markers, px: one infinite or left out weighs like one far off; infinite for none."""
     judged = ~np.isnan(errors)
