@@ -245,6 +245,21 @@ def test_readiness_tells_of_missing_parallax() -> None:
         assert known.score > 0.5
 
 
+@pytest.mark.parametrize(("passing", "word"), [(60, True), (8, False)])
+def test_readiness_doubts_a_scene_that_stands_still_beside_many_that_move(passing: int, word: bool) -> None:
+    """Seen from within a car: what it is of stands still, and more than a few say that it moves."""
+    rng = np.random.default_rng(2)
+    inside = np.repeat(rng.uniform((20, 20), (SIZE[0] - 20, SIZE[1] - 20), (90, 1, 2)), FRAMES, axis=1)
+    inside += rng.normal(0, 0.03, inside.shape)
+    outside = scene(path(FRAMES), passing, noise=0.05)
+    positions = np.concatenate([inside, outside.positions])
+    tracks = replace(outside, positions=positions, wrong=np.zeros(len(positions), bool)).tracks
+    verdicts, motion = judge_scene(tracks, SIZE)
+    ready = readiness(tracks, verdicts, range(1, FRAMES + 1), SIZE, known_cameras(motion))
+    assert any("mask what stands still" in reason for reason in ready.reasons) is word
+    assert any("the camera only turns" in reason for reason in ready.reasons)
+
+
 @pytest.mark.parametrize(("told", "word"), [(None, False), ((880.0, 920.0), False), ((700.0, 2400.0), True)])
 def test_readiness_tells_of_a_focal_length_that_is_not_told(told: tuple[float, float] | None, word: bool) -> None:
     seen = scene(path(FRAMES), 150, noise=0.05)

@@ -29,7 +29,7 @@ from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
 from .clip import segments
-from .coords import SQUARE
+from .coords import SQUARE, Size
 from .errors import BackendUnavailable, TrackingError
 from .files import write_atomically
 from .footage import Picture, find_footage
@@ -49,6 +49,7 @@ from .quality import (
     solve_readiness,
     weigh_tracks,
 )
+from .readiness import beside_what_stands_still
 from .refining import Refinement
 from .report import write_report
 from .solve.cameras import ShotCameras
@@ -192,16 +193,26 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     solved = solve_step(steps, tracker.clip, {**job.lens, "judged": motion}) if job.solve else None
     store = store_of(tracker.clip)
     known = solved.of_shot if solved is not None else known_cameras(motion)
-    if known is None and motion:
-        steps.say(f"  no camera was found: {why_no_camera(motion)}")
-    if known is not None and solved is None:
-        cameras = known.cameras
-        found = "lens" if job.lens else "lens, as the judgement found it"
-        steps.say(f"  {found}: {cameras.lens_in_words(store.size[0], SENSOR_WIDTH)}")
-        for does, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
-            if does:
-                steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
+    if judgement is not None and judgement.motion:
+        _say_of_cameras(steps, job, judgement, known, store.size)
     return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, known)
+
+
+def _say_of_cameras(steps: Steps, job: TrackJob, judgement: Judgement, known: ShotCameras | None, size: Size) -> None:
+    """What the judgement has found of the camera, where no solve has told, and what Blender's solver will not do."""
+    if known is None:
+        steps.say(f"  no camera was found: {why_no_camera(judgement.motion)}")
+        return
+    cameras = known.cameras
+    if cameras.only_turn and (told := beside_what_stands_still(judgement.tracks, judgement.verdicts, size)):
+        steps.say(f"  {told} (--mask)")
+    if job.solve:
+        return
+    found = "lens" if job.lens else "lens, as the judgement found it"
+    steps.say(f"  {found}: {cameras.lens_in_words(size[0], SENSOR_WIDTH)}")
+    for does, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
+        if does:
+            steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
 
 
 def _take_squeeze(steps: Steps, tracker: PointTracker, judgement: Judgement) -> None:
