@@ -161,6 +161,15 @@ def test_something_that_crosses_the_picture_is_no_cut() -> None:
     assert (watch.cuts, watch.bad) == ([], [])
 
 
+def test_something_large_that_comes_in_slowly_is_no_dissolve() -> None:
+    images = [0.4 + 0.4 * (image - 0.4) for image in shot(1, 40)]
+    other = luminance([smooth_texture((240, 240), 77)])[0]
+    for i, image in enumerate(images[14:], start=1):
+        image[:, : 8 * i] = other[:, -8 * i :]
+    watch = looked(images)
+    assert (watch.cuts, watch.bad) == ([], [])
+
+
 PLATES = (ROOT / "examples" / "sample_plate.mp4", ROOT / "benchmarks" / "plates" / "committed" / "street_blur.mp4")
 
 

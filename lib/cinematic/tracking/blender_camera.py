@@ -38,6 +38,7 @@ _BUNDLES = "Bundles"
 
 _NOT_LOST = 1.0  # px, on plates up to 1920 wide; a solve that goes wrong is off by many more
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
+_PAIRS_WITHOUT_FAR = 3  # that are tried without what is far away, too: where these are lost it is by something else
 _WORTH = 1.1  # times: how much lower the error has to be for tracks to be left out
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
@@ -302,8 +303,8 @@ def _tried(
     """
     errors: dict[_Start, float] = {}
     enough = 2 if _markers_in(clip) <= _FEW_MARKERS else 1
-    for pair in pairs:
-        for start in _starts(pair, tuple(far)):
+    for number, pair in enumerate(pairs):
+        for start in _starts(pair, tuple(far) if number < _PAIRS_WITHOUT_FAR else ()):
             with _tracks_kept(clip, start.left_out):
                 _begin_from(clip, start)
                 errors[start] = _error_of_a_solve(editor, clip)

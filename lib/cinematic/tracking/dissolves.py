@@ -3,9 +3,10 @@
 A mixture of two pictures that have nothing to do with each other shows less of either, and less in all: where the
 shares are a half each, the variance is half the mean of theirs. So a **dissolve** is a run of frames, each calmly like
 the one before it, whose ends do not resemble each other and whose middle has clearly less variance than they. It is
-looked for backwards from each frame, and has ended where the dip gets no deeper. A flash that whitens what it lights
-shows less as well, but it is brighter than the frames around it, which no mixture of them is. A shaken camera's frames
-show less now and then, a dissolve's once.
+looked for backwards from each frame, and has ended where the dip gets no deeper. What comes into the picture and shows
+more than that leaves the frames before it with less than the ends have on average, but with no less than the one. A
+flash that whitens what it lights shows less as well, but it is brighter than the frames around it, which no mixture of
+them is. A shaken camera's frames show less now and then, a dissolve's once.
 
 Source of the dip: Alattar 1993, "Detecting and compressing dissolve regions in video sequences".
 """
@@ -27,6 +28,8 @@ _BRIGHTER = 1.2  # than both ends, no mixture is; a little, where it was made of
 _DEEPER = 0.02  # it gets deeper by at least so much a frame while it lasts
 _ABOUT = 0.05  # dips that differ less are about as deep
 _WAVERING = 1.5  # at most; blurred or bare edges of a shaken camera come and go
+_SUNK = 0.4  # of how far below its lower end a mixture's variance sinks; ends may move meanwhile
+_UNEVEN = 10.0  # times: where the ends' variances differ more, it hardly sinks below the lower one
 _PATH = 0.5  # share of the frame; what moves farther has little in common with where it began in any case
 
 
@@ -60,7 +63,7 @@ class Lately:
         if dip > _DIP or dip < before - _DEEPER:
             return []
         run = list(islice(self._seen, len(self._seen) - self._length - 1, None))
-        if sum(each.here.moved for each in run[1:]) > _PATH or _wavers(run) > _WAVERING:
+        if sum(each.here.moved for each in run[1:]) > _PATH or _wavers(run) > _WAVERING or not _sinks(run):
             return []
         over = likeness(run[0].signature, run[-1].signature)
         if over.correlation >= CHANGED and over.moved <= _PATH:
@@ -85,6 +88,18 @@ class Lately:
         dips[brightest > _BRIGHTER * np.maximum(brightness[first], brightness[last])] = 1.0
         shortest = int(np.flatnonzero(dips <= dips.min() + _ABOUT)[0])
         return float(dips.min()), int(lengths[shortest])
+
+
+def _sinks(run: list[_Seen]) -> bool:
+    """Whether variance sinks below both ends, as that of mixtures does. What comes into the picture adds to it.
+
+    Of the shares a and 1 - a it is a^2 times the one and (1 - a)^2 times the other: at least the one over their sum.
+    """
+    variance = np.array([each.signature.energy for each in run]) ** 2
+    lower, higher = sorted((variance[0], variance[-1]))
+    if higher >= _UNEVEN * lower:
+        return True
+    return bool(variance.min() < lower * (1 - _SUNK * lower / (lower + higher)))
 
 
 def _wavers(run: list[_Seen]) -> float:

@@ -31,6 +31,7 @@ BoolArray = npt.NDArray[np.bool_]
 _SMOOTHED = 3  # markers to either side that tell drift from noise
 _ABOUT = 5  # frames to either side that tell what is usual on a frame
 _LEAST_KNOWN = 30  # markers there
+_MOST_USED = 2 / 3  # share of those of tracks that it rests on elsewhere, too: as many tell that it is right
 _FEW_USED = 1 / 3  # share of the markers there: where a camera rests on fewer it is the camera that must be wrong
 
 
@@ -108,11 +109,13 @@ def errors_of_others(
 def _frames_astray(solution: Solution) -> BoolArray:
     """(f,) Where the camera is off what most markers say, and is therefore not known."""
     judged, frames = np.isfinite(solution.errors), solution.errors.shape[1]
+    of_scene = judged & solution.used.any(axis=1)[:, None]  # the others may all be of something large that passes
     astray = np.zeros(frames, bool)
     for frame in range(frames):
         about = _about(frame)
-        count = judged[:, about].sum()
-        astray[frame] = count >= _LEAST_KNOWN and solution.used[:, about].sum() < _FEW_USED * count
+        count, of_these, used = (each[:, about].sum() for each in (judged, of_scene, solution.used))
+        is_sure = of_these >= _LEAST_KNOWN and used >= _MOST_USED * of_these
+        astray[frame] = count >= _LEAST_KNOWN and used < _FEW_USED * count and not is_sure
     return astray
 
 

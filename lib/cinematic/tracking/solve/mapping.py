@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from ..coords import SQUARE, Extent
 from .cameras import Cameras
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 GAPS = (1, 2, 4, 8, 16)
 """Key frames from one of a pair to the other."""
@@ -43,10 +44,24 @@ ROBUST_PX = 0.5
 
 _PAIR_PX = 1.5  # how far a marker may be off a pair's geometry
 _PAIR_TRIALS = 3000  # at most; enough where four in ten of a pair's tracks are right, and hopeless pairs take no longer
+_MOSTLY_OUTVOTED = 0.5  # such a pair tells nothing of the scene
+_OUTVOTED = 0.1  # of the tracks that a pair rests on; with more that do not fit other pairs it is looked at again
 _OFF_PLANE, _OFF_PLANE_SHARE = 4, 0.05  # tracks, and share of them, that are off a plane where a pair shows parallax
 _POSE_PX = 4.0  # how far a marker may be off the pose of a frame that is added afterwards
 _MAP_ITERATIONS = 30  # of bundle adjustment within the mapping; what it leaves, the rounds that follow refine
 _SEED = 1
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two frames, and what their k common tracks say of how they lie to each other."""
+
+    first: int
+    second: int
+    tracks: IntArray  # (k,)
+    matches: npt.NDArray[np.uint32]  # (m, 2) the keypoints that were looked at: of all of these tracks, or of some
+    geometry: Any
+    fits: npt.NDArray[np.bool_]  # (k,) which tracks agree with that
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class Mapped:
     cameras: Cameras | None  # None: nothing could be mapped
     parallax_share: float  # of the pairs whose geometry was told: those that show parallax
     pairs: int
+    outvoted: npt.NDArray[np.bool_]  # (n,) tracks that do not fit most of what the others fit
 
     @property
     def solved_share(self) -> float:
@@ -83,11 +99,11 @@ def map_cameras(
     """
     with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
         database = Path(folder, "tracks.db")
-        kinds = _write_database(database, positions, size, focal, focal_is_known, zooms, k1)
+        kinds, votes = _write_database(database, positions, size, focal, focal_is_known, zooms, k1)
         told = sum(kinds.values())
         parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
         cameras = _map(database, positions.shape[1], focal_is_known, calibrated) if told else None
-    return Mapped(cameras, parallax / told if told else 0.0, told)
+    return Mapped(cameras, parallax / told if told else 0.0, told, votes < 0)
 
 
 def adjust(
@@ -183,8 +199,8 @@ def write_text_model(
 
 def _write_database(
     path: Path, positions: FloatArray, size: Extent, focal: float, focal_is_known: bool, zooms: bool, k1: float
-) -> Counter[str]:
-    """Keypoints of all frames and the geometries of their pairs; how many pairs are of which kind."""
+) -> tuple[Counter[str], IntArray]:
+    """Keypoints of all frames and the geometries of pairs; how many of these are of which kind, and tracks' votes."""
     import pycolmap
 
     seen = np.isfinite(positions[..., 0])
@@ -199,16 +215,18 @@ def _write_database(
     twin = _camera(size, focal, k1, 0.0)
     twin.camera_id, twin.has_prior_focal_length = len(cameras) + 1, focal_is_known
 
-    def look(pair: tuple[int, int]) -> tuple[tuple[int, int], Any, Any]:
-        first, second = pair
-        common = np.flatnonzero(seen[:, first] & seen[:, second])
+    def look(first: int, second: int, common: IntArray) -> _Pair:
         matches = np.stack([place[common, first], place[common, second]], axis=1).astype(np.uint32)
         options = _pair_options(len(common))
         estimate = (
             pycolmap.estimate_calibrated_two_view_geometry if focal_is_known else pycolmap.estimate_two_view_geometry
         )
         geometry = estimate(camera_of[first], keypoints[first], twin, keypoints[second], matches, options)
-        return pair, matches, geometry
+        inliers = np.asarray(geometry.inlier_matches).reshape(-1, 2)[:, 0]
+        return _Pair(first, second, common, matches, geometry, np.isin(matches[:, 0], inliers))
+
+    def looked_at(pair: tuple[int, int]) -> _Pair:
+        return look(*pair, np.flatnonzero(seen[:, pair[0]] & seen[:, pair[1]]))
 
     kinds: Counter[str] = Counter()
     with pycolmap.Database.open(path) as database, ThreadPoolExecutor() as pool:
@@ -216,13 +234,44 @@ def _write_database(
             _write_camera(database, camera)
         for frame, points in enumerate(keypoints):
             _write_frame(database, frame + 1, points, camera_of[frame].camera_id)
-        for (first, second), matches, geometry in pool.map(look, _pairs(seen)):
-            database.write_matches(first + 1, second + 1, matches)
-            database.write_two_view_geometry(first + 1, second + 1, geometry)
-            kinds[pycolmap.TwoViewGeometryConfiguration(geometry.config).name] += 1
+        votes = np.zeros(len(positions), np.int64)
+        for pair in _of_one_scene(list(pool.map(looked_at, _pairs(seen))), votes, look):
+            database.write_matches(pair.first + 1, pair.second + 1, pair.matches)
+            database.write_two_view_geometry(pair.first + 1, pair.second + 1, pair.geometry)
+            kinds[pycolmap.TwoViewGeometryConfiguration(pair.geometry.config).name] += 1
     for failed in ("UNDEFINED", "DEGENERATE"):
         kinds.pop(failed, None)
-    return kinds
+    return kinds, votes
+
+
+def _of_one_scene(
+    pairs: Sequence[_Pair], votes: IntArray, look: Callable[[int, int, IntArray], _Pair]
+) -> Iterator[_Pair]:
+    """The pairs, those looked at again that rest on tracks which do not fit others.
+
+    Something large that passes before the camera is for a while what most tracks show, and a fundamental matrix is
+    easily bent to it and to much of the scene at once. It was not so before: from the pair that most tracks agree
+    about, to later and to earlier frames, each track gathers votes (n,), and where a pair rests on those that have been
+    outvoted, its geometry is that of the others, if as many as before of those that have fitted so far fit it.
+    """
+    if not pairs:
+        return
+    surest = max(pairs, key=lambda pair: (pair.fits.mean(), len(pair.tracks)))
+    later = sorted((p for p in pairs if p.second > surest.first), key=lambda pair: (pair.second, pair.first))
+    earlier = sorted((p for p in pairs if p.second <= surest.first), key=lambda pair: (-pair.first, -pair.second))
+    votes[surest.tracks] = np.where(surest.fits, 1, -1)
+    for pair in (*later, *earlier):
+        trusted, doubted = votes[pair.tracks] > 0, votes[pair.tracks] < 0
+        outvoted = (pair.fits & doubted).sum() / max(1, pair.fits.sum())
+        if outvoted > _OUTVOTED and (~doubted).sum() >= LEAST_COMMON:
+            again = look(pair.first, pair.second, pair.tracks[~doubted])
+            fits = np.isin(pair.tracks, again.tracks[again.fits])
+            if (fits & trusted).sum() >= (pair.fits & trusted).sum():
+                pair, outvoted = replace(again, tracks=pair.tracks, fits=fits), 0.0
+        if outvoted > _MOSTLY_OUTVOTED:
+            continue
+        votes[pair.tracks] += np.where(pair.fits, 1, -1) * (pair.second - pair.first)
+        yield pair
 
 
 def _pair_options(common: int) -> Any:

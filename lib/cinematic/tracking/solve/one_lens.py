@@ -103,7 +103,8 @@ def solve_through_one(
     if only_turns:
         return _with_focal_range(checked(turning(positions, size, lens), TURNS), positions, size, lens)
     keys = key_frames(np.isfinite(positions[..., 0]))
-    leading = positions[enough_tracks(np.isfinite(positions[..., 0]))]
+    rows = enough_tracks(np.isfinite(positions[..., 0]))
+    leading = positions[rows]
 
     @cache  # the barrel is asked for again where pairs' calibration has left frames out
     def mapped_through(k1: float, calibrated: bool = True) -> Mapped:
@@ -122,10 +123,13 @@ def solve_through_one(
         return tripod
     if one_plane and not lens.focal_is_exact:
         raise NoParallax(_one_plane(mapped))
-    moving = _moving(mapped.cameras, mapped_through, keys, positions, size, lens, iterations_between)
+    outvoted = np.zeros(len(positions), bool)
+    outvoted[rows] = mapped.outvoted
+    moving = _moving(mapped.cameras, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
         whole = mapped_through(0.0, calibrated=False).cameras
-        moving = _fuller(moving, _moving(whole, mapped_through, keys, positions, size, lens, iterations_between))
+        other = _moving(whole, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
+        moving = _fuller(moving, other)
     if one_plane and moving is not None:
         moving = surer(moving, _turned_over(moving, positions, size, lens))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
@@ -195,13 +199,13 @@ def fitting(errors: FloatArray) -> BoolArray:
 
 def _moving(
     mapped: Cameras | None, mapped_through: Callable[[float], Mapped], keys: npt.NDArray[np.int64],
-    positions: FloatArray, size: Extent, lens: LensSearch, iterations_between: int,
+    positions: FloatArray, outvoted: BoolArray, size: Extent, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
     mapped = _with_enough(mapped)
     if mapped is None:
         return None
-    seen = positions[:, keys]
+    seen = np.where(outvoted[:, None, None], np.nan, positions[:, keys])
     begun, bent = _begun(mapped, mapped_through, seen, size, lens)
     solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
     if lens.focal is None:
@@ -354,13 +358,16 @@ def _placed_again(
     Such a one would stay: the adjustment rests on the markers that agree.
     """
     errors = reprojection_errors(cameras, points, positions)
-    agreeing, judged = fitting(errors).sum(axis=0), np.isfinite(errors).sum(axis=0)
+    fits = fitting(errors)
+    agreeing, judged = fits.sum(axis=0), np.isfinite(errors).sum(axis=0)
     astray = cameras.solved & (agreeing < _AGREEING_SHARE * judged)
     if astray.sum() > _MOST_ASTRAY * cameras.solved.sum():  # then it is the scene that is not known well yet
         astray[:] = False
     if cameras.solved.all() and not astray.any():
         return cameras
-    placed = add_frames(cameras.without(astray), points, positions, size, zooms=lens.is_zoom)
+    placed, sure = cameras.without(astray), np.where(fits.any(axis=1)[:, None], points, np.nan)
+    for known in (sure, points):  # what moves by itself may be most of what a frame shows
+        placed = add_frames(placed, known, positions, size, zooms=lens.is_zoom)
     return placed.or_else(cameras)
 
 

@@ -55,6 +55,9 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
+# No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
+# that move by themselves.
+_MOST_ZOOM, _FASTEST_ZOOM = 40.0, 1.4  # times: longest through shortest, and from a frame to the next
 _TURNING_PX = 0.25  # median error from which on a camera that turns may zoom
 _BENT_PX = 0.15  # median error from which on a bent lens may be one that zooms
 _WELL_FITTING = 0.8  # of all markers fit; where fewer do the lens may zoom
@@ -347,7 +350,14 @@ def _zooming(
         zooming = solve(positions)
     except TrackingError:
         return None
-    return zooming if _explains_more(zooming, fixed, planes) else None
+    return zooming if _is_of_a_lens(zooming.cameras) and _explains_more(zooming, fixed, planes) else None
+
+
+def _is_of_a_lens(cameras: Cameras) -> bool:
+    """Whether a lens may zoom like that."""
+    focal = np.log(cameras.focal)
+    steps = np.abs(np.diff(focal))  # NaN beside a frame that has no camera
+    return bool(np.nanmax(focal) - np.nanmin(focal) < np.log(_MOST_ZOOM) and not (steps > np.log(_FASTEST_ZOOM)).any())
 
 
 def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Extent, planes: float) -> bool:
