@@ -15,7 +15,7 @@ from cinematic.tracking.solve.focal import moved_back
 from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.pinned import triangulate_pinned
 from cinematic.tracking.solve.solution import LensSearch, Solution
-from cinematic.tracking.solve.solver import solve_shot
+from cinematic.tracking.solve.solver import is_of_a_lens, solve_shot
 from cinematic.tracking.solve.triangulation import reprojection_errors
 from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, with_skyline, without_frames
 
@@ -419,3 +419,52 @@ def test_frames_without_a_camera_tell_no_distance() -> None:
     )
     nothing = np.full((3, 24, 2), np.nan)
     assert not far_away(seen.cameras, nothing, SIZE[0]).any()
+
+
+# -- something large that passes, and lenses that are none ------------------------------------------------------------
+
+
+def with_passer(seen: Scene, count: int, frames: range, width: float = 500.0) -> Scene:
+    """The scene, and tracks on something that crosses the picture, so many px wide, and hides what is behind it."""
+    rng = np.random.default_rng(7)
+    places = rng.uniform((0, 10), (width, SIZE[1] - 10), (count, 2))
+    behind, before = seen.positions.copy(), np.full((count, seen.positions.shape[1], 2), np.nan)
+    for frame in frames:
+        left = (frame - frames[0]) / len(frames) * (SIZE[0] + width) - width
+        passing = places + np.array([left, 0.0]) + rng.normal(0, 0.05, places.shape)
+        shown = (passing[:, 0] > 0) & (passing[:, 0] < SIZE[0])
+        before[shown, frame] = passing[shown]
+        behind[(behind[:, frame, 0] > left) & (behind[:, frame, 0] < left + width), frame] = np.nan
+    return Scene(
+        seen.cameras,
+        np.concatenate([seen.points, np.zeros((count, 3))]),
+        np.concatenate([behind, before]),
+        np.concatenate([seen.wrong, np.ones(count, bool)]),
+    )
+
+
+@pytest.mark.parametrize("count", [100, 240])
+def test_what_passes_for_a_while_is_not_the_scene_though_most_tracks_are_on_it(count: int) -> None:
+    seen = scene(path(60), 260, noise=0.05)
+    passed = with_passer(seen, count, range(15, 45))
+    in_the_middle = np.isfinite(passed.positions[:, 30, 0])
+    assert in_the_middle[passed.wrong].sum() > in_the_middle[~passed.wrong].sum()
+    solution = solved(passed)
+    assert solution.cameras.solved.all()
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+    assert not solution.used[passed.wrong].any()
+
+
+@pytest.mark.parametrize(
+    ("focal", "is_one"),
+    [
+        (np.linspace(500, 4000, 24), True),
+        (np.geomspace(300, 6000, 24), True),  # a crash zoom within a second
+        (np.geomspace(100, 9000, 60), False),  # no lens zooms that far
+        (np.where(np.arange(24) < 12, 700.0, 1400.0), False),  # nor within a frame
+    ],
+)
+def test_what_no_lens_does_is_no_zoom(focal: np.ndarray, is_one: bool) -> None:
+    cameras = path(len(focal), focal)
+    assert is_of_a_lens(cameras) is is_one
+    assert is_of_a_lens(cameras.without(np.arange(len(focal)) == 3)) is is_one

@@ -350,10 +350,10 @@ def _zooming(
         zooming = solve(positions)
     except TrackingError:
         return None
-    return zooming if _is_of_a_lens(zooming.cameras) and _explains_more(zooming, fixed, planes) else None
+    return zooming if is_of_a_lens(zooming.cameras) and _explains_more(zooming, fixed, planes) else None
 
 
-def _is_of_a_lens(cameras: Cameras) -> bool:
+def is_of_a_lens(cameras: Cameras) -> bool:
     """Whether a lens may zoom like that."""
     focal = np.log(cameras.focal)
     steps = np.abs(np.diff(focal))  # NaN beside a frame that has no camera
