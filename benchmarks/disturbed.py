@@ -156,6 +156,23 @@ def _passer_by(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     return passed
 
 
+def _bus(long: int) -> Callable[[Pictures, np.random.Generator], Pictures]:
+    """So many px long and as high as the picture, it crosses from a sixth of the shot to five sixths."""
+
+    def drawn(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+        height, width = pictures[0].shape
+        coarse = rng.integers(0, 256, (height // 10, long // 10)).astype(np.uint8)
+        side = cv2.resize(coarse, (long, height), interpolation=cv2.INTER_CUBIC)
+        passed, first, last = [each.copy() for each in pictures], len(pictures) // 6, 5 * len(pictures) // 6
+        for index in range(first, last):
+            left = round((index - first) / (last - first) * (width + long)) - long
+            shown = passed[index][:, max(0, left) : max(0, left + long)]
+            shown[:] = side[:, max(0, -left) :][:, : shown.shape[1]]
+        return passed
+
+    return drawn
+
+
 def _compressed(pictures: Pictures, _: np.random.Generator) -> Pictures:
     with tempfile.TemporaryDirectory() as folder:
         movie = Path(folder, "small.mp4")
@@ -190,6 +207,8 @@ DISTURBANCES = (
     Disturbance("x264, crf 34", _compressed),
     Disturbance("rain", _rain),
     Disturbance("someone passes by", _passer_by),
+    Disturbance("a bus passes, half as long as the picture", _bus(320)),
+    Disturbance("a bus passes, seven tenths of it", _bus(450)),
 )  # fmt: skip
 
 

@@ -468,3 +468,14 @@ def test_what_no_lens_does_is_no_zoom(focal: np.ndarray, is_one: bool) -> None:
     cameras = path(len(focal), focal)
     assert is_of_a_lens(cameras) is is_one
     assert is_of_a_lens(cameras.without(np.arange(len(focal)) == 3)) is is_one
+
+
+def test_what_was_outvoted_is_still_judged_by_the_cameras() -> None:
+    """Of a short shot each frame is a key frame: nothing follows that would look at all tracks once more."""
+    passed = with_passer(scene(path(20), 200, noise=0.05), 60, range(4, 16))
+    solution = solved(passed)
+    told = np.isfinite(passed.positions[..., 0]).sum(axis=1) >= 2
+    judged = ~np.isnan(solution.errors).all(axis=1)
+    assert judged[told & ~passed.wrong].all()
+    assert judged[told & passed.wrong].mean() > 0.5
+    assert not solution.used[passed.wrong].any()

@@ -212,10 +212,23 @@ def _moving(
         solution = from_elsewhere(solution, seen, size, lens, bent)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
         solution = _at_likeliest_focal(solution, seen, size, lens, bent)
-    if solution is None or len(keys) == positions.shape[1]:
+    if solution is None:
+        return None
+    if outvoted.any():
+        solution = _with_outvoted(solution, positions[:, keys], outvoted)
+    if len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
+
+
+def _with_outvoted(solution: Solution, positions: FloatArray, outvoted: BoolArray) -> Solution:
+    """The same, and what tracks that pairs of frames had outvoted come to by its cameras."""
+    points = solution.points.copy()
+    points[outvoted] = triangulate(solution.cameras, positions[outvoted])
+    errors = reprojection_errors(solution.cameras, points, positions)
+    used = solution.used | (fitting(errors) & outvoted[:, None])
+    return replace(solution, points=points, errors=errors, used=used)
 
 
 def from_elsewhere(
