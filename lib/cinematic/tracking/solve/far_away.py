@@ -36,9 +36,8 @@ def far_away(cameras: Cameras, positions: FloatArray, width: int) -> BoolArray:
     shown = np.flatnonzero(seen.sum(axis=1) >= 2)
     points = triangulate(cameras, positions[shown])
     angles = np.radians(parallax(cameras, points, positions[shown], seen[shown].argmax(axis=1)))
-    px = np.nan_to_num(angles, nan=0.0) * np.median(
-        cameras.focal[cameras.solved]
-    )  # without a point in front: behind all
+    focal = np.median(cameras.focal[cameras.solved])
+    px = np.nan_to_num(angles, nan=0.0) * focal  # who has no point in front of the cameras is farther away than all
     left, far = seen.sum(axis=0), np.zeros(len(positions), bool)
     for row in shown[np.argsort(px, kind="stable")][: np.count_nonzero(px < _NEAR * larger_than_usual(width))]:
         if (left[seen[row]] > _LEAST_LEFT).all():

@@ -251,8 +251,8 @@ def _of_one_scene(
 
     Something large that passes before the camera is for a while what most tracks show, and a fundamental matrix is
     easily bent to it and to much of the scene at once. It was not so before: from the pair that most tracks agree
-    about, to later and to earlier frames, each track gathers votes (n,), and where a pair rests on those that have been
-    outvoted, its geometry is that of the others, if as many as before of those that have fitted so far fit it.
+    about, to later and to earlier frames, each track gathers ``votes`` (n,), and where a pair rests on those that have
+    been outvoted, its geometry is that of the others, if as many as before of those that have fitted so far fit it.
     """
     if not pairs:
         return
