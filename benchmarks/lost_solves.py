@@ -13,17 +13,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import blender, report
 from benchmarks.report import Table
 from cinematic.tracking import Clip, judge_with_motion
 from cinematic.tracking.blend_file import blend_with
-from cinematic.tracking.blender_camera import make_ready_to_solve
+from cinematic.tracking.blender_camera import make_ready_to_solve, too_far_away
 from cinematic.tracking.judge import known_cameras
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.scene_motion import positions_within
-from cinematic.tracking.solve.far_away import far_away
 from cinematic.tracking.solve.keyframes import solve_keyframes
 
 COLUMNS = {"tracks": "tracks", "far": "of them far away", "pairs": "pairs of frames", "all": "lost with all tracks",
@@ -40,7 +37,7 @@ def of(path: Path) -> dict[str, Any]:
         raise SystemExit(f"{path}: no camera was found")
     of_shot = [track for track in tracks if known.holds(track.markers)]
     positions = positions_within(of_shot, clip.size, known.first, len(known.frames))
-    far = [of_shot[row].name for row in np.flatnonzero(far_away(known.cameras, positions, clip.size[0]))]
+    far = too_far_away(of_shot, known, clip.size)
     pairs = solve_keyframes(positions, clip.size)
     movie_clip = blend_with(clip.footage.path, of_shot, clip.pixel_aspect)
     make_ready_to_solve(movie_clip, [], known)

@@ -168,16 +168,15 @@ def _set_beginning(
     start = _Start(pairs[0])
     error: float | None = None
     if lens is not None and _may_be_tried(clip):
-        far = () if known is None else _too_far_away(clip, tracks, known)
+        far = () if known is None else too_far_away(tracks, known, MovieClipStore(clip).size)
         start, error = _first_that_works(clip, pairs, far, lens, keep_solve)
     _begin_from(clip, start)
     return replace(_beginning(clip, start.frames, error), far_away=len(start.left_out), disabled=start.disabled)
 
 
-def _too_far_away(clip: Any, tracks: Iterable[TrackData], known: ShotCameras) -> tuple[str, ...]:
+def too_far_away(tracks: Iterable[TrackData], known: ShotCameras, size: Size) -> tuple[str, ...]:
     """The names of those that show no distance, and that nobody has locked or set by hand."""
     of_shot = [track for track in tracks if track.enabled and track.markers and known.holds(track.markers)]
-    size = MovieClipStore(clip).size
     positions = positions_within(of_shot, size, known.first, len(known.frames))
     far = far_away(known.cameras, positions, size[0])
     return tuple(

@@ -234,8 +234,8 @@ def _write_database(
             _write_camera(database, camera)
         for frame, points in enumerate(keypoints):
             _write_frame(database, frame + 1, points, camera_of[frame].camera_id)
-        votes = np.zeros(len(positions), np.int64)
-        for pair in _of_one_scene(list(pool.map(looked_at, _pairs(seen))), votes, look):
+        pairs, votes = _of_one_scene(list(pool.map(looked_at, _pairs(seen))), len(positions), look)
+        for pair in pairs:
             database.write_matches(pair.first + 1, pair.second + 1, pair.matches)
             database.write_two_view_geometry(pair.first + 1, pair.second + 1, pair.geometry)
             kinds[pycolmap.TwoViewGeometryConfiguration(pair.geometry.config).name] += 1
@@ -245,17 +245,18 @@ def _write_database(
 
 
 def _of_one_scene(
-    pairs: Sequence[_Pair], votes: IntArray, look: Callable[[int, int, IntArray], _Pair]
-) -> Iterator[_Pair]:
-    """The pairs, those looked at again that rest on tracks which do not fit others.
+    pairs: Sequence[_Pair], tracks: int, look: Callable[[int, int, IntArray], _Pair]
+) -> tuple[list[_Pair], IntArray]:
+    """The pairs, those looked at again that rest on tracks which do not fit others; and the votes of all ``tracks``.
 
     Something large that passes before the camera is for a while what most tracks show, and a fundamental matrix is
     easily bent to it and to much of the scene at once. It was not so before: from the pair that most tracks agree
-    about, to later and to earlier frames, each track gathers ``votes`` (n,), and where a pair rests on those that have
-    been outvoted, its geometry is that of the others, if as many as before of those that have fitted so far fit it.
+    about, to later and to earlier frames, each track gathers votes, and where a pair rests on those that have been
+    outvoted, its geometry is that of the others, if as many as before of those that have fitted so far fit it.
     """
+    votes, kept = np.zeros(tracks, np.int64), list[_Pair]()
     if not pairs:
-        return
+        return kept, votes
     surest = max(pairs, key=lambda pair: (pair.fits.mean(), len(pair.tracks)))
     later = sorted((p for p in pairs if p.second > surest.first), key=lambda pair: (pair.second, pair.first))
     earlier = sorted((p for p in pairs if p.second <= surest.first), key=lambda pair: (-pair.first, -pair.second))
@@ -271,7 +272,8 @@ def _of_one_scene(
         if outvoted > _MOSTLY_OUTVOTED:
             continue
         votes[pair.tracks] += np.where(pair.fits, 1, -1) * (pair.second - pair.first)
-        yield pair
+        kept.append(pair)
+    return kept, votes
 
 
 def _pair_options(common: int) -> Any:
