@@ -16,6 +16,11 @@ class Findings:
     verdicts: list[Verdict] = field(default_factory=list)  # of the last judgement, the worst first; empty: none
     readiness: Readiness | None = None
     cameras: ShotCameras | None = None  # as a judgement or a solve has found them
+    focal: float | None = None  # px, that these were told; None: they have found it
+
+    def know(self, cameras: ShotCameras | None, focal: float | None) -> None:
+        """Take what a step has found."""
+        self.cameras, self.focal = cameras, focal
 
 
 _FOUND: dict[str, Findings] = {}

@@ -12,6 +12,7 @@ from typing import Any
 from cinematic.tracking import CameraSolve, TrackingError, clean_tracks
 from cinematic.tracking.blender_camera import add_solved_camera, make_ready_to_solve, told_of_first_try
 from cinematic.tracking.blender_masks import annotation_of, drawn_mask
+from cinematic.tracking.lens import focal_px
 from cinematic.tracking.masks import DrawnMask
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve.cameras import ShotCameras
@@ -32,12 +33,18 @@ class Job(ABC):
         """Begin: ``chosen`` are the scene's settings, which the artist may change meanwhile."""
         store = MovieClipStore(movie_clip)
         self.name: str = movie_clip.name
-        self.shot = tasks.Shot(detached(movie_clip), self.name, chosen.preset)
+        focal = _focal_of(movie_clip) if chosen.lens_is_known else None
+        self.shot = tasks.Shot(detached(movie_clip), self.name, chosen.preset, focal)
         self.span = {"frame_start": store.numbers.first, "frame_end": store.numbers.last}
 
     @abstractmethod
     def take_over(self, movie_clip, come: Any) -> str:
         """Put into Blender what has come of the task; in words."""
+
+
+def _focal_of(movie_clip) -> float | None:
+    """The clip's focal length, px; to two decimals, as Blender gives back in 32 bits what it is given."""
+    return focal_px(tuple(movie_clip.size), round(movie_clip.tracking.camera.focal_length_pixels, 2))
 
 
 class _Covering(Job):
@@ -87,7 +94,8 @@ class JudgeTracks(Job):
         """See :class:`Job`."""
         found = findings.of(movie_clip)
         found.verdicts = sorted(come.verdicts, key=lambda verdict: -verdict.badness)
-        found.readiness, found.cameras = come.readiness, come.cameras
+        found.readiness = come.readiness
+        found.know(come.cameras, self.shot.focal)
         if self.colors:
             color_by_verdict(movie_clip, come.verdicts)
         return verdicts_in_words(come.verdicts)
@@ -113,7 +121,8 @@ class CleanTracks(_Covering):
         store.set_weights(come.weights)
         clear_colors(movie_clip)
         found = findings.of(movie_clip)
-        found.verdicts, found.readiness, found.cameras = [], None, come.cameras
+        found.verdicts, found.readiness = [], None
+        found.know(come.cameras, self.shot.focal)
         return f"{come.cleaning.in_words()}, {len(come.added)} added"
 
 
@@ -122,14 +131,15 @@ class PrepareSolve(Job):
 
     def __init__(self, movie_clip, chosen) -> None:
         super().__init__(movie_clip, chosen)
-        self.known = findings.of(movie_clip).cameras
+        found = findings.of(movie_clip)
+        self.known = found.cameras if found.focal == self.shot.focal else None
         self.task = None if self.known is not None else partial(tasks.find_cameras, self.shot)
 
     def take_over(self, movie_clip, come: ShotCameras | None) -> str:
         """See :class:`Job`."""
         cameras = self.known if self.known is not None else come
         begun = make_ready_to_solve(movie_clip, MovieClipStore(movie_clip).read(), cameras)
-        findings.of(movie_clip).cameras = cameras
+        findings.of(movie_clip).know(cameras, self.shot.focal)
         if begun is None:
             return "no two frames are fit to begin a solve from: the camera hardly moves, or tracks are few"
         return told_of_first_try(begun)
@@ -146,7 +156,7 @@ class SolveCamera(Job):
         """See :class:`Job`."""
         add_solved_camera(come, movie_clip)
         MovieClipStore(movie_clip).set_errors(come.track_errors)
-        findings.of(movie_clip).cameras = come.of_shot
+        findings.of(movie_clip).know(come.of_shot, self.shot.focal)
         return come.in_words()
 
 

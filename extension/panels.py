@@ -65,6 +65,7 @@ class CINETRACK_PT_quality(_Panel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("cinetrack.judge_tracks", icon="VIEWZOOM")
         row.operator("cinetrack.report", text="", icon="URL")
+        layout.prop(chosen, "lens_is_known")
         layout.prop(chosen, "color_tracks")
         layout.operator("cinetrack.clean_tracks", icon="BRUSH_DATA")
         layout.prop(chosen, "fill")

@@ -47,6 +47,10 @@ class CinetrackSettings(bpy.types.PropertyGroup):
             ("KEEP", "Keep to It", "No tracks outside the strokes"),
         ],
     )  # fmt: skip
+    lens_is_known: bpy.props.BoolProperty(
+        name="Lens Is Known",
+        description="Take the focal length of the clip's lens (Track > Lens) as exact; otherwise it is found",
+    )  # fmt: skip
     color_tracks: bpy.props.BoolProperty(
         name="Color by Verdict", default=True,
         description="Bad tracks red, suspect ones orange; colors that you have given stay",

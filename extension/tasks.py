@@ -47,6 +47,7 @@ class Shot:
     clip: Clip
     name: str  # as Blender has it
     preset: str
+    focal: float | None  # of the lens, px, where the artist knows it
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def find_cameras(shot: Shot, say: Say) -> ShotCameras | None:
 def solve_camera(shot: Shot, say: Say) -> CameraSolve:
     """Solve the camera without Blender's solver."""
     say("Solving")
-    return solve(shot.clip)
+    return solve(shot.clip, focal=shot.focal)
 
 
 def report_shot(shot: Shot, info: ClipInfo, path: Path, say: Say) -> None:
@@ -144,7 +145,7 @@ def _judged(shot: Shot, say: Say, refinement: Refinement | None = None) -> tuple
     if not tracks:
         raise TrackingError(f"clip {shot.name!r} has no tracks to judge: track the shot first")
     limits = preset_limits(shot.preset, shot.clip.size[0])
-    return judge_with_motion(shot.clip, limits, tracks=tracks, refinement=refinement)
+    return judge_with_motion(shot.clip, limits, tracks=tracks, refinement=refinement, focal=shot.focal)
 
 
 def _tell(say: Say, what: str, progress: Progress) -> None:

@@ -34,7 +34,7 @@ from cinematic.tracking.readiness import readiness
 from cinematic.tracking.solve import ShotCameras
 from cinematic.tracking.store import store_of
 from tests.command import answer, run
-from tests.scenes import SIZE, path, scene
+from tests.scenes import SIZE, empty_movie, path, scene
 
 FRAMES = 24
 TRIMMED, SPLIT, HOPELESS, LOCKED, BY_HAND, SHORT, BEGUN_ELSEWHERE = range(7)
@@ -336,6 +336,21 @@ def test_the_clean_command_and_its_undo(movie: Path, tmp_path: Path) -> None:
     again = answer("clean", folder, "--undo")
     assert again.returncode == 1
     assert "nothing was cleaned here" in again.stderr
+
+
+def test_commands_take_a_focal_length_that_is_known(tmp_path: Path) -> None:
+    """A plane tells none."""
+    scene(path(12), 80, planar=True, noise=0.02).on(empty_movie(tmp_path / "grey.mp4", 12)).save(
+        tmp_path / "tracks.json"
+    )
+    for option, told in (((), "the camera sees a single plane"), (("--focal", "22.5mm", "--sensor", "24"), "900.0 px")):
+        assert told in answer("quality", tmp_path, *option).stdout
+        assert answer("report", tmp_path, "--overwrite", *option).returncode == 0
+        assert told in (tmp_path / "report.html").read_text(encoding="utf-8")
+    for command in (("quality",), ("report", "--overwrite"), ("clean",)):
+        refused = answer(*command, tmp_path, "--focal", "2")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("cinetrack: error: expected focal of 0.1 to 50 picture widths, got 2 px")
 
 
 def test_readiness_tells_why_no_camera_was_found() -> None:

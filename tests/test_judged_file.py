@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from cinematic.tracking.types import ClipInfo
 from tests.command import answer, run
 from tests.formats.samples import LAYOUTS, form_of, path_for
 from tests.plates import write_sequence
-from tests.scenes import SIZE
+from tests.scenes import SIZE, path, scene
 from tests.test_cleaning import FRAMES, faulty_tracks
 
 INFO = ClipInfo("/nowhere/shot.1001.png", *SIZE, 24.0, 1001, 1000 + FRAMES)
@@ -47,6 +48,17 @@ def counted(verdicts: object) -> dict[str, int]:
 def written(folder: Path, layout: str, tracks: list[TrackData], info: ClipInfo = INFO) -> Path:
     full = next(entry for entry in LAYOUTS if entry.startswith(layout))
     return formats.write(tracks, path_for(folder, full), full, clip=info).path
+
+
+def test_a_focal_length_that_is_known_is_taken(tmp_path: Path) -> None:
+    """A plane tells none: without it there is no camera that its tracks are judged by."""
+    wall = scene(path(12), 80, planar=True, noise=0.02)
+    file = written(tmp_path, "csv", on_1001(wall.tracks), replace(INFO, frame_end=1012))
+    assert not judge_file(file, size=SIZE).readiness.lens
+    assert "(900.0 px)" in judge_file(file, size=SIZE, focal=900.0).readiness.lens
+    assert "(900.0 px)" in judge_file(file, size=SIZE, focal=22.5, sensor_width=24.0).readiness.lens
+    with pytest.raises(ParameterError, match=r"expected focal of 0\.1 to 50 picture widths"):
+        judge_file(file, size=SIZE, focal=2.0)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

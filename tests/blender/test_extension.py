@@ -191,6 +191,23 @@ def test_a_preset_brings_its_number_of_tracks(bpy: Any, buttons: Any) -> None:
     assert chosen.tracks_per_frame == ct.get_detection_params("fast")["tracks_per_frame"]
 
 
+def test_a_lens_that_is_known_is_taken(bpy: Any, buttons: Any, tracked: Any, found: Any) -> None:
+    """And the cameras of before, which had found it themselves, are not taken for those of this lens."""
+    buttons.judge_tracks()
+    assert found(tracked).focal is None
+    lens = tracked.tracking.camera
+    lens.units, lens.focal_length_pixels = "PIXELS", 700.0
+    bpy.context.scene.cinetrack.lens_is_known = True
+    assert buttons.prepare_solve() == {"FINISHED"}
+    assert found(tracked).focal == 700.0
+    cameras = found(tracked).cameras.cameras
+    assert np.unique(cameras.focal[cameras.solved]) == [700.0]
+    assert lens.focal_length_pixels == pytest.approx(700.0, abs=0.01)
+    lens.focal_length_pixels = 1e6
+    with pytest.raises(RuntimeError, match=r"expected focal of 0.1 to 50 picture widths, got 1e\+06"):
+        buttons.judge_tracks()
+
+
 def test_the_report_is_written(buttons: Any, tracked: Any, tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     assert buttons.report(filepath=str(target)) == {"FINISHED"}

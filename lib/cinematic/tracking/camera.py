@@ -15,7 +15,7 @@ from .checks import check_choice, checked_number
 from .coords import SQUARE, pixels_from_co
 from .errors import FootageError, ParameterError, TrackingError
 from .judge import ShotMotion
-from .lens import SENSOR_WIDTH
+from .lens import SENSOR_WIDTH, focal_px
 from .solve.cameras import Cameras
 from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
@@ -31,7 +31,6 @@ __all__ = [
     "DISTORTIONS",
     "MOTIONS",
     "ROLLING_SHUTTERS",
-    "SENSOR_WIDTH",
     "SOLVERS",
     "ZOOMS",
     "CameraSolve",
@@ -118,8 +117,8 @@ def solve_camera(
     check_choice("motion", motion, MOTIONS)
     check_choice("engine", engine, SOLVERS)
     lens = LensSearch(
-        focal_px(store, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom], store.pixel_aspect,
-        _readout(rolling_shutter),
+        focal_px(store.size, focal, sensor_width), refine_focal, DISTORTIONS[distortion], ZOOMS[zoom],
+        store.pixel_aspect, _readout(rolling_shutter),
     )  # fmt: skip
     if refine_focal and focal is None:
         raise ParameterError("expected focal to start from with refine_focal, got None")
@@ -142,29 +141,6 @@ def solve_camera(
         solve = _by_colmap(shot, lens, MOTIONS[motion], width, known)
     store.set_errors(solve.track_errors)
     return solve
-
-
-def focal_px(store: Store, focal: float | None = None, sensor_width: float | None = None) -> float | None:
-    """A focal length in px of the store's footage, checked; ``sensor_width`` (mm): it comes in mm.
-
-    Raises
-    ------
-    ParameterError
-        It is no number, or not 0.1 to 50 picture widths.
-    """
-    if sensor_width is not None:
-        checked_number("sensor_width", sensor_width, 0, 1000, above=True)
-    if focal is None:
-        return None
-    longest = max(store.size)
-    px = checked_number("focal", focal, 0, 1e6, above=True)
-    px = px * store.size[0] / sensor_width if sensor_width is not None else px
-    unit = "mm" if sensor_width is not None else "px (mm go with sensor_width)"
-    if not 0.1 * longest <= px <= 50 * longest:
-        raise ParameterError(
-            f"expected focal of 0.1 to 50 picture widths, got {focal:g} {unit}: {px / longest:.3g} picture widths"
-        )
-    return px
 
 
 def _readout(rolling_shutter: str | float) -> float | None:

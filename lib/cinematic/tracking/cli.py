@@ -25,7 +25,7 @@ from typer.exceptions import TyperException
 
 from . import __version__
 from .blender import blender_version, installed_release, output_redirected
-from .camera import DISTORTIONS, MOTIONS, ROLLING_SHUTTERS, SENSOR_WIDTH, SOLVERS, ZOOMS
+from .camera import DISTORTIONS, MOTIONS, ROLLING_SHUTTERS, SOLVERS, ZOOMS
 from .clip import Clip
 from .convert import CHOICES, LENS
 from .convert import convert as convert_tracks
@@ -38,6 +38,7 @@ from .formats.registry import find_format
 from .formats.writing import Written
 from .judged_file import judge_file
 from .kernels import compile_kernels, needs_compile
+from .lens import SENSOR_WIDTH, focal_px
 from .machine import available_cores
 from .point_tracker import ENGINES
 from .presets import get_tracking_preset, list_tracking_presets
@@ -262,6 +263,8 @@ def solve(
 @app.command()
 def report(
     folder: Result,
+    focal: Focal = None,
+    sensor: Sensor = SENSOR_WIDTH,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -270,8 +273,9 @@ def report(
     if target.exists() and not overwrite:
         raise TrackingError(f"{target} exists already: give --overwrite to replace it")
     clip = Clip.load(folder / "tracks.json")
+    known = focal_px(clip.size, **_parsed_focal(focal, sensor))
     compile_kernels(_say_aside)
-    verdicts, motion = judge_with_motion(clip)
+    verdicts, motion = judge_with_motion(clip, focal=known)
     readiness = solve_readiness(clip, verdicts, motion=motion)
     write_report(target, clip.info, clip.read(), verdicts, readiness, clip.footage)
     Console(highlight=False).print(f"{verdicts_in_words(verdicts)}; the report is {target}", soft_wrap=True)
@@ -292,6 +296,8 @@ def quality(
     ] = None,
     clip: Annotated[str | None, typer.Option(metavar="NAME", help="Which clip of a .blend.")] = None,
     footage: Annotated[Path | None, typer.Option(help="The tracks' footage, where PATH does not say.")] = None,
+    focal: Focal = None,
+    sensor: Sensor = SENSOR_WIDTH,
     debug: Debug = False,
 ) -> None:
     """Judge the tracks of a file, wherever they came from; nothing is changed."""
@@ -304,7 +310,7 @@ def quality(
     ):
         judged = judge_file(
             tracks, source_format, size=_parsed_size(size), frame_start=frame_start, frame_offset=frame_offset,
-            half_pixel=half_pixel, clip=clip, footage=footage,
+            half_pixel=half_pixel, clip=clip, footage=footage, **_parsed_focal(focal, sensor),
         )  # fmt: skip
     if as_json:
         print(json.dumps(judged.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
@@ -319,6 +325,8 @@ def clean(
     refine: Annotated[
         bool, typer.Option("--refine", help="Average markers, over windows before that, over frames after it.")
     ] = False,
+    focal: Focal = None,
+    sensor: Sensor = SENSOR_WIDTH,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the tracks from before the last cleaning.")] = False,
     debug: Debug = False,
@@ -332,10 +340,11 @@ def clean(
         print(f"{target} is what it was before the cleaning")
         return
     clip = Clip.load(target)
+    known = focal_px(clip.size, **_parsed_focal(focal, sensor))
     before = target.read_bytes()
     compile_kernels(_say_aside)
     refinement = refine_tracks(clip) if refine else None
-    verdicts, _ = judge_with_motion(clip, refinement=refinement)
+    verdicts, _ = judge_with_motion(clip, refinement=refinement, focal=known)
     done = clean_tracks(clip, mute=mute, verdicts=verdicts)
     if refine and not dry_run:
         settle_tracks(clip)

@@ -16,6 +16,7 @@ from .footage import Footage, open_footage
 from .formats import Shot, cinetrack
 from .formats.arguments import BEGINS_AT_ONE
 from .judge import judge_scene, known_cameras, why_no_camera
+from .lens import focal_px
 from .quality import judge_with_motion
 from .readiness import readiness
 from .types import ClipInfo, Readiness, TrackData, Verdict, verdicts_in_words
@@ -66,6 +67,8 @@ def judge_file(
     half_pixel: str | None = None,
     clip: str | None = None,
     footage: Path | None = None,
+    focal: float | None = None,
+    sensor_width: float | None = None,
 ) -> JudgedFile:
     """Judge the tracks of a file that the package can read, or of the result folder that holds a ``tracks.json``.
 
@@ -77,11 +80,14 @@ def judge_file(
         Which clip of a .blend.
     footage
         Where the file's footage is, when the file does not say or is wrong. What the footage says need not be given.
+    focal, sensor_width
+        The lens's focal length where it is known, px, or mm with the sensor's width: taken as exact. None: found.
 
     Raises
     ------
     ParameterError
-        The size is not known; the footage given has another one, or other frames; and as :func:`.formats.read`.
+        The size is not known; the footage given has another one, or other frames; no lens has such a focal length; and
+        as :func:`.formats.read`.
     FormatError
         The file does not follow its format.
     FootageError
@@ -111,15 +117,16 @@ def judge_file(
             )
     else:
         _check_fits(shot, shown, path)
-    info, told = _info(shot, shown, path, framed=not frame_offset)
-    notes += told
+    info, taken = _info(shot, shown, path, framed=not frame_offset)
+    notes += taken
     frames, known = range(info.frame_start, info.frame_end + 1), (info.width, info.height)
+    told = focal_px(known, focal, sensor_width)
     if shown is None:
-        verdicts, motion = judge_scene(shot.tracks, known, pixel_aspect=info.pixel_aspect)
+        verdicts, motion = judge_scene(shot.tracks, known, pixel_aspect=info.pixel_aspect, focal=told)
     else:
         seen = Clip(shown, shot.tracks)
         seen.pixel_aspect = info.pixel_aspect
-        verdicts, motion = judge_with_motion(seen)
+        verdicts, motion = judge_with_motion(seen, focal=told)
     ready = readiness(shot.tracks, verdicts, frames, known, known_cameras(motion), no_camera=why_no_camera(motion))
     return JudgedFile(info, shot.tracks, verdicts, ready, "; ".join(notes))
 

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .checks import check_choice
+from .checks import check_choice, checked_number
 from .coords import SQUARE, Axes, Size, co_on_axes, positions_on_axes, squared_size
+from .errors import ParameterError
 from .types import Point, TrackData
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,6 +44,29 @@ def lens_in_words(focal: tuple[float, float], radial: Sequence[float], width: in
     length = f"{low:.2f} mm ({focal[0]:.1f} px)" if focal[0] == focal[1] else f"{low:.2f} to {high:.2f} mm"
     bent = ", radial distortion " + ", ".join(f"{term:.4f}" for term in radial) if any(radial) else ""
     return f"{length} on a sensor {sensor_width:g} mm wide{bent}"
+
+
+def focal_px(size: Size, focal: float | None = None, sensor_width: float | None = None) -> float | None:
+    """A focal length in px of footage of this size, checked; ``sensor_width`` (mm): it comes in mm.
+
+    Raises
+    ------
+    ParameterError
+        It is no number, or not 0.1 to 50 picture widths.
+    """
+    if sensor_width is not None:
+        checked_number("sensor_width", sensor_width, 0, 1000, above=True)
+    if focal is None:
+        return None
+    longest = max(size)
+    px = checked_number("focal", focal, 0, 1e6, above=True)
+    px = px * size[0] / sensor_width if sensor_width is not None else px
+    unit = "mm" if sensor_width is not None else "px (mm go with sensor_width)"
+    if not 0.1 * longest <= px <= 50 * longest:
+        raise ParameterError(
+            f"expected focal of 0.1 to 50 picture widths, got {focal:g} {unit}: {px / longest:.3g} picture widths"
+        )
+    return px
 
 
 @dataclass(frozen=True)

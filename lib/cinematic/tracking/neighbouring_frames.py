@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from .coords import lengths
 from .engine.congealing import COLUMNS, REACH, Stacks
@@ -63,7 +64,8 @@ def among_neighbours(
     marked &= np.isfinite(smooth[..., 0, 0])
     marked &= (frames >= footage.numbers.first) & (frames <= footage.numbers.last)
     groups = _groups(rows, marked, sides)
-    compared = [part for part in _compared(groups, positions, smooth, marked, first, footage) if len(part.rows)]
+    with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
+        compared = [part for part in _compared(groups, positions, smooth, marked, first, footage) if len(part.rows)]
     moved = positions.copy()
     if not compared:
         return moved

@@ -24,7 +24,7 @@ from .blender_camera import (
     make_ready_to_solve,
     told_of_first_try,
 )
-from .camera import CameraSolve, focal_px
+from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
 from .cleaning import Cleaning
@@ -38,7 +38,7 @@ from .formats.registry import find_format
 from .formats.writing import Written, check_writable
 from .judge import ShotMotion, known_cameras, preset_limits, why_no_camera
 from .kernels import compile_kernels, using_threads
-from .lens import SENSOR_WIDTH
+from .lens import SENSOR_WIDTH, focal_px
 from .point_tracker import PointTracker
 from .quality import (
     clean_tracks,
@@ -161,7 +161,7 @@ def _interruptible(engine: str, targets: Targets, scratch: str) -> Iterator[None
 def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     with steps.step("opening the clip"):
         tracker, span = _opened(steps, job, targets)
-        focal = focal_px(store_of(tracker.clip), **job.lens)
+        focal = focal_px(store_of(tracker.clip).size, **job.lens)
     if job.covering is not None:
         _cover(steps, tracker, job, targets, span)
     else:

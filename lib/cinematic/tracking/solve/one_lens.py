@@ -72,6 +72,7 @@ _POORLY_FITTING = 0.6
 _FARTHER = (2.2, 1.5, 1 / 1.5)  # times as far from the scene
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
+_EXPLAINED_PX = 1.0
 _LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
 _LOST_PX = 5.0  # median error of the markers that are said to fit
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
@@ -134,9 +135,40 @@ def solve_through_one(
         moving = surer(moving, _turned_over(moving, positions, size, lens))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
         return tripod
+    rival = (
+        None
+        if moving is None
+        else _of_the_others(
+            moving, positions, lambda seen: solve_through_one(seen, size, lens, only_turns, iterations_between)
+        )
+    )
+    if rival is not None:
+        return rival
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return checked(moving, MOVES)
+
+
+def _of_the_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArray], Solution]) -> Solution | None:
+    """What the tracks that it does not rest on tell by themselves, if that explains more of all; else None.
+
+    What moves by itself and is densely tracked, an actor before a screen with a few marks, may be what is found first.
+    """
+    seen = np.isfinite(positions[..., 0]).sum(axis=1)
+    rested_on = found.used.sum(axis=1) > seen / 2
+    if seen[~rested_on].sum() <= _explained(found):
+        return None
+    try:
+        rival = solve(np.where(rested_on[:, None, None], np.nan, positions))
+    except TrackingError:
+        return None
+    rival = _with_others(rival, positions, rested_on)
+    return rival if _explained(rival) > _explained(found) else None
+
+
+def _explained(solution: Solution) -> int:
+    """How many markers."""
+    return int((solution.errors < _EXPLAINED_PX).sum())
 
 
 def check_enough(positions: FloatArray) -> None:
@@ -215,19 +247,20 @@ def _moving(
     if solution is None:
         return None
     if outvoted.any():
-        solution = _with_outvoted(solution, positions[:, keys], outvoted)
+        solution = _with_others(solution, positions[:, keys], outvoted)
     if len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
 
 
-def _with_outvoted(solution: Solution, positions: FloatArray, outvoted: BoolArray) -> Solution:
-    """The same, and what tracks that pairs of frames had outvoted come to by its cameras."""
+def _with_others(solution: Solution, positions: FloatArray, others: BoolArray) -> Solution:
+    """The same, and what those tracks (n,) that were left out of it come to by its cameras."""
     points = solution.points.copy()
-    points[outvoted] = triangulate(solution.cameras, positions[outvoted])
+    placed = directions_of if solution.only_turns else triangulate
+    points[others] = placed(solution.cameras, positions[others])
     errors = reprojection_errors(solution.cameras, points, positions)
-    used = solution.used | (fitting(errors) & outvoted[:, None])
+    used = solution.used | (fitting(errors) & others[:, None])
     return replace(solution, points=points, errors=errors, used=used)
 
 
