@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,7 @@ _HOPELESS_PX = 3.0  # median error after a round, which further ones do not brin
 # Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
 # without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
 _ROUGH_TURN, _ROUGH_TURN_PX = 2.0, 0.02
+_TURN_WORTH = 1.02  # how many times as many markers what some tracks tell explains, if it is a camera that only turns
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 # Of what planes between pairs of frames leave: two noisy markers are the square root of 2 times as far apart as each is
 # from its place. Simulated walls with a tenth or a fifth of the tracks on things that move by themselves: right cameras
@@ -89,11 +90,13 @@ class NoParallax(TrackingError):
 
 
 def solve_through_one(
-    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
-) -> Solution:
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int, *,
+    of_others: bool = True,
+) -> Solution:  # fmt: skip
     """The shot as one of a camera that moves or only turns, :func:`.solver.solve_shot`'s parameters in square units.
 
-    ``lens`` says whether it zooms. Bundle adjustment on all frames has so many ``iterations_between``.
+    ``lens`` says whether it zooms. Bundle adjustment on all frames has so many ``iterations_between``. Where what is
+    found explains little, some of the tracks are asked by themselves (``of_others``).
 
     Raises
     ------
@@ -135,35 +138,42 @@ def solve_through_one(
         moving = surer(moving, _turned_over(moving, positions, size, lens))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
         return tripod
-    rival = (
-        None
-        if moving is None
-        else _of_the_others(
-            moving, positions, lambda seen: solve_through_one(seen, size, lens, only_turns, iterations_between)
-        )
-    )
-    if rival is not None:
-        return rival
+    if moving is not None and of_others:
+        solve = partial(
+            solve_through_one, size=size, lens=lens, only_turns=only_turns, iterations_between=iterations_between,
+            of_others=False,
+        )  # fmt: skip
+        rival = _of_others(moving, positions, solve)
+        if rival is not None:
+            return rival
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
         raise TrackingError(_PLANES)
     return checked(moving, MOVES)
 
 
-def _of_the_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArray], Solution]) -> Solution | None:
-    """What the tracks that it does not rest on tell by themselves, if that explains more of all; else None.
+def _of_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArray], Solution]) -> Solution | None:
+    """What some of the tracks tell by themselves, if that explains more of all; else None.
 
-    What moves by itself and is densely tracked, an actor before a screen with a few marks, may be what is found first.
+    What moves by itself and is densely tracked, an actor before a screen with a few marks, may be what is found first:
+    then it is those that are left which tell. Or it has bent what is found, which does not rest on it any more: then it
+    is the others.
     """
     seen = np.isfinite(positions[..., 0]).sum(axis=1)
     rested_on = found.used.sum(axis=1) > seen / 2
-    if seen[~rested_on].sum() <= _explained(found):
-        return None
-    try:
-        rival = solve(np.where(rested_on[:, None, None], np.nan, positions))
-    except TrackingError:
-        return None
-    rival = _with_others(rival, positions, rested_on)
-    return rival if _explained(rival) > _explained(found) else None
+    best: Solution | None = None
+    for left_out, may_explain in (
+        (rested_on, seen[~rested_on].sum() > _explained(found)),
+        (~rested_on, found.used.sum() < _POORLY_FITTING * seen.sum()),
+    ):
+        if not may_explain:
+            continue
+        try:
+            rival = _with_others(solve(np.where(left_out[:, None, None], np.nan, positions)), positions, left_out)
+        except TrackingError:
+            continue
+        if _explained(rival) * (_TURN_WORTH if rival.only_turns else 1.0) > _explained(best or found):
+            best = rival
+    return best
 
 
 def _explained(solution: Solution) -> int:
