@@ -147,6 +147,44 @@ def _rain(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     return wet
 
 
+def _water(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """Waves in the lower half: four textures, each with its own way, added up."""
+    height, width = pictures[0].shape
+    waves = []
+    for size, way in ((1.5, (0.5, -0.7)), (2.0, (1.6, 0.4)), (3.0, (-1.1, 0.3)), (5.0, (-0.3, 0.9))):
+        wave = cv2.GaussianBlur(rng.normal(size=(2 * height, 2 * width)), (0, 0), sigmaX=2 * size, sigmaY=size)
+        waves.append((wave / wave.std(), np.array(way)))
+
+    def with_water(index: int, picture: np.ndarray) -> np.ndarray:
+        x, y = np.array([-width, -height]) / 2
+        moved = [
+            cv2.warpAffine(wave, np.array([[1, 0, x + way[0] * index], [0, 1, y + way[1] * index]]), (width, height))
+            for wave, way in waves
+        ]
+        shown = picture.copy()
+        shown[height // 2 :] = _clipped(90 + 25 * np.sum(moved, axis=0))[height // 2 :]
+        return shown
+
+    return [with_water(index, picture) for index, picture in enumerate(pictures)]
+
+
+def _leaves(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """The left three fifths sway by up to 3 px, in about a second, each part at its own time."""
+    height, width = pictures[0].shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    phase = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), 12)
+    phase *= 2.5 / phase.std()
+    swaying = cv2.GaussianBlur((x < 0.6 * width).astype(np.float32), (0, 0), 6)
+
+    def swayed(index: int, picture: np.ndarray) -> np.ndarray:
+        across = 3.0 * swaying * np.sin(2 * np.pi * index / 22 + phase)
+        down = 1.5 * swaying * np.sin(2 * np.pi * index / 15 + 1.3 * phase)
+        places = [(at + by).astype(np.float32) for at, by in ((x, across), (y, down))]
+        return cv2.remap(picture, *places, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+    return [swayed(index, picture) for index, picture in enumerate(pictures)]
+
+
 def _passer_by(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     coat = cv2.resize(rng.integers(0, 256, (20, 16)).astype(np.uint8), (160, 200), interpolation=cv2.INTER_CUBIC)
     passed = [each.copy() for each in pictures]
@@ -206,6 +244,8 @@ DISTURBANCES = (
     Disturbance("grain, 8 of 255", _grain),
     Disturbance("x264, crf 34", _compressed),
     Disturbance("rain", _rain),
+    Disturbance("water in the lower half", _water),
+    Disturbance("leaves in the wind, three fifths", _leaves),
     Disturbance("someone passes by", _passer_by),
     Disturbance("a bus passes, half as long as the picture", _bus(320)),
     Disturbance("a bus passes, seven tenths of it", _bus(450)),
