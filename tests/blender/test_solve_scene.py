@@ -357,6 +357,32 @@ def test_a_tripods_camera_is_left_for_blenders_tripod_solver(bpy: Any, footage: 
     assert angle == pytest.approx(np.degrees(np.arccos((np.trace(truth[0].T @ truth[-1]) - 1) / 2)), abs=0.1)
 
 
+def test_blenders_solver_is_told_of_a_tripod(bpy: Any, footage: Path) -> None:
+    """By itself it has no two frames to begin from there."""
+    turning = scene(path(FRAMES, tripod=True), 150, noise=0.05)
+    clip = Clip(turning.on(footage).footage, turning.tracks)
+    with pytest.raises(TrackingError, match="solve_camera failed"):
+        solve_camera(clip, focal=900.0, engine="blender", motion="free")
+    solve = solve_camera(clip, focal=900.0, engine="blender")
+    assert solve.only_turns
+    assert len(solve.solved_frames) == FRAMES
+    assert solve.average_error < 0.1
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_blenders_own_solve_leaves_out_what_it_is_lost_by(
+    bpy: Any, skyline: Scene, footage: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the tracks stay as they were."""
+    real, tries = blender_camera._error_of_a_solve, iter(range(100))
+    monkeypatch.setattr(blender_camera, "_error_of_a_solve", lambda *a: 50.0 if next(tries) < lost else real(*a))
+    movie_clip = blend_with(footage, skyline.tracks)
+    before = [(track.weight, track.enabled) for track in MovieClipStore(movie_clip).read()]
+    solve = solve_camera(movie_clip, focal=900.0, engine="blender")
+    assert path_error(solve.cameras, skyline.cameras) < 0.002
+    assert [(track.weight, track.enabled) for track in MovieClipStore(movie_clip).read()] == before
+
+
 def test_of_a_tripod_with_a_lens_that_zooms_nothing_is_tried(bpy: Any, footage: Path) -> None:
     zooming = scene(path(FRAMES, np.linspace(700.0, 900.0, FRAMES), tripod=True), 60)
     movie_clip = blend_with(footage, zooming.tracks)

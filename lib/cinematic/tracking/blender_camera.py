@@ -74,12 +74,13 @@ def told_of_first_try(begun: Beginning | None) -> str:
 
 def solve_in_blender(
     store: Clip | MovieClipStore, names: Sequence[str], frames: Sequence[int], lens: LensSearch, only_turns: bool,
-    *, left_out: Sequence[str] = (),
+    *, far: Collection[str] = (), left_out: Sequence[str] = (),
 ) -> tuple[Cameras, FloatArray, float]:  # fmt: skip
     """Blender's camera solve: cameras by frame, the named tracks' bundles (n, 3), and its average error, px.
 
     On a MovieClip the reconstruction and the lens stay in it. The tracks of our own clip go through a MovieClip that
-    lasts as long as the solve. Enabled tracks that are ``left_out`` are disabled meanwhile.
+    lasts as long as the solve. Enabled tracks that are ``left_out`` are disabled meanwhile; those too ``far`` away to
+    show their distance have weight 0, or are disabled, if Blender is lost with them.
 
     Raises
     ------
@@ -91,8 +92,8 @@ def solve_in_blender(
     require_blender()
     with _as_movie_clip(store) as clip, _disabled(clip, left_out), _settings(clip, lens, only_turns):
         _set_lens(clip, lens.focal or LIKELY_FOCAL * max(clip.size))
-        with tracking_context(clip) as editor:
-            _solve_from_what_works(editor, clip, _keyframe_pairs(clip, MovieClipStore(clip).read()))
+        with tracking_context(clip) as editor, _tracks_kept(clip, far):
+            _solve_from_what_works(editor, clip, _keyframe_pairs(clip, MovieClipStore(clip).read()), far)
         found = clip.tracking.reconstruction
         if not found.is_valid:
             raise TrackingError("Blender's solve_camera failed: it found no valid reconstruction")
@@ -269,9 +270,11 @@ def _trying(clip: Any, lens: Lens, *, only_turns: bool) -> Iterator[ClipEditor]:
         yield editor
 
 
-def _solve_from_what_works(editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]]) -> None:
+def _solve_from_what_works(
+    editor: ClipEditor, clip: Any, pairs: Sequence[tuple[int, int]], far: Collection[str]
+) -> None:
     """Leave the best solve in the clip; where no two frames are likely, from Blender's own choice."""
-    errors = _tried(editor, clip, pairs)
+    errors = _tried(editor, clip, pairs, far)
     if errors:
         _leave_best(editor, clip, errors)
     else:

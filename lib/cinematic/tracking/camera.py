@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .blender_camera import solve_in_blender
+from .blender_camera import solve_in_blender, too_far_away
 from .checks import check_choice, checked_number
 from .coords import SQUARE, pixels_from_co
 from .errors import FootageError, ParameterError, TrackingError
 from .judge import ShotMotion
 from .lens import SENSOR_WIDTH, focal_px
-from .solve.cameras import Cameras
+from .solve.cameras import Cameras, ShotCameras
 from .solve.connected import Piece, connected_frames, largest_piece
 from .solve.mapping import LEAST_POINTS
 from .solve.one_lens import among_frames
@@ -88,10 +88,10 @@ def solve_camera(
         clearly lowers the error. The cameras are those of the middle row. Engine ``blender`` takes ``"auto"`` as off
         and knows no other.
     motion
-        ``"free"``; ``"tripod"``, the camera only turns; or ``"auto"``, recognised. Engine ``blender`` takes ``"auto"``
-        as free.
+        ``"free"``; ``"tripod"``, the camera only turns; or ``"auto"``, recognised.
     engine
-        ``"colmap"``, or ``"blender"``, Blender's own solver.
+        ``"colmap"``, or ``"blender"``, Blender's own solver. It does not recognise a tripod, and is lost by what is too
+        far away to show its distance: what ``colmap`` finds of the two in a rough solve before it is told.
     frames
         First and last frame of the shot to solve, the plate's numbers, both inclusive; default all.
     judged
@@ -135,7 +135,7 @@ def solve_camera(
     shot = _Shot.of(tracks, store, span)
     width = sensor_width or SENSOR_WIDTH
     if engine == "blender":
-        solve = _by_blender(shot, lens, only_turns=bool(MOTIONS[motion]), sensor=width)
+        solve = _by_blender(shot, lens, MOTIONS[motion], width, judged)
     else:
         known = _known(shot, lens, judged) if MOTIONS[motion] is None else None
         solve = _by_colmap(shot, lens, MOTIONS[motion], width, known)
@@ -289,12 +289,20 @@ def _by_colmap(
     )  # fmt: skip
 
 
-def _by_blender(shot: _Shot, lens: LensSearch, *, only_turns: bool, sensor: float) -> CameraSolve:
-    positions = shot.positions[:, shot.columns]
+def _by_blender(
+    shot: _Shot, lens: LensSearch, only_turns: bool | None, sensor: float, judged: Sequence[ShotMotion]
+) -> CameraSolve:
+    positions, frames = shot.positions[:, shot.columns], [shot.frames[column] for column in shot.columns]
     seen = np.isfinite(positions[..., 0]).any(axis=1)
     names = [track.name for track in shot.tracks]
+    known = _known(shot, lens, judged) or _roughly(shot, lens, only_turns)
+    if only_turns is None:
+        only_turns = known is not None and known.only_turns
+    far: tuple[str, ...] = ()
+    if known is not None and not only_turns and not known.only_turns:
+        far = too_far_away(shot.tracks, ShotCameras(frames[0], known.cameras), shot.store.size)
     cameras, points, average = solve_in_blender(
-        shot.store, names, [shot.frames[column] for column in shot.columns], lens, only_turns, left_out=_elsewhere(shot)
+        shot.store, names, frames, lens, only_turns, far=far, left_out=_elsewhere(shot)
     )
     points[~seen] = np.nan
     errors = reprojection_errors(cameras, points, positions)
@@ -302,6 +310,15 @@ def _by_blender(shot: _Shot, lens: LensSearch, *, only_turns: bool, sensor: floa
         cameras, points, errors, np.isfinite(errors), engine="blender", only_turns=only_turns, sensor_width=sensor,
         rounds=(), average_error=average,
     )  # fmt: skip
+
+
+def _roughly(shot: _Shot, lens: LensSearch, only_turns: bool | None) -> _Known | None:
+    """The cameras of the piece that is solved; None: they are not found, and Blender's solver is told nothing."""
+    try:
+        found = solve_shot(shot.positions[:, shot.columns], shot.store.size, lens, only_turns=only_turns, to_judge=True)
+    except TrackingError:
+        return None
+    return _Known(found.cameras, found.only_turns)
 
 
 def _elsewhere(shot: _Shot) -> list[str]:
