@@ -10,11 +10,11 @@ keeps JSON in `benchmarks/results`.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -322,18 +322,9 @@ def _scored(entry: Entry, clip: Clip, warps: list[np.ndarray]) -> Scores:
 
 def main() -> None:
     """Print the table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="letters of the name")
-    wanted = parser.parse_args().only
     (entry,) = catalogue.entries("committed", ["courtyard"])
     table = Table("disturbed", "The courtyard, disturbed: auto_track, clean_tracks, solve_camera", COLUMNS)
-    for disturbance in DISTURBANCES:
-        if wanted in disturbance.name:
-            table.rows.append(on(entry, disturbance))
-            print(table.rows[-1], flush=True)
-    print(table.markdown())
-    print(report.headline())
-    report.save([table], "disturbed")
+    report.fill(table, {each.name: partial(on, entry, each) for each in DISTURBANCES}, __doc__)
 
 
 if __name__ == "__main__":

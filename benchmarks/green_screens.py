@@ -10,10 +10,9 @@ tracked, judged, cleaned and its camera solved, nothing known. Prints Markdown; 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -199,17 +198,8 @@ def _scored(clip: Clip, actor: Actor | None) -> tuple[Scores, int]:
 
 def main() -> None:
     """Print the table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="letters of the name")
-    wanted = parser.parse_args().only
     table = Table("green-screens", "Green screens: auto_track, clean_tracks, solve_camera", COLUMNS)
-    for name, actor in SHOTS.items():
-        if wanted in name:
-            table.rows.append(on(name, actor))
-            print(table.rows[-1], flush=True)
-    print(table.markdown())
-    print(report.headline())
-    report.save([table], "green-screens")
+    report.fill(table, {name: partial(on, name, actor) for name, actor in SHOTS.items()}, __doc__)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import math
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -100,6 +101,20 @@ def save(tables: Sequence[Table], what: str) -> Path:
     }
     path.write_text(json.dumps(content, indent=1, default=float) + "\n")
     return path
+
+
+def fill(table: Table, rows: Mapping[str, Callable[[], dict[str, Any]]], description: str | None) -> None:
+    """Make those of the named rows that the command line asks for (``--only``), print the table, and keep it."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="letters of the name")
+    wanted = parser.parse_args().only
+    for name, row in rows.items():
+        if wanted in name:
+            table.rows.append(row())
+            print(table.rows[-1], flush=True)
+    print(table.markdown())
+    print(headline())
+    save([table], table.name)
 
 
 def error_picture(errors: dict[str, np.ndarray], title: str, path: Path, bound: float | None = None) -> None:

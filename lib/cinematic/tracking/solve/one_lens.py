@@ -59,7 +59,7 @@ _HOPELESS_PX = 3.0  # median error after a round, which further ones do not brin
 # Times what planes between pairs of frames leave, and at least px: from there on the median error of a first attempt,
 # without distortion, says that a camera does not only turn. Simulated ones that do leave 0.3 to 1.0 times as much.
 _ROUGH_TURN, _ROUGH_TURN_PX = 2.0, 0.02
-_TURN_WORTH = 1.02  # how many times as many markers what some tracks tell explains, if it is a camera that only turns
+_TURN_WORTH = 1.02  # times: a camera that only turns, as some of the tracks tell, may explain so many fewer of all
 _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or the camera only turns
 # Of what planes between pairs of frames leave: two noisy markers are the square root of 2 times as far apart as each is
 # from its place. Simulated walls with a tenth or a fifth of the tracks on things that move by themselves: right cameras
@@ -73,7 +73,7 @@ _POORLY_FITTING = 0.6
 _FARTHER = (2.2, 1.5, 1 / 1.5)  # times as far from the scene
 _NOISE_PX = 0.3  # markers nearer than this fit, however small the others' errors are
 _SIGMAS = 3.5
-_EXPLAINED_PX = 1.0
+_EXPLAINED_PX = 1.0  # up to which error, px, a marker is explained, whatever else is
 _LEAST_FITTING = 0.1  # of all markers must fit, or nothing is explained
 _LOST_PX = 5.0  # median error of the markers that are said to fit
 _FITTING_SHARE = 0.7  # of a track's markers must fit, or none of them is used
