@@ -12,7 +12,7 @@ from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
 from cinematic.tracking.solve.far_away import far_away
 from cinematic.tracking.solve.focal import moved_back
-from cinematic.tracking.solve.one_lens import from_elsewhere, key_frames, refined, surer
+from cinematic.tracking.solve.one_lens import NoParallax, from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.pinned import triangulate_pinned
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import is_of_a_lens, solve_shot
@@ -455,13 +455,18 @@ def test_what_passes_for_a_while_is_not_the_scene_though_most_tracks_are_on_it(c
     assert not solution.used[passed.wrong].any()
 
 
-def with_actor(seen: Scene, count: int) -> Scene:
-    """The scene, and tracks all over somebody who sways through a third of the picture, on all frames."""
+def with_actor(seen: Scene, count: int, *, sways: float = 6.0, comes: float = 0.0) -> Scene:
+    """The scene, and tracks all over somebody who walks through a third of the picture, on all frames.
+
+    He sways by so many px, and comes nearer by that share of his distance.
+    """
     rng, frames = np.random.default_rng(7), seen.positions.shape[1]
     within, t = rng.uniform(-1, 1, (count, 2, 1)), np.linspace(0, 1, frames)
     down = SIZE[1] / 2 + 160 * within[:, 1] + 0 * t
-    across = SIZE[0] / 3 + 80 * within[:, 0] + 300 * t + 6 * np.sin(down / 60 + 25 * t)
-    shown = np.stack([across, down], axis=2) + rng.normal(0, 0.05, (count, frames, 2))
+    across = SIZE[0] / 3 + 80 * within[:, 0] + 300 * t + sways * np.sin(down / 60 + 25 * t)
+    middle = np.array(SIZE) / 2
+    shown = (np.stack([across, down], axis=2) - middle) * (1 + comes * t[:, None]) + middle
+    shown += rng.normal(0, 0.05, shown.shape)
     return Scene(
         seen.cameras,
         np.concatenate([seen.points, np.zeros((count, 3))]),
@@ -484,6 +489,17 @@ def test_an_actor_before_few_marks_is_not_the_scene(frames: int) -> None:
     assert solution.cameras.focal[0] == pytest.approx(900, rel=0.005)
     assert path_error(solution.cameras, seen.cameras) < 0.001
     assert not solution.used[acted.wrong].any()
+
+
+def test_what_moves_before_a_wall_is_no_scene() -> None:
+    """A camera that rests on him, and on nothing of the wall, explains less than that the most there is is a plane."""
+    wall = scene(rails(24, 900.0, (2.0, 0.1, 0.8), pan=0.15), 90, noise=0.05, planar=True)
+    acted = with_actor(wall, 80, sways=0.0, comes=0.15)
+    with pytest.raises(NoParallax, match="the camera sees a single plane"):
+        solved(acted)
+    told = solved(acted, focal=900.0)
+    assert not told.used[acted.wrong].any()
+    assert path_error(told.cameras, wall.cameras) < 0.005
 
 
 @pytest.mark.parametrize(

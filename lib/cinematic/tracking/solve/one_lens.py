@@ -89,6 +89,10 @@ class NoParallax(TrackingError):
     """Hardly any pair of frames shows parallax: a path cannot be told."""
 
 
+class OnePlane(TrackingError):
+    """Planes explain the tracks as well as the best camera that was found."""
+
+
 def solve_through_one(
     positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int, *,
     of_others: bool = True,
@@ -147,7 +151,7 @@ def solve_through_one(
         if rival is not None:
             return rival
     if moving is not None and not lens.focal_is_exact and moving.median_error > _PLANES_LEAVE * planes:
-        raise TrackingError(_PLANES)
+        raise OnePlane(_PLANES)
     return checked(moving, MOVES)
 
 
@@ -157,6 +161,11 @@ def _of_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArr
     What moves by itself and is densely tracked, an actor before a screen with a few marks, may be what is found first:
     then it is those that are left which tell. Or it has bent what is found, which does not rest on it any more: then it
     is the others.
+
+    Raises
+    ------
+    NoParallax, OnePlane
+        More markers than what was found explains are on one plane, which tells no camera; nor does what moves there.
     """
     seen = np.isfinite(positions[..., 0]).sum(axis=1)
     rested_on = found.used.sum(axis=1) > seen / 2
@@ -167,8 +176,13 @@ def _of_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArr
     ):
         if not may_explain:
             continue
+        asked = np.where(left_out[:, None, None], np.nan, positions)
         try:
-            rival = _with_others(solve(np.where(left_out[:, None, None], np.nan, positions)), positions, left_out)
+            rival = _with_others(solve(asked), positions, left_out)
+        except (NoParallax, OnePlane):
+            if left_out is rested_on and left_by_planes(asked) < _EXPLAINED_PX:
+                raise
+            continue
         except TrackingError:
             continue
         if _explained(rival) * (_TURN_WORTH if rival.only_turns else 1.0) > _explained(best or found):
