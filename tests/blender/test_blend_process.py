@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cinematic.tracking.blend_file import open_blend
 from cinematic.tracking.movie_clip import MovieClipStore
 
@@ -24,7 +26,7 @@ if __name__ == "__main__":
     tracks = [TrackData(name, {{1: (0.25, 0.5), 2: (0.3, 0.5)}}, reference_frames=[1]) for name in ("door", "lamp")]
     blender = BlendProcess(Path(sys.argv[1]))
     try:
-        with blender.writing(Path(sys.argv[2]), 2.0, tracks, None, None):
+        with blender.writing(Path(sys.argv[2]), 2.0, tracks, None, None, 700.0):
             meanwhile(blender)
         print("written")
     except Exception as error:
@@ -48,6 +50,7 @@ def test_what_it_is_given_is_in_the_blend(bpy: Any, movie: Path, tmp_path: Path)
     clip = open_blend(blend)
     assert Path(bpy.path.abspath(clip.filepath)).resolve() == movie
     assert MovieClipStore(clip).pixel_aspect == 2.0
+    assert clip.tracking.camera.focal_length_pixels == pytest.approx(700.0)
     places = {1: (0.25, 0.5), 2: (0.3, 0.5)}
     assert {track.name: track.markers for track in MovieClipStore(clip).read()} == {"door": places, "lamp": places}
 

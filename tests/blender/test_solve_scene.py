@@ -249,6 +249,15 @@ def test_that_blenders_solver_is_lost_is_told(
     assert told_of_first_try(untried) == "done"
 
 
+def test_a_focal_length_that_is_known_is_set_and_tried_without_cameras(bpy: Any, seen: Scene, footage: Path) -> None:
+    movie_clip = blend_with(footage, seen.tracks)
+    begun = make_ready_to_solve(movie_clip, seen.tracks, None, focal=900.0, keep_solve=True)
+    assert begun is not None
+    assert begun.works
+    assert begun.error == movie_clip.tracking.reconstruction.average_error
+    assert movie_clip.tracking.camera.focal_length_pixels == pytest.approx(900.0)
+
+
 def test_the_solve_that_was_tried_may_stay(
     bpy: Any, seen: Scene, footage: Path, misled: tuple[tuple[int, int], tuple[int, int]], monkeypatch: Any
 ) -> None:

@@ -46,10 +46,11 @@ class BlendProcess:
         tracks: Sequence[TrackData],
         camera: CameraSolve | None,
         known: ShotCameras | None,
+        focal: float | None,
     ) -> Iterator[None]:
         """Write the .blend meanwhile; what kept it from that is raised at the end.
 
-        Of ``known`` cameras Blender's solver will be told (:func:`.make_ready_to_solve`).
+        Of ``known`` cameras, or else a ``focal`` length, Blender's solver will be told (:func:`.make_ready_to_solve`).
 
         Raises
         ------
@@ -59,7 +60,7 @@ class BlendProcess:
             Blender could not write, or crashed.
         """
         with suppress(BrokenPipeError):  # it has ended; why it has is what it has said last
-            self._connection.send((path, pixel_aspect, tracks, camera, known))
+            self._connection.send((path, pixel_aspect, tracks, camera, known, focal))
         try:
             yield
         finally:
@@ -88,11 +89,11 @@ def _serve(connection: Connection, footage: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's business, which then ends this one
     try:
         clip = blend_with(footage, [])
-        path, pixel_aspect, tracks, camera, known = connection.recv()
+        path, pixel_aspect, tracks, camera, known, focal = connection.recv()
         store = MovieClipStore(clip)
         store.pixel_aspect = pixel_aspect
         store.write(tracks)
-        begun = make_ready_to_solve(clip, tracks, known, keep_solve=camera is None)
+        begun = make_ready_to_solve(clip, tracks, known, focal=focal, keep_solve=camera is None)
         if camera is not None:
             add_solved_camera(camera, clip)
         write_blend(clip, path)

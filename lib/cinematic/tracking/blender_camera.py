@@ -119,7 +119,12 @@ def set_solve_keyframes(clip: Any, tracks: Iterable[TrackData], lens: Lens | Non
 
 
 def make_ready_to_solve(
-    clip: Any, tracks: Iterable[TrackData], known: ShotCameras | None, *, keep_solve: bool = False
+    clip: Any,
+    tracks: Iterable[TrackData],
+    known: ShotCameras | None,
+    *,
+    focal: float | None = None,
+    keep_solve: bool = False,
 ) -> Beginning | None:
     """Leave a clip as Blender's solver needs it for its first try: lens, tripod or not, and the frames to begin from.
 
@@ -131,11 +136,16 @@ def make_ready_to_solve(
         The shot's cameras as a judgement or a solve has found them: their lens, and whether they only turn, are set.
         Where Blender's solver is lost, tracks that they show to be too far away to tell their distance get weight 0, or
         are disabled, if it is not lost then; but for locked ones and those set by hand. None: what the clip has stays.
+    focal
+        px, where it is known, but no cameras are: the clip gets it.
     keep_solve
         Leave Blender's solve in the clip, where it was tried and is not lost, as if somebody had pressed Solve.
     """
     cameras = None if known is None else known.cameras
-    lens = None if cameras is None else lens_of_cameras(cameras, tuple(clip.size))
+    if cameras is not None:
+        lens = lens_of_cameras(cameras, tuple(clip.size))
+    else:
+        lens = None if focal is None else _straight(focal, tuple(clip.size), MovieClipStore(clip).pixel_aspect)
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
@@ -199,9 +209,12 @@ def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
     """The lens of solved cameras; None: it zooms, and Blender's solver knows one focal length only."""
     if cameras.zooms:
         return None
-    focal = float(cameras.focal[cameras.solved][0])
-    centre, radial = (size[0] / 2, size[1] / 2), (cameras.k1, cameras.k2)
-    return Lens("POLYNOMIAL", size, focal, centre, radial, pixel_aspect=cameras.pixel_aspect)
+    straight = _straight(float(cameras.focal[cameras.solved][0]), size, cameras.pixel_aspect)
+    return replace(straight, radial=(cameras.k1, cameras.k2))
+
+
+def _straight(focal: float, size: Size, pixel_aspect: float) -> Lens:
+    return Lens("POLYNOMIAL", size, focal, (size[0] / 2, size[1] / 2), pixel_aspect=pixel_aspect)
 
 
 def _keyframe_pairs(clip: Any, tracks: Iterable[TrackData]) -> list[tuple[int, int]]:

@@ -101,6 +101,7 @@ class Tracked:
     is_cleaned: bool  # since it was judged
     camera: CameraSolve | None = None
     known: ShotCameras | None = None  # the cameras as the solve or the judgement has found them
+    focal: float | None = None  # px, as it was told
 
 
 def run_track(job: TrackJob, targets: Targets, console: Console, *, overwrite: bool, debug: bool) -> Tracked:
@@ -195,7 +196,8 @@ def _tracked(steps: Steps, job: TrackJob, targets: Targets) -> Tracked:
     known = solved.of_shot if solved is not None else known_cameras(motion)
     if judgement is not None and judgement.motion:
         _say_of_cameras(steps, job, judgement, known, store.size)
-    return Tracked(job.path, tracker.clip, store.info, tracker.get_track_data(), judgement, job.clean, solved, known)
+    tracks = tracker.get_track_data()
+    return Tracked(job.path, tracker.clip, store.info, tracks, judgement, job.clean, solved, known, focal)
 
 
 def _say_of_cameras(steps: Steps, job: TrackJob, judgement: Judgement, known: ShotCameras | None, size: Size) -> None:
@@ -470,13 +472,15 @@ class Targets:
     def _blend_written(self, job: Tracked, blender: BlendProcess | None) -> Iterator[None]:
         """The .blend is written, by the Blender beside while other files are."""
         if blender is not None:
-            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.known):
+            with blender.writing(self.blend, job.info.pixel_aspect, job.tracks, job.camera, job.known, job.focal):
                 yield
             self._beginning = blender.beginning
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        self._beginning = make_ready_to_solve(movie_clip, job.tracks, job.known, keep_solve=job.camera is None)
+        self._beginning = make_ready_to_solve(
+            movie_clip, job.tracks, job.known, focal=job.focal, keep_solve=job.camera is None
+        )
         if job.camera is not None:
             add_solved_camera(job.camera, movie_clip)
         write_blend(movie_clip, self.blend)
