@@ -137,7 +137,7 @@ def make_ready_to_solve(
         Where Blender's solver is lost, tracks that they show to be too far away to tell their distance get weight 0, or
         are disabled, if it is not lost then; but for locked ones and those set by hand. None: what the clip has stays.
     focal
-        px, where it is known, but no cameras are: the clip gets it.
+        px, where it is known, but no cameras are: the clip gets it, as that of a lens that does not bend.
     keep_solve
         Leave Blender's solve in the clip, where it was tried and is not lost, as if somebody had pressed Solve.
     """
