@@ -26,9 +26,10 @@ from benchmarks.footage import write_sequence
 from benchmarks.plates import catalogue, truth
 from benchmarks.plates.catalogue import Entry
 from benchmarks.report import Table
-from benchmarks.score import Scores, score, trajectory_error
+from benchmarks.score import Scores, score
+from benchmarks.solving import figures_of_a_solve
 from benchmarks.whole_shots import positions_of
-from cinematic.tracking import Clip, TrackingError, auto_track, clean_tracks, judge_with_motion, solve_camera
+from cinematic.tracking import Clip, auto_track, clean_tracks, judge_with_motion
 
 Pictures = list[np.ndarray]  # (height, width) uint8
 # Of a frame's index (or a time between two), picture size and focal length.
@@ -268,24 +269,14 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
         verdicts, motion = judge_with_motion(clip)
         clean_tracks(clip, verdicts=verdicts)
         after = _scored(entry, clip, warps)
-        row: dict[str, float | str] = {
+        middle = [warp[len(warp) // 2] for warp in warps]
+        zooms = np.array([warp[0, 0] if not warp[2, :2].any() else 1.0 for warp in middle])
+        return {
             "name": disturbance.name, "tracks": coverage.tracks, "bad1": before.bad1, "after": f"{after.bad1:.2%}",
             "bad4": before.bad4, "after4": f"{after.bad4:.2%}", "kept": f"{after.good / before.good:.0%}",
             "thinnest": str(min(sum(frame in track.markers for track in clip.tracks) for frame in frames)),
+            **figures_of_a_solve(clip, motion, exact.camera_centres(), exact.lens.focal * zooms),
         }  # fmt: skip
-        try:
-            solve = solve_camera(clip, judged=motion)
-        except TrackingError as error:
-            return row | {"frames": str(error)}
-    solved = solve.cameras.solved
-    middle = [warp[len(warp) // 2] for warp in warps]
-    zooms = np.array([warp[0, 0] if not warp[2, :2].any() else 1.0 for warp in middle])
-    off = solve.cameras.focal[solved] / (exact.lens.focal * zooms[solved]) - 1
-    return row | {
-        "solve": solve.average_error, "frames": str(solved.sum()),
-        "ate": trajectory_error(solve.cameras.positions[solved], exact.camera_centres()[solved]),
-        "focal_off": float(np.abs(off).max()),
-    }  # fmt: skip
 
 
 def _by_row(disturbance: Disturbance, index: int, size: tuple[int, int], focal: float) -> np.ndarray:

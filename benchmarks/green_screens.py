@@ -22,9 +22,10 @@ from benchmarks import report
 from benchmarks.delivered import reference_of
 from benchmarks.footage import write_sequence
 from benchmarks.report import Table
-from benchmarks.score import Reference, Scores, score, trajectory_error
+from benchmarks.score import Reference, Scores, score
+from benchmarks.solving import figures_of_a_solve
 from benchmarks.whole_shots import positions_of
-from cinematic.tracking import Clip, TrackData, TrackingError, auto_track, clean_tracks, judge_with_motion, solve_camera
+from cinematic.tracking import Clip, TrackData, auto_track, clean_tracks, judge_with_motion
 
 SIZE, FRAMES, FOCAL = (960, 540), 72, 750.0
 CENTRE = (np.array(SIZE) - 1) / 2
@@ -172,20 +173,11 @@ def on(name: str, actor: Actor | None) -> dict[str, float | str]:
         verdicts, motion = judge_with_motion(clip)
         clean_tracks(clip, verdicts=verdicts)
         after, still = _scored(clip, actor)
-        row: dict[str, float | str] = {
+        return {
             "name": name, "tracks": coverage.tracks, "on_him": str(him), "after_him": str(still), "bad1": before.bad1,
             "after": f"{after.bad1:.2%}", "kept": f"{after.good / before.good:.0%}",
+            **figures_of_a_solve(clip, motion, cameras()[1], np.full(FRAMES, FOCAL)),
         }  # fmt: skip
-        try:
-            solve = solve_camera(clip, judged=motion)
-        except TrackingError as error:
-            return row | {"frames": str(error)}
-    solved = solve.cameras.solved
-    return row | {
-        "solve": solve.average_error, "frames": str(solved.sum()),
-        "ate": trajectory_error(solve.cameras.positions[solved], cameras()[1][solved]),
-        "focal_off": float(np.abs(solve.cameras.focal[solved] / FOCAL - 1).max()),
-    }  # fmt: skip
 
 
 def _scored(clip: Clip, actor: Actor | None) -> tuple[Scores, int]:

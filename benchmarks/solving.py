@@ -21,7 +21,9 @@ import numpy as np
 from benchmarks import blender
 from benchmarks.blender import Solve
 from benchmarks.footage import Footage
-from cinematic.tracking import TrackingError
+from benchmarks.score import trajectory_error
+from cinematic.tracking import Clip, TrackingError, solve_camera
+from cinematic.tracking.judge import ShotMotion
 from cinematic.tracking.solve import solve_positions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,6 +78,26 @@ def solve_here(tracks: np.ndarray, size: tuple[int, int], focal: float | None) -
         found.average_error, frames + 1, found.cameras.positions[frames],
         seconds=time.perf_counter() - begun, focal=float(found.cameras.focal[frames[0]]),
     )  # fmt: skip
+
+
+def figures_of_a_solve(
+    clip: Clip, judged: Sequence[ShotMotion], centres: np.ndarray, focal: np.ndarray
+) -> dict[str, float | str]:
+    """A table's columns ``solve``, ``frames``, ``ate`` and ``focal_off``, of a judged clip's camera.
+
+    The exact camera stands at `centres` (F, 3) and has focal lengths `focal` (F,) px. Without a solve there are no
+    figures, and ``frames`` says why.
+    """
+    try:
+        solve = solve_camera(clip, judged=judged)
+    except TrackingError as error:
+        return {"frames": str(error)}
+    solved = solve.cameras.solved
+    return {
+        "solve": solve.average_error, "frames": str(solved.sum()),
+        "ate": trajectory_error(solve.cameras.positions[solved], centres[solved]),
+        "focal_off": float(np.abs(solve.cameras.focal[solved] / focal[solved] - 1).max()),
+    }  # fmt: skip
 
 
 def _none(message: str) -> Solve:

@@ -424,6 +424,16 @@ def test_frames_without_a_camera_tell_no_distance() -> None:
 # -- something large that passes, and lenses that are none ------------------------------------------------------------
 
 
+def beside_what_moves(seen: Scene, positions: np.ndarray, moving: np.ndarray) -> Scene:
+    """The scene with these positions (n, f, 2) px of its tracks, and tracks (m, f, 2) px of what moves by itself."""
+    return Scene(
+        seen.cameras,
+        np.concatenate([seen.points, np.zeros((len(moving), 3))]),
+        np.concatenate([positions, moving]),
+        np.concatenate([seen.wrong, np.ones(len(moving), bool)]),
+    )
+
+
 def with_passer(seen: Scene, count: int, frames: range, width: float = 500.0) -> Scene:
     """The scene, and tracks on something that crosses the picture, so many px wide, and hides what is behind it."""
     rng = np.random.default_rng(7)
@@ -435,12 +445,7 @@ def with_passer(seen: Scene, count: int, frames: range, width: float = 500.0) ->
         shown = (passing[:, 0] > 0) & (passing[:, 0] < SIZE[0])
         before[shown, frame] = passing[shown]
         behind[(behind[:, frame, 0] > left) & (behind[:, frame, 0] < left + width), frame] = np.nan
-    return Scene(
-        seen.cameras,
-        np.concatenate([seen.points, np.zeros((count, 3))]),
-        np.concatenate([behind, before]),
-        np.concatenate([seen.wrong, np.ones(count, bool)]),
-    )
+    return beside_what_moves(seen, behind, before)
 
 
 @pytest.mark.parametrize("count", [100, 240])
@@ -467,12 +472,7 @@ def with_actor(seen: Scene, count: int, *, sways: float = 6.0, comes: float = 0.
     middle = np.array(SIZE) / 2
     shown = (np.stack([across, down], axis=2) - middle) * (1 + comes * t[:, None]) + middle
     shown += rng.normal(0, 0.05, shown.shape)
-    return Scene(
-        seen.cameras,
-        np.concatenate([seen.points, np.zeros((count, 3))]),
-        np.concatenate([seen.positions, shown]),
-        np.concatenate([seen.wrong, np.ones(count, bool)]),
-    )
+    return beside_what_moves(seen, seen.positions, shown)
 
 
 @pytest.mark.parametrize("frames", [40, 72])

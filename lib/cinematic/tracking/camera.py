@@ -295,11 +295,11 @@ def _by_blender(
     positions, frames = shot.positions[:, shot.columns], [shot.frames[column] for column in shot.columns]
     seen = np.isfinite(positions[..., 0]).any(axis=1)
     names = [track.name for track in shot.tracks]
-    known = _known(shot, lens, judged) or _roughly(shot, lens, only_turns)
+    known = None if only_turns else _known(shot, lens, judged) or _roughly(shot, lens, only_turns)
     if only_turns is None:
         only_turns = known is not None and known.only_turns
     far: tuple[str, ...] = ()
-    if known is not None and not only_turns and not known.only_turns:
+    if known is not None and not known.only_turns:
         far = too_far_away(shot.tracks, ShotCameras(frames[0], known.cameras), shot.store.size)
     cameras, points, average = solve_in_blender(
         shot.store, names, frames, lens, only_turns, far=far, left_out=_elsewhere(shot)
