@@ -212,6 +212,49 @@ def _bus(long: int) -> Callable[[Pictures, np.random.Generator], Pictures]:
     return drawn
 
 
+def _bonnet(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """The lower half is the car that the camera is in."""
+    height, width = pictures[0].shape
+    coarse = rng.integers(0, 256, (height // 16, width // 8)).astype(np.uint8)
+    bonnet = cv2.resize(coarse, (width, height - height // 2), interpolation=cv2.INTER_CUBIC)
+    return [np.concatenate([each[: height // 2], bonnet]) for each in pictures]
+
+
+def _dirt(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """Specks on the lens: fifteen out of focus, twelve sharp ones."""
+    height, width = pictures[0].shape
+    dark = np.zeros((height, width), np.float32)
+    for radius, strength in [(r, 0.6) for r in rng.uniform(4, 10, 15)] + [(2.0, 0.8)] * 12:
+        speck = np.zeros_like(dark)
+        cv2.circle(
+            speck, (int(rng.integers(0, width)), int(rng.integers(0, height))), round(radius), 1, -1, cv2.LINE_AA
+        )
+        dark = np.maximum(dark, strength * cv2.GaussianBlur(speck, (0, 0), 0.4 * radius))
+    return [_clipped(each * (1 - dark)) for each in pictures]
+
+
+def _caustics(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """Bright lines of light that wander over everything."""
+    height, width = pictures[0].shape
+    layers = []
+    for size, way in ((3, (0.9, 0.4)), (5, (-0.6, 0.7))):
+        layer = cv2.GaussianBlur(rng.normal(size=(2 * height, 2 * width)), (0, 0), size)
+        layers.append((layer / layer.std(), way))
+
+    def lit(index: int, picture: np.ndarray) -> np.ndarray:
+        moved = [
+            cv2.warpAffine(
+                layer,
+                np.array([[1, 0, way[0] * index - width / 2], [0, 1, way[1] * index - height / 2]]),
+                (width, height),
+            )
+            for layer, way in layers
+        ]
+        return _clipped(picture * (0.8 + 0.5 * np.exp(-3 * np.abs(np.sum(moved, axis=0)))))
+
+    return [lit(index, picture) for index, picture in enumerate(pictures)]
+
+
 def _compressed(pictures: Pictures, _: np.random.Generator) -> Pictures:
     with tempfile.TemporaryDirectory() as folder:
         movie = Path(folder, "small.mp4")
@@ -247,6 +290,9 @@ DISTURBANCES = (
     Disturbance("rain", _rain),
     Disturbance("water in the lower half", _water),
     Disturbance("leaves in the wind, three fifths", _leaves),
+    Disturbance("light that wanders, as under water", _caustics),
+    Disturbance("dirt on the lens", _dirt),
+    Disturbance("a car's bonnet, half of the picture", _bonnet),
     Disturbance("someone passes by", _passer_by),
     Disturbance("a bus passes, half as long as the picture", _bus(320)),
     Disturbance("a bus passes, seven tenths of it", _bus(450)),

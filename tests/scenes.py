@@ -70,6 +70,29 @@ def with_skyline(seen: Scene, count: int, *, noise: float = 0.1, seed: int = 5) 
     )
 
 
+def with_bonnet(seen: Scene, count: int, *, share: float = 0.45) -> Scene:
+    """The scene from within a car: so much of the picture is its bonnet, with tracks that stand still there."""
+    rng, top = np.random.default_rng(9), (1 - share) * SIZE[1]
+    above = seen.positions.copy()
+    above[above[..., 1] > top] = np.nan
+    places = rng.uniform((20, top + 5), (SIZE[0] - 20, SIZE[1] - 20), (count, 2))
+    bonnet = places[:, None] + rng.normal(0, 0.1, (count, above.shape[1], 2))
+    return Scene(
+        seen.cameras,
+        np.concatenate([seen.points, np.zeros((count, 3))]),
+        np.concatenate([above, bonnet]),
+        np.concatenate([seen.wrong, np.ones(count, bool)]),
+    )
+
+
+def driven(frames: int, *, seed: int = 1) -> Cameras:
+    """A camera in a car that goes ahead, turns a little, and is shaken by the road."""
+    cameras, rng = rails(frames, 800.0, (0.5, 0.0, 10.0), pan=0.2, seed=seed), np.random.default_rng(seed)
+    shaken = np.stack([cv2.Rodrigues(turn)[0] for turn in rng.normal(0, 0.003, (frames, 3))])
+    rotation = shaken @ cameras.rotation
+    return replace(cameras, rotation=rotation, translation=-np.einsum("fij,fj->fi", rotation, cameras.positions))
+
+
 def empty_movie(file: Path, frames: int) -> Path:
     """A movie of grey pictures: a clip needs footage, a solve does not look at it."""
     with av.open(str(file), "w") as container:

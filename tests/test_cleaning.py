@@ -34,7 +34,7 @@ from cinematic.tracking.readiness import readiness
 from cinematic.tracking.solve import ShotCameras
 from cinematic.tracking.store import store_of
 from tests.command import answer, run
-from tests.scenes import SIZE, empty_movie, path, scene
+from tests.scenes import SIZE, driven, empty_movie, path, scene, with_bonnet
 
 FRAMES = 24
 TRIMMED, SPLIT, HOPELESS, LOCKED, BY_HAND, SHORT, BEGUN_ELSEWHERE = range(7)
@@ -258,6 +258,18 @@ def test_readiness_doubts_a_scene_that_stands_still_beside_many_that_move(passin
     ready = readiness(tracks, verdicts, range(1, FRAMES + 1), SIZE, known_cameras(motion))
     assert any("mask what stands still" in reason for reason in ready.reasons) is word
     assert any("the camera only turns" in reason for reason in ready.reasons)
+
+
+def test_from_within_a_car_what_is_outside_of_it_is_judged() -> None:
+    """The bonnet does not shake as the street does, and that makes no track of the street jittery."""
+    seen, alone = (with_bonnet(scene(driven(60), 450), count) for count in (250, 0))
+    tracks = seen.tracks  # some of them without a marker
+    verdicts, motion = judge_scene(tracks, SIZE)
+    ready = readiness(tracks, verdicts, range(1, 61), SIZE, known_cameras(motion))
+    assert any("tracks stand still" in told and "fixed to the camera" in told for told in ready.reasons), ready.reasons
+    bad, bad_alone = ([each.verdict == "bad" for each in found] for found in (verdicts, judge(alone.tracks, SIZE)))
+    assert all(bad[450:])
+    assert abs(sum(bad[:450]) - sum(bad_alone)) < 5
 
 
 @pytest.mark.parametrize(("told", "word"), [(None, False), ((880.0, 920.0), False), ((700.0, 2400.0), True)])

@@ -11,13 +11,27 @@ import pytest
 from cinematic.tracking import TrackingError
 from cinematic.tracking.solve import solve_positions
 from cinematic.tracking.solve.far_away import far_away
+from cinematic.tracking.solve.fixed import fixed_to_the_picture
 from cinematic.tracking.solve.focal import moved_back
 from cinematic.tracking.solve.one_lens import NoParallax, from_elsewhere, key_frames, refined, surer
 from cinematic.tracking.solve.pinned import triangulate_pinned
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import is_of_a_lens, solve_shot
 from cinematic.tracking.solve.triangulation import reprojection_errors
-from tests.scenes import SIZE, Scene, panning, path, path_error, rails, scene, turn_error, with_skyline, without_frames
+from tests.scenes import (
+    SIZE,
+    Scene,
+    driven,
+    panning,
+    path,
+    path_error,
+    rails,
+    scene,
+    turn_error,
+    with_bonnet,
+    with_skyline,
+    without_frames,
+)
 
 FRAMES, TRACKS = 30, 140
 
@@ -500,6 +514,52 @@ def test_what_moves_before_a_wall_is_no_scene() -> None:
     told = solved(acted, focal=900.0)
     assert not told.used[acted.wrong].any()
     assert path_error(told.cameras, wall.cameras) < 0.005
+
+
+@pytest.mark.parametrize("count", [60, 150, 250])
+def test_what_is_fixed_to_the_camera_is_not_the_scene(count: int) -> None:
+    """A car's bonnet: it was taken for the scene of a camera at rest, or the camera was half one and half the other."""
+    seen = scene(driven(60), 450)
+    inside = with_bonnet(seen, count)
+    solution = solved(inside)
+    assert solution.cameras.solved.all()
+    assert solution.cameras.focal[0] == pytest.approx(800, rel=0.01)
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+    assert not solution.used[inside.wrong].any()
+    assert np.isfinite(solution.errors[inside.wrong]).any()  # it is judged by these cameras
+
+
+def test_a_tripod_behind_a_dirty_glass() -> None:
+    seen = scene(panning(40, 30.0), 200)
+    dirty = with_bonnet(seen, 120, share=1.0)
+    dirty = replace(dirty, positions=np.concatenate([seen.positions, dirty.positions[200:]]))
+    solution = solve_shot(dirty.positions, SIZE, LensSearch(distortion=None))
+    assert solution.only_turns
+    assert turn_error(solution.cameras, seen.cameras) < 0.2
+    assert not solution.used[dirty.wrong].any()
+
+
+def test_a_skyline_that_stands_still_is_of_the_scene() -> None:
+    """A camera that travels and does not turn shows it so."""
+    cameras = rails(40, 900.0, (6.0, -0.3, 0.5))
+    upright = np.broadcast_to(np.eye(3), cameras.rotation.shape)
+    seen = with_skyline(scene(replace(cameras, rotation=upright, translation=-cameras.positions), 200), 120)
+    assert fixed_to_the_picture(seen.positions, SIZE)[200:].mean() > 0.9
+    solution = solved(seen, focal=900.0)
+    assert solution.used[200:].any(axis=1).mean() > 0.9
+    assert path_error(solution.cameras, seen.cameras) < 0.001
+
+
+def test_a_street_seen_by_a_camera_at_rest_stays_the_scene() -> None:
+    """What drives through it is rigid, too, and covers less of the picture."""
+    rng = np.random.default_rng(3)
+    street = rng.uniform((10, 10), (SIZE[0] - 10, SIZE[1] - 10), (150, 1, 2)) + rng.normal(0, 0.1, (150, 40, 2))
+    car = scene(rails(40, 900.0, (2.0, 0.1, 0.8), pan=0.15), 400).positions
+    car[(np.abs(car - np.array(SIZE) / 2) > 150).any(axis=2)] = np.nan
+    assert fixed_to_the_picture(street, SIZE).sum() == 0  # nothing moves beside it
+    both = np.concatenate([street, car])
+    assert np.isfinite(car[..., 0]).sum() > 0.5 * street[..., 0].size
+    assert not fixed_to_the_picture(both, SIZE).any()
 
 
 @pytest.mark.parametrize(

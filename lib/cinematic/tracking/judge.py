@@ -25,7 +25,7 @@ import numpy.typing as npt
 from .coords import SQUARE, Size, lengths
 from .looking import Look, Shown, Whereabouts, look_for
 from .neighbours import duplicates, jitter
-from .order_statistics import quantile
+from .order_statistics import known_median, quantile
 from .parts import Part, part_around, parts_beyond
 from .presets import get_tracking_preset, larger_than_usual
 from .reasons import Evidence, moves_along, why_off
@@ -308,7 +308,7 @@ def _judge_by(
     drift = np.fmax(scene.drift / slack_of(scene.usual_drift, limits.drift_px), lasting_doubt * limits.drift_px)
     offset = (positions - scene.places) / slack[:, None]
     together = moves_along(positions, offset, distance, limits.reprojection_px, size[0])
-    shaking = jitter(positions)
+    shaking = jitter(positions, known_median((scene.distance / slack).T) <= limits.reprojection_px)
     doubles = duplicates(positions, limits.duplicate_px)
     judged = [
         _Judged(

@@ -12,18 +12,23 @@ from .order_statistics import known_median, quantile
 FloatArray = npt.NDArray[np.float64]
 
 
-def jitter(positions: FloatArray) -> FloatArray:
-    """What nine in ten accelerations stay below, px per frame squared, against the 8 nearest neighbours' median."""
+def jitter(positions: FloatArray, of_scene: npt.NDArray[np.bool_] | None = None) -> FloatArray:
+    """What nine in ten accelerations stay below, px per frame squared, against the 8 nearest neighbours' median.
+
+    Of tracks ``of_scene`` (n,) only such are neighbours: what is beside them (a car that the camera is in, somebody who
+    walks) need not shake as a hand-held camera makes the scene shake.
+    """
     count, frames, _ = positions.shape
     result = np.zeros(count)
     if frames < 3:
         return result
+    of_scene = np.zeros(count, bool) if of_scene is None else of_scene
     acceleration = np.diff(positions, n=2, axis=1)
     sample = _sampled_frames(positions)
     spans = Spans(sample)
     for row in range(count):
         others = spans.meeting_row(row)
-        others = others[others != row]
+        others = others[(others != row) & (of_scene[others] | ~of_scene[row])]
         apart = known_median(lengths(sample[others] - sample[row]).T)
         near = others[np.argsort(apart)[: min(8, int(np.isfinite(apart).sum()))]]  # NaN sorts last
         own = np.flatnonzero(np.isfinite(acceleration[row, :, 0]))

@@ -12,6 +12,8 @@ FloatArray = npt.NDArray[np.float64]
 
 def known_median(values: FloatArray) -> FloatArray:
     """Along the first axis, of what is not NaN; NaN where nothing is."""
+    if not len(values):
+        return np.full(values.shape[1:], np.nan)
     ordered = np.sort(values, axis=0)  # NaN last
     known = np.isfinite(ordered).sum(axis=0)
     lower, upper = (

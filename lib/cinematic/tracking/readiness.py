@@ -21,7 +21,7 @@ _LEAST_SPREAD = 0.5  # of the picture's cells
 _LEAST_PARALLAX_DEG = 2.0
 _STILL_PX = 1.0  # on plates up to 1920 wide; a track within so much, from its first marker to its last, stands still
 _LEAST_MARKERS = 10  # of a track that can be told to stand still
-_MANY_MOVING, _MANY_MOVING_SHARE = 20, 0.15  # tracks, and share of them: as many make another scene
+_MANY_APART, _MANY_APART_SHARE = 20, 0.15  # tracks, and share of them: as many make another scene
 _WITHOUT_DEPTH = 0.3  # of the score, where the tracks tell no depth, or no camera at all
 
 
@@ -73,29 +73,36 @@ def readiness(
     missing = _missing(counts, spread, parallax, repeated_frames([track for track, _ in usable], size), doubt)
     if turns:
         missing.append("the camera only turns: to be solved as a tripod's, there is no depth")
-        missing += [told] if (told := beside_what_stands_still(tracks, verdicts, size)) else []
+    if cameras is not None and (told := about_what_stands_still(tracks, verdicts, size)):
+        missing.append(told)
     if no_camera:
         missing.append(f"no camera was found: {no_camera}")
     return Readiness(float(score), tuple(missing), counts, lens)
 
 
-def beside_what_stands_still(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], size: Size) -> str:
-    """Whether a scene that stands still may be none: a car that the camera is in, an overlay. In words, or empty.
+def about_what_stands_still(tracks: Sequence[TrackData], verdicts: Sequence[Verdict], size: Size) -> str:
+    """What stands still beside much that moves (a car that the camera is in, an overlay), and what it was taken for.
 
-    Who solves a camera hardly wants one that stands still, where as many tracks say something else.
+    In words, or empty. Who solves a camera hardly wants one that stands still, where as many tracks say something else.
     """
-    judged = list(zip(tracks, verdicts, strict=True))
-    longest = [_extent(track, size) for track, verdict in judged if verdict.verdict != "bad" and track.enabled]
-    known = [extent for extent in longest if np.isfinite(extent)]
-    moving = sum("moving object" in verdict.reasons for _, verdict in judged)
-    if not known or np.median(known) > _STILL_PX * larger_than_usual(size[0]):
-        return ""
-    if moving < max(_MANY_MOVING, _MANY_MOVING_SHARE * len(judged)):
-        return ""
-    return (
-        f"what was taken for the scene stands still in the picture, and {moving} tracks that move were not: to solve "
-        "by those (outside of a car, behind an overlay), mask what stands still"
-    )
+    still = np.array([_extent(track, size) for track in tracks]) <= _STILL_PX * larger_than_usual(size[0])
+    of_scene = np.array([each.verdict != "bad" and track.enabled for track, each in zip(tracks, verdicts, strict=True)])
+    long = np.array([len(track.markers) >= _LEAST_MARKERS for track in tracks])
+    apart = np.array(["moving object" in each.reasons for each in verdicts])
+    many = max(_MANY_APART, _MANY_APART_SHARE * len(tracks))
+    scene_is_still = still[of_scene & long].sum() > (of_scene & long).sum() / 2
+    fixed, moving = int((still & apart).sum()), int((~still & apart).sum())
+    if scene_is_still and moving >= many:
+        return (
+            f"what was taken for the scene stands still in the picture, and {moving} tracks that move were not: to "
+            "solve by those (outside of a car, behind an overlay), mask what stands still"
+        )
+    if not scene_is_still and fixed >= many:
+        return (
+            f"{fixed} tracks stand still in the picture while others move: taken for what is fixed to the camera "
+            "(a car that it is in, an overlay), not for the scene"
+        )
+    return ""
 
 
 def _extent(track: TrackData, size: Size) -> float:

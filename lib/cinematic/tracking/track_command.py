@@ -49,7 +49,7 @@ from .quality import (
     solve_readiness,
     weigh_tracks,
 )
-from .readiness import beside_what_stands_still
+from .readiness import about_what_stands_still
 from .refining import Refinement
 from .report import write_report
 from .solve.cameras import ShotCameras
@@ -206,8 +206,8 @@ def _say_of_cameras(steps: Steps, job: TrackJob, judgement: Judgement, known: Sh
         steps.say(f"  no camera was found: {why_no_camera(judgement.motion)}")
         return
     cameras = known.cameras
-    if cameras.only_turn and (told := beside_what_stands_still(judgement.tracks, judgement.verdicts, size)):
-        steps.say(f"  {told} (--mask)")
+    if told := about_what_stands_still(judgement.tracks, judgement.verdicts, size):
+        steps.say(f"  {told}")
     if job.solve:
         return
     found = "lens" if job.lens else "lens, as the judgement found it"

@@ -178,7 +178,7 @@ def _of_others(found: Solution, positions: FloatArray, solve: Callable[[FloatArr
             continue
         asked = np.where(left_out[:, None, None], np.nan, positions)
         try:
-            rival = _with_others(solve(asked), positions, left_out)
+            rival = with_others(solve(asked), positions, left_out)
         except (NoParallax, OnePlane):
             if left_out is rested_on and left_by_planes(asked) < _EXPLAINED_PX:
                 raise
@@ -243,10 +243,14 @@ def enough_tracks(seen: BoolArray) -> npt.NDArray[np.int64]:
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def fitting(errors: FloatArray) -> BoolArray:
-    """(n, f) Which markers agree with the cameras as well as the plate's noise lets them."""
-    judged = np.isfinite(errors)
-    sigma = float(np.median(errors[judged])) / 1.18 if judged.any() else 0.0  # of one coordinate (Rayleigh)
+def fitting(errors: FloatArray, of_scene: FloatArray | None = None) -> BoolArray:
+    """(n, f) Which markers agree with the cameras as well as the plate's noise lets them.
+
+    What that is tell errors ``of_scene``, or these themselves.
+    """
+    judged, telling = np.isfinite(errors), errors if of_scene is None else of_scene
+    known = telling[np.isfinite(telling)]
+    sigma = float(np.median(known)) / 1.18 if len(known) else 0.0  # of one coordinate (Rayleigh)
     fits = judged & (errors < max(_NOISE_PX, _SIGMAS * sigma))
     count = fits.sum(axis=1)
     whole = (count >= _LEAST_MARKERS) & (count >= _FITTING_SHARE * (~np.isnan(errors)).sum(axis=1))
@@ -271,20 +275,20 @@ def _moving(
     if solution is None:
         return None
     if outvoted.any():
-        solution = _with_others(solution, positions[:, keys], outvoted)
+        solution = with_others(solution, positions[:, keys], outvoted)
     if len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
     return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
 
 
-def _with_others(solution: Solution, positions: FloatArray, others: BoolArray) -> Solution:
+def with_others(solution: Solution, positions: FloatArray, others: BoolArray) -> Solution:
     """The same, and what those tracks (n,) that were left out of it come to by its cameras."""
     points = solution.points.copy()
     placed = directions_of if solution.only_turns else triangulate
     points[others] = placed(solution.cameras, positions[others])
     errors = reprojection_errors(solution.cameras, points, positions)
-    used = solution.used | (fitting(errors) & others[:, None])
+    used = solution.used | (fitting(errors, solution.errors) & others[:, None])
     return replace(solution, points=points, errors=errors, used=used)
 
 

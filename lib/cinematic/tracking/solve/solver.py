@@ -17,6 +17,7 @@ from ..coords import SQUARE, Extent, Size, scaled, squared, squared_size
 from ..errors import TrackingError
 from ..presets import larger_than_usual
 from .cameras import Cameras
+from .fixed import fixed_to_the_picture
 from .one_lens import (
     ITERATIONS_BETWEEN,
     ITERATIONS_TO_JUDGE,
@@ -35,6 +36,7 @@ from .one_lens import (
     turned,
     turning,
     turning_only,
+    with_others,
 )
 from .planes import left_by_planes
 from .rolling_shutter import more_readout
@@ -43,7 +45,10 @@ from .squeeze import LEAST_GAIN, likely_squeeze
 from .triangulation import reprojection_errors
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
+_MOVING_EXPLAINED, _MOSTLY_SOLVED = 0.5, 0.8  # of its markers, and of the frames: what moves in the picture is a scene
+_FAR_AWAY = 0.5  # of the tracks that stand still are of that scene, too: far away
 _ROLLING_GAIN = 1.02  # what reading rows one after the other must bring the median error down by
 # Where planes between key frames leave less no shutter is to be seen, where rough cameras that only turn leave more it
 # is none. Simulated ones that shake left 0.18 to 0.28 and 0.2 to 1.1 px.
@@ -115,7 +120,7 @@ def solve_shot(
         between = ITERATIONS_TO_JUDGE if np.isfinite(positions[..., 0]).sum() <= _QUICKLY_ADJUSTED else 0
     square, within = squared(positions, lens.pixel_aspect), squared_size(size, lens.pixel_aspect)
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: BLAS's threads would only wait for each other
-        found = _by_any_shutter(square, within, lens, only_turns, between)
+        found = _beside_what_is_fixed(square, within, lens, only_turns, between)
     if lens.pixel_aspect == SQUARE:
         return found
     return _in_picture(found, positions, lens.pixel_aspect, found.cameras.readout)
@@ -150,6 +155,31 @@ def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_tur
 def _smaller(positions: FloatArray, size: Extent, factor: float) -> tuple[FloatArray, Extent]:
     """Tracks (n, f, 2) px, and the picture's size, where it is so much fewer pixels wide and high."""
     return scaled(positions, 1 / factor), (size[0] / factor, size[1] / factor)
+
+
+def _beside_what_is_fixed(
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """By what moves in the picture, where much stands still beside it; by all of it, where that gives no camera."""
+    check_enough(positions)
+    fixed = fixed_to_the_picture(positions, size)
+    if fixed.any():
+        moving = np.where(fixed[:, None, None], np.nan, positions)
+        try:
+            found = _by_any_shutter(moving, size, lens, only_turns, iterations_between)
+        except TrackingError:
+            found = None
+        if found is not None and _is_apart(with_others(found, positions, fixed), fixed):
+            return with_others(found, positions, fixed)
+    return _by_any_shutter(positions, size, lens, only_turns, iterations_between)
+
+
+def _is_apart(found: Solution, fixed: BoolArray) -> bool:
+    """Whether a camera explains what does not stand still, and not those tracks (n,) that do."""
+    judged = np.isfinite(found.errors)
+    explains = found.used[~fixed].sum() >= _MOVING_EXPLAINED * judged[~fixed].sum()
+    of_scene = found.used[fixed].any(axis=1).mean() > _FAR_AWAY
+    return bool(explains and not of_scene and found.cameras.solved.mean() >= _MOSTLY_SOLVED)
 
 
 def _by_any_shutter(
