@@ -68,6 +68,16 @@ def _squeezed(_: float, size: tuple[int, int], __: float) -> np.ndarray:
     return np.array([[1, 0, 0], [0, 2, -middle], [0, 0, 1]])
 
 
+def _stabilised(px: float) -> Homographies:
+    """Shifted against the lens, as by an optical stabiliser or one in post: so much across, six tenths of it down."""
+
+    def homography(index: float, _: tuple[int, int], __: float) -> np.ndarray:
+        across, down = px * np.sin(index / 5), 0.6 * px * (np.sin(index / 3.7 + 1) - np.sin(1))
+        return np.array([[1, 0, across], [0, 1, down], [0, 0, 1]])
+
+    return homography
+
+
 def _shaken(degrees: float) -> Homographies:
     def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
         turn = np.deg2rad(np.random.default_rng(100 + int(index)).uniform(-degrees, degrees, 3)) * (index > 0)
@@ -279,6 +289,7 @@ DISTURBANCES = (
     Disturbance("hand-held", warped=_hand_held(0.5)),
     Disturbance("hand-held, rolling shutter of 0.5", warped=_hand_held(0.5), readout=0.5),
     Disturbance("hand-held, rolling shutter of 0.8", warped=_hand_held(0.5), readout=0.8),
+    Disturbance("stabilised, the picture shifted by 12 px", warped=_stabilised(12.0)),
     Disturbance("flash over two frames", _flash),
     Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),
     Disturbance("exposure flickers, 0.7 to 1.3", _flicker),

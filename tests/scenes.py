@@ -70,6 +70,14 @@ def with_skyline(seen: Scene, count: int, *, noise: float = 0.1, seed: int = 5) 
     )
 
 
+def stabilised(seen: Scene, px: float) -> Scene:
+    """The scene with its picture shifted against the lens, by so many px across and six tenths of that down."""
+    t = np.arange(seen.positions.shape[1])
+    shift = px * np.stack([np.sin(t / 5), 0.6 * np.sin(t / 3.7 + 1)], axis=1)
+    shift -= np.median(shift, axis=0)
+    return replace(seen, cameras=replace(seen.cameras, shift=shift), positions=seen.positions + shift)
+
+
 def with_bonnet(seen: Scene, count: int, *, share: float = 0.45) -> Scene:
     """The scene from within a car: so much of the picture is its bonnet, with tracks that stand still there."""
     rng, top = np.random.default_rng(9), (1 - share) * SIZE[1]

@@ -26,7 +26,7 @@ from cinematic.tracking.formats import cinetrack
 from cinematic.tracking.movie_clip import MovieClipStore
 from cinematic.tracking.solve import ShotCameras, export
 from tests.command import answer, run
-from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, with_skyline
+from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, stabilised, with_skyline
 
 FRAMES, TRACKS = 24, 110
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plate.mp4"
@@ -100,6 +100,16 @@ def test_the_camera_of_a_reopened_blend_shows_the_bundles_on_the_plate(
     assert bpy.data.movieclips[0].tracking.camera.k1 == pytest.approx(solve.cameras.k1, abs=1e-6)
     shown = {area.ui_type for area in bpy.context.window_manager.windows[0].screen.areas}
     assert {"CLIP_EDITOR", "VIEW_3D"} <= shown
+
+
+def test_a_picture_that_is_shifted_is_a_shifted_lens(bpy: Any, footage: Path, tmp_path: Path) -> None:
+    solve = solve_camera(stabilised(scene(path(FRAMES, 500.0), 160), 12.0).on(footage))
+    assert solve.cameras.shift is not None
+    camera = add_solved_camera(solve, blend_with(footage, []))
+    scene_of = bpy.context.scene
+    scene_of.render.resolution_x, scene_of.render.resolution_y = SIZE
+    for frame in (1, 12, FRAMES):
+        assert worst_distance(bpy, solve, camera, bpy.data.objects["Bundles"], frame, frame) < 0.01
 
 
 def test_a_sequence_is_animated_on_its_own_frames(bpy: Any, seen: Scene, footage: Path, clip_1001: Any) -> None:

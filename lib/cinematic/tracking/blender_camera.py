@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .blender import require_blender
 from .clip import Clip
 from .context import ClipEditor, camera_object, tracking_context
-from .coords import Size, co_from_pixels, pixels_from_co
+from .coords import Size, pixels_from_co
 from .errors import FootageError, TrackingError
 from .lens import SENSOR_WIDTH, Lens
 from .movie_clip import MovieClipStore
@@ -487,11 +487,16 @@ def _bundles(clip: Any, names: Sequence[str]) -> FloatArray:
 
 
 def _write_lens(data: Any, solve: CameraSolve) -> None:
-    width, height = solve.clip.width, solve.clip.height
-    x, y = co_from_pixels(solve.cameras.centre, (width, height)).tolist()
+    first = solve.solved_frames[0]
     data.sensor_fit, data.sensor_width = "HORIZONTAL", solve.sensor_width
-    data.shift_x, data.shift_y = 0.5 - x, (0.5 - y) * height / width / solve.clip.pixel_aspect
-    data.lens = solve.focal_mm(solve.solved_frames[0])
+    data.shift_x, data.shift_y = _lens_shift(solve, first)
+    data.lens = solve.focal_mm(first)
+
+
+def _lens_shift(solve: CameraSolve, frame: int) -> tuple[float, float]:
+    """Blender's shift of a camera's lens, in picture widths."""
+    across, down = 0.5 - solve.centre_co(frame)
+    return float(across), float(down * solve.clip.height / solve.clip.width / solve.clip.pixel_aspect)
 
 
 def _animate(camera: Any, solve: CameraSolve, numbers: Any) -> None:
@@ -509,6 +514,10 @@ def _animate(camera: Any, solve: CameraSolve, numbers: Any) -> None:
         if solve.zooms:
             camera.data.lens = solve.focal_mm(frame)
             camera.data.keyframe_insert("lens", frame=at)
+        if solve.cameras.shift is not None:
+            camera.data.shift_x, camera.data.shift_y = _lens_shift(solve, frame)
+            camera.data.keyframe_insert("shift_x", frame=at)
+            camera.data.keyframe_insert("shift_y", frame=at)
     for owner in (camera, camera.data):
         if owner.animation_data is not None:
             _make_linear(owner.animation_data)

@@ -212,7 +212,11 @@ def _say_of_cameras(steps: Steps, job: TrackJob, judgement: Judgement, known: Sh
         return
     found = "lens" if job.lens else "lens, as the judgement found it"
     steps.say(f"  {found}: {cameras.lens_in_words(size[0], SENSOR_WIDTH)}")
-    for does, what in ((cameras.zooms, "a lens that zooms"), (cameras.readout, "a rolling shutter")):
+    for does, what in (
+        (cameras.zooms, "a lens that zooms"),
+        (cameras.readout, "a rolling shutter"),
+        (cameras.shift is not None, "a picture that is shifted against its lens"),
+    ):
         if does:
             steps.say(f"  Blender's own solver does not know {what}: 'cinetrack solve' finds the camera")
 

@@ -5,6 +5,9 @@ the centre of the top-left pixel. The lens is a pinhole with two radial terms, B
 RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``. Where pixels are not
 square, ``p.y`` counts their heights: the focal length is ``pixel_aspect`` times as many of them.
 
+The picture may be shifted from frame to frame against the lens: by an optical stabiliser, or one in post that crops; a
+film's gate weaves. ``shift`` is added to what the lens shows.
+
 A sensor may read its rows one after the other (a rolling shutter): a frame's camera is then that of its middle row, and
 the rows before and after see through cameras on the path between the frames'.
 """
@@ -46,6 +49,7 @@ class Cameras:
     focal_range: tuple[float, float] | None = None
     """px: those in between explain the tracks as well, the others of a lens that zooms being as much longer or shorter
     than what is its median; None: nobody asked."""
+    shift: FloatArray | None = None  # (f, 2) px; where each frame's picture lies, against the lens; None: in its place
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -64,6 +68,12 @@ class Cameras:
         return bool(self.solved.any()) and not self.translation[self.solved].any()
 
     @property
+    def centres(self) -> FloatArray:
+        """(f, 2) px: each frame's principal point, shifted with the picture."""
+        shift = np.zeros((len(self.focal), 2)) if self.shift is None else self.shift
+        return np.array(self.centre) + shift
+
+    @property
     def is_bent(self) -> bool:
         """Whether the lens has radial terms."""
         return bool(self.k1 or self.k2)
@@ -79,8 +89,12 @@ class Cameras:
         otherwise = self.focal_doubt(width, sensor_width) if doubt else ""
         if otherwise:
             lens += f"; {otherwise}"
-        shutter = f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)" if self.readout else ""
-        return lens + shutter
+        if self.readout:
+            lens += f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)"
+        if self.shift is not None:
+            farthest = float(np.nanmax(np.linalg.norm(self.shift, axis=1)))
+            lens += f", the picture shifted by up to {farthest:.0f} px against the lens (stabilised)"
+        return lens
 
     def focal_doubt(self, width: int, sensor_width: float) -> str:
         """What else the focal length may be, for people; empty where the tracks tell it, or nobody asked them."""
@@ -107,18 +121,22 @@ class Cameras:
             rotation=self.rotation[frames],
             translation=self.translation[frames],
             focal=self.focal[frames],
+            shift=None if self.shift is None else self.shift[frames],
         )
 
     def through_pixels(self, aspect: float) -> Cameras:
         """The same cameras where pixels are as wide, and so high that ``aspect`` is their width over their height."""
         x, y = self.centre
-        return replace(self, centre=(x, (y + 0.5) * aspect / self.pixel_aspect - 0.5), pixel_aspect=aspect)
+        taller = aspect / self.pixel_aspect
+        shift = None if self.shift is None else self.shift * (1.0, taller)
+        return replace(self, centre=(x, (y + 0.5) * taller - 0.5), pixel_aspect=aspect, shift=shift)
 
     def scaled(self, factor: float) -> Cameras:
         """The same cameras where the picture is ``factor`` times as many pixels wide and high."""
         x, y = scaled(np.array(self.centre), factor).tolist()
         known = None if self.focal_range is None else (self.focal_range[0] * factor, self.focal_range[1] * factor)
-        return replace(self, focal=self.focal * factor, centre=(x, y), focal_range=known)
+        shift = None if self.shift is None else self.shift * factor
+        return replace(self, focal=self.focal * factor, centre=(x, y), focal_range=known, shift=shift)
 
     @property
     def _focals(self) -> FloatArray:
@@ -145,13 +163,14 @@ class Cameras:
 
     def project(self, points: FloatArray) -> FloatArray:
         """(n, f, 2) px of n points (n, 3) of the world; NaN behind the camera and in frames without one."""
-        if not self.readout:
-            return self._shown(points)
-        first, last = self._of_outer_rows
-        return self._row_by_row(first._shown(points), self._shown(points), last._shown(points))
+        shown = self._shown(points)
+        if self.readout:
+            first, last = self._of_outer_rows
+            shown = self._row_by_row(first._shown(points), shown, last._shown(points))
+        return shown if self.shift is None else shown + self.shift
 
     def _shown(self, points: FloatArray) -> FloatArray:
-        """The same, all rows read at once."""
+        """The same, all rows read at once, no picture shifted."""
         return self._on_picture(np.einsum("fij,nj->nfi", self.rotation, points) + self.translation)
 
     def _on_picture(self, seen: FloatArray) -> FloatArray:
@@ -168,7 +187,7 @@ class Cameras:
     def plane(self, positions: FloatArray) -> FloatArray:
         """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton).
 
-        So is the shutter: they are those that the middle row's cameras would see.
+        So are shifts, and the shutter: they are those that the middle row's cameras would see.
         """
         target = (self.at_once(positions) - self.centre) / self._focals
         if not self.is_bent:
@@ -184,13 +203,14 @@ class Cameras:
         return target * np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0)
 
     def at_once(self, positions: FloatArray) -> FloatArray:
-        """Where tracks (n, f, 2) px would be, had all rows been read when the middle one was.
+        """Where tracks (n, f, 2) px would be, had all rows been read when the middle one was, and no picture shifted.
 
         What the cameras turn and zoom meanwhile is known; what they move shows in the tracks themselves, slowly.
         """
+        positions = positions if self.shift is None else positions - self.shift
         if not self.readout:
             return positions
-        still, row = replace(self, readout=0.0), self._rows_off(positions)
+        still, row = replace(self, readout=0.0, shift=None), self._rows_off(positions)
         before, after = self._of_outer_rows
         found = positions
         for _ in range(_ROW_STEPS):
@@ -224,7 +244,7 @@ class Cameras:
         nearly = there[:, :9].reshape(-1, 3, 3)
         rotation = nearly @ (1.5 * np.eye(3) - 0.5 * np.swapaxes(nearly, 1, 2) @ nearly)  # orthogonal (Newton's step)
         translation = -np.einsum("fij,fj->fi", rotation, there[:, 9:12])
-        return replace(self, rotation=rotation, translation=translation, focal=there[:, 12], readout=0.0)
+        return replace(self, rotation=rotation, translation=translation, focal=there[:, 12], readout=0.0, shift=None)
 
     def _rows_off(self, positions: FloatArray) -> FloatArray:
         """(..., 1) How far below the middle row positions (..., 2) are: 1 at the last row, -1 at the first."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..coords import co_from_pixels, pixels_from_co
+from ..coords import pixels_from_co
 from ..errors import FormatError
 from ..files import write_atomically
 from ..footage import FootagePath
@@ -81,7 +81,7 @@ def write_colmap(folder: Path, solve: CameraSolve, tracks: Iterable[TrackData]) 
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         made = Path(scratch, "model")
         made.mkdir()
-        write_text_model(made, solve.cameras, points, positions, size, names, errors, zooms=solve.zooms)
+        write_text_model(made, solve.cameras, points, positions, size, names, errors)
         if folder.exists():
             os.replace(folder, Path(scratch, "old"))
         os.replace(made, folder)
@@ -91,12 +91,14 @@ def _usd(solve: CameraSolve) -> str:
     frames = solve.solved_frames
     aperture = solve.sensor_width
     height = aperture * solve.clip.height / solve.clip.width / solve.clip.pixel_aspect
-    x, y = co_from_pixels(solve.cameras.centre, (solve.clip.width, solve.clip.height)).tolist()
+    offsets = {frame: (0.5 - solve.centre_co(frame)) * (aperture, height) for frame in frames}
+    across, down = (
+        _constant_or_samples({frame: f"{offset[axis]:.9g}" for frame, offset in offsets.items()}) for axis in (0, 1)
+    )
     names = json.dumps(list(solve.bundles), ensure_ascii=False)
     errors = solve.track_errors
     points = ", ".join(_tuple(np.array(point) * _CENTIMETRES) for point in solve.bundles.values())
-    lengths = {frame: f"{solve.focal_mm(frame):.9g}" for frame in (frames if solve.zooms else frames[:1])}
-    focal = f"focalLength.timeSamples = {_samples(lengths)}" if solve.zooms else f"focalLength = {lengths[frames[0]]}"
+    focal = _constant_or_samples({frame: f"{solve.focal_mm(frame):.9g}" for frame in frames})
     return f"""#usda 1.0
 (
     defaultPrim = "shot"
@@ -113,11 +115,11 @@ def Xform "shot"
     def Camera "camera"
     {{
         float2 clippingRange = (1, 1000000)
-        float {focal}
+        float focalLength{focal}
         float horizontalAperture = {aperture:.9g}
-        float horizontalApertureOffset = {(0.5 - x) * aperture:.9g}
+        float horizontalApertureOffset{across}
         float verticalAperture = {height:.9g}
-        float verticalApertureOffset = {(0.5 - y) * height:.9g}
+        float verticalApertureOffset{down}
         token projection = "perspective"
         custom double radialDistortion:k1 = {solve.cameras.k1:.12g}
         custom double radialDistortion:k2 = {solve.cameras.k2:.12g}
@@ -143,6 +145,12 @@ def _matrix(solve: CameraSolve, frame: int) -> str:
     position = solve.cameras.positions[row] * _CENTIMETRES
     rows = [_tuple([*axis, 0.0]) for axis in axes] + [_tuple([*position, 1.0])]
     return f"({', '.join(rows)})"
+
+
+def _constant_or_samples(values: dict[int, str]) -> str:
+    """What follows a property's name: its value where that is the same in all frames, else one for each."""
+    first, *others = set(values.values())
+    return f".timeSamples = {_samples(values)}" if others else f" = {first}"
 
 
 def _samples(values: dict[int, str]) -> str:

@@ -108,7 +108,8 @@ def map_cameras(
 
 def adjust(
     cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *,
-    refine_focal: bool, refine_distortion: bool, zooms: bool = False, pixels: bool = False, iterations: int = 100,
+    refine_focal: bool, refine_distortion: bool, zooms: bool = False, pixels: bool = False, shifts: bool = False,
+    iterations: int = 100,
 ) -> tuple[Cameras, FloatArray]:  # fmt: skip
     """Refine cameras and points together: robust bundle adjustment over the markers given.
 
@@ -121,6 +122,8 @@ def adjust(
         A focal length of its own in every frame.
     pixels
         The pixel aspect is found, too, with the focal length.
+    shifts
+        Each frame's picture may be shifted against the lens, and has a lens of its own, focal length and all.
     iterations
         At most.
     """
@@ -129,10 +132,10 @@ def adjust(
     used = np.isfinite(positions[..., 0]) & cameras.solved & np.isfinite(points[:, :1])
     rows = np.flatnonzero(used.sum(axis=1) >= 2)
     frames = np.flatnonzero(cameras.solved & used[rows].any(axis=0))
-    scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms, pixels)
+    scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms or shifts, pixels)
     options = _plain(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
-    options.refine_principal_point = False
+    options.refine_principal_point = shifts
     options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, ROBUST_PX
     options.ceres.solver_options.function_tolerance = 1e-7
     options.ceres.solver_options.max_num_iterations = iterations
@@ -145,6 +148,8 @@ def adjust(
     adjusted = points.copy()
     adjusted[rows] = [scene.point3D(int(number)).xyz for number in range(1, len(rows) + 1)]
     found = _cameras_of(scene, {f"{frame:06d}": frame for frame in frames}, len(cameras.focal))
+    if shifts:
+        found = replace(found, centre=cameras.centre, shift=_centres(scene, len(cameras.focal)) - cameras.centre)
     return replace(found, focal_range=cameras.focal_range), adjusted
 
 
@@ -174,7 +179,7 @@ def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size
 
 def write_text_model(
     folder: Path, cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, names: Sequence[str],
-    errors: Sequence[float], *, zooms: bool,
+    errors: Sequence[float],
 ) -> None:  # fmt: skip
     """Write COLMAP's text model (cameras.txt, images.txt, points3D.txt ...) into a folder that exists.
 
@@ -189,7 +194,8 @@ def write_text_model(
         Of the n points, px.
     """
     used = np.isfinite(positions[..., 0]) & cameras.solved
-    scene = _scene(cameras, np.flatnonzero(cameras.solved), points, positions, used, size, zooms)
+    changes = cameras.zooms or cameras.shift is not None
+    scene = _scene(cameras, np.flatnonzero(cameras.solved), points, positions, used, size, changes)
     for image in scene.images.values():
         image.name = names[image.image_id - 1]
     for number, error in enumerate(errors, start=1):
@@ -383,18 +389,20 @@ def _camera(size: Extent, focal: float, k1: float, k2: float, pixel_aspect: floa
 
 def _scene(
     cameras: Cameras, frames: npt.NDArray[np.int64], points: FloatArray, positions: FloatArray,
-    used: npt.NDArray[np.bool_], size: Extent, zooms: bool, pixels: bool = False,
+    used: npt.NDArray[np.bool_], size: Extent, each_its_own: bool, pixels: bool = False,
 ) -> Any:  # fmt: skip
-    """A COLMAP reconstruction of the arrays."""
+    """A COLMAP reconstruction of the arrays: one lens for all frames, or each its own."""
     import pycolmap
 
     scene = pycolmap.Reconstruction()
     aspect = cameras.pixel_aspect if pixels or cameras.pixel_aspect != SQUARE else None
     camera = None
     for frame in frames:
-        if camera is None or zooms:
+        if camera is None or each_its_own:
             focal = float(cameras.focal[frame])
             camera = _camera(size, focal, cameras.k1, cameras.k2, aspect)
+            if cameras.shift is not None:
+                camera.principal_point_x, camera.principal_point_y = cameras.centres[frame] + 0.5
             camera.camera_id = int(frame) + 1
             scene.add_camera_with_trivial_rig(camera)
         pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))
@@ -408,6 +416,15 @@ def _scene(
         ]
         scene.add_point3D(point, pycolmap.Track(elements))
     return scene
+
+
+def _centres(scene: Any, frames: int) -> FloatArray:
+    """(f, 2) px: each frame's principal point; NaN where it has no camera."""
+    centres = np.full((frames, 2), np.nan)
+    for image in scene.images.values():
+        camera = scene.cameras[image.camera_id]
+        centres[int(image.name)] = camera.principal_point_x - 0.5, camera.principal_point_y - 0.5
+    return centres
 
 
 def _cameras_of(scene: Any, frame_of: dict[str, int], frames: int) -> Cameras:

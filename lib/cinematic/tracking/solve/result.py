@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..coords import co_from_pixels
 from ..errors import FormatError
 from ..types import ClipInfo
 from .cameras import Cameras, ShotCameras
@@ -73,6 +74,11 @@ class CameraSolve:
         """The focal length of a plate frame, mm."""
         return float(self.cameras.focal[self.row(frame)]) * self.sensor_width / self.clip.width
 
+    def centre_co(self, frame: int) -> FloatArray:
+        """The principal point of a plate frame, normalised (x, y)."""
+        centre: FloatArray = co_from_pixels(self.cameras.centres[self.row(frame)], (self.clip.width, self.clip.height))
+        return centre
+
     @property
     def zooms(self) -> bool:
         """Whether the focal length changes."""
@@ -109,6 +115,7 @@ class CameraSolve:
                     "focal": float(cameras.focal[row]),
                     "rotation": cameras.rotation[row].tolist(),
                     "translation": cameras.translation[row].tolist(),
+                    "centre": cameras.centres[row].tolist(),
                 }
                 for row, frame in enumerate(self.frames)
                 if cameras.solved[row]
@@ -188,11 +195,14 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
     frames = tuple(range(min([*solved, *missing]), max([*solved, *missing]) + 1))
     rotation, translation = np.full((len(frames), 3, 3), np.nan), np.full((len(frames), 3), np.nan)
     focal = np.full(len(frames), np.nan)
+    centres = np.full((len(frames), 2), np.nan)
     for frame, camera in solved.items():
         row = frame - frames[0]
         rotation[row], translation[row], focal[row] = camera["rotation"], camera["translation"], camera["focal"]
+        centres[row] = camera["centre"]
     lens = data["lens"]
     x, y = lens["centre"]
+    shift = centres - (x, y)
     bundles = data["bundles"]
     return CameraSolve(
         clip=clip,
@@ -209,6 +219,7 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
             clip.pixel_aspect,
             lens["readout"],
             _focal_range(lens["focal_range"]),
+            shift if np.nan_to_num(shift).any() else None,
         ),
         sensor_width=lens["sensor_width"],
         bundles={name: tuple(bundle["position"]) for name, bundle in bundles.items()},

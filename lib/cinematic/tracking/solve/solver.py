@@ -33,6 +33,7 @@ from .one_lens import (
     key_frames,
     refined,
     solve_through_one,
+    surer,
     turned,
     turning,
     turning_only,
@@ -40,6 +41,7 @@ from .one_lens import (
 )
 from .planes import left_by_planes
 from .rolling_shutter import more_readout
+from .shifted import shifted, shows_shifts
 from .solution import LensSearch, Solution
 from .squeeze import LEAST_GAIN, likely_squeeze
 from .triangulation import reprojection_errors
@@ -59,6 +61,7 @@ _QUICKLY_ADJUSTED = 20_000
 _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still wrong by
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
+_SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
 # that move by themselves.
@@ -142,14 +145,14 @@ def solve_again(known: Cameras, positions: FloatArray, size: Extent, *, only_tur
         return solve_again(known.scaled(1 / larger), *small, only_turns=only_turns).scaled(larger)
     lens = LensSearch(distortion=known.is_bent, zooms=known.zooms)
     square, within = squared(known.at_once(positions), known.pixel_aspect), squared_size(size, known.pixel_aspect)
-    begun, bent = replace(known.through_pixels(SQUARE), readout=0.0), known.is_bent
+    begun, bent = replace(known.through_pixels(SQUARE), readout=0.0, shift=None), known.is_bent
     with threadpool_limits(limits=1, user_api="blas"):
         if only_turns:
             found = checked(turned(begun, square, lens, bent), TURNS)
         else:
             moving = refined(begun, None, square, within, lens, bent, ROUNDS, ITERATIONS_BETWEEN)
             found = checked(moving, MOVES)
-    return _in_picture(found, positions, known.pixel_aspect, known.readout)
+    return _in_picture(found, positions, known.pixel_aspect, known.readout, known.shift)
 
 
 def _smaller(positions: FloatArray, size: Extent, factor: float) -> tuple[FloatArray, Extent]:
@@ -166,12 +169,12 @@ def _beside_what_is_fixed(
     if fixed.any():
         moving = np.where(fixed[:, None, None], np.nan, positions)
         try:
-            found = _by_any_shutter(moving, size, lens, only_turns, iterations_between)
+            found = _in_any_place(moving, size, lens, only_turns, iterations_between)
         except TrackingError:
             found = None
         if found is not None and _is_apart(with_others(found, positions, fixed), fixed):
             return with_others(found, positions, fixed)
-    return _by_any_shutter(positions, size, lens, only_turns, iterations_between)
+    return _in_any_place(positions, size, lens, only_turns, iterations_between)
 
 
 def _is_apart(found: Solution, fixed: BoolArray) -> bool:
@@ -180,6 +183,29 @@ def _is_apart(found: Solution, fixed: BoolArray) -> bool:
     explains = found.used[~fixed].sum() >= _MOVING_EXPLAINED * judged[~fixed].sum()
     of_scene = found.used[fixed].any(axis=1).mean() > _FAR_AWAY
     return bool(explains and not of_scene and found.cameras.solved.mean() >= _MOSTLY_SOLVED)
+
+
+def _in_any_place(
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """With the picture in its place; or elsewhere in every frame, where that clearly explains more.
+
+    That is looked for where nothing is said of zooming or of the shutter.
+    """
+    found = _by_any_shutter(positions, size, lens, only_turns, iterations_between)
+    if found.only_turns or lens.zooms is not None or lens.readout is not None:
+        return found
+    plain = not (found.cameras.zooms or found.cameras.readout or found.cameras.pixel_aspect != SQUARE)
+    start = found if plain else _through_one_lens(positions, size, lens, only_turns, iterations_between)
+    if isinstance(start, TrackingError) or start.only_turns or not shows_shifts(start, positions, size, lens):
+        return found
+    rival = shifted(start, positions, size, lens, iterations_between)
+    if start.cameras.is_bent and lens.distortion is None:  # it may only have taken up what the shifts leave
+        straight = replace(lens, distortion=False)
+        other = _through_one_lens(positions, size, straight, only_turns, iterations_between)
+        if not isinstance(other, TrackingError) and not other.only_turns:
+            rival = surer(rival, shifted(other, positions, size, lens, iterations_between))
+    return found if rival is None or rival.median_error * _SHIFT_GAIN > found.median_error else rival
 
 
 def _by_any_shutter(
@@ -305,11 +331,18 @@ def _squeezed(
     return squeezed if square.median_error > LEAST_GAIN * squeezed.median_error else None
 
 
-def _in_picture(solution: Solution, positions: FloatArray, pixel_aspect: float, readout: float = 0.0) -> Solution:
-    """What was solved in square units, of rows read at once, in the picture's pixels and rows."""
-    if pixel_aspect == SQUARE and not readout:
+def _in_picture(
+    solution: Solution,
+    positions: FloatArray,
+    pixel_aspect: float,
+    readout: float = 0.0,
+    shift: FloatArray | None = None,
+) -> Solution:
+    """What was solved in square units, of rows read at once, in the picture's pixels and rows, shifted (f, 2) px."""
+    if pixel_aspect == SQUARE and not readout and shift is None:
         return solution
     cameras = replace(solution.cameras.through_pixels(pixel_aspect), readout=readout)
+    cameras = cameras if shift is None else replace(cameras, shift=shift)
     return replace(solution, cameras=cameras, errors=reprojection_errors(cameras, solution.points, positions))
 
 
