@@ -529,6 +529,17 @@ def test_what_is_fixed_to_the_camera_is_not_the_scene(count: int) -> None:
     assert np.isfinite(solution.errors[inside.wrong]).any()  # it is judged by these cameras
 
 
+def test_too_few_tracks_that_move_beside_what_is_fixed() -> None:
+    """They tell no camera; all of them together tell one at rest."""
+    seen = scene(path(24), 60)
+    few = with_bonnet(replace(seen, positions=np.where(np.arange(60)[:, None, None] < 11, seen.positions, np.nan)), 25)
+    few.positions[60:, :, 0] *= 0.1  # into a corner
+    assert fixed_to_the_picture(few.positions, SIZE).any()
+    solution = solve_shot(few.positions, SIZE, LensSearch(distortion=None))
+    assert solution.only_turns
+    assert solution.used[60:].any(axis=1).all()
+
+
 def test_a_tripod_behind_a_dirty_glass() -> None:
     seen = scene(panning(40, 30.0), 200)
     dirty = with_bonnet(seen, 120, share=1.0)

@@ -169,6 +169,7 @@ def _beside_what_is_fixed(
     if fixed.any():
         moving = np.where(fixed[:, None, None], np.nan, positions)
         try:
+            check_enough(moving)
             found = _in_any_place(moving, size, lens, only_turns, iterations_between)
         except TrackingError:
             found = None
@@ -192,15 +193,14 @@ def _in_any_place(
 
     That is looked for where nothing is said of zooming or of the shutter.
     """
-    found = _by_any_shutter(positions, size, lens, only_turns, iterations_between)
+    at_once = _through_one_lens(positions, size, lens, only_turns, iterations_between)
+    found = _by_any_shutter(at_once, positions, size, lens, only_turns, iterations_between)
     if found.only_turns or lens.zooms is not None or lens.readout is not None:
         return found
-    plain = not (found.cameras.zooms or found.cameras.readout or found.cameras.pixel_aspect != SQUARE)
-    start = found if plain else _through_one_lens(positions, size, lens, only_turns, iterations_between)
-    if isinstance(start, TrackingError) or start.only_turns or not shows_shifts(start, positions, size, lens):
+    if isinstance(at_once, TrackingError) or at_once.only_turns or not shows_shifts(at_once, positions, size, lens):
         return found
-    rival = shifted(start, positions, size, lens, iterations_between)
-    if start.cameras.is_bent and lens.distortion is None:  # it may only have taken up what the shifts leave
+    rival = shifted(at_once, positions, size, lens, iterations_between)
+    if at_once.cameras.is_bent and lens.distortion is None:  # it may only have taken up what the shifts leave
         straight = replace(lens, distortion=False)
         other = _through_one_lens(positions, size, straight, only_turns, iterations_between)
         if not isinstance(other, TrackingError) and not other.only_turns:
@@ -209,8 +209,9 @@ def _in_any_place(
 
 
 def _by_any_shutter(
-    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
-) -> Solution:
+    at_once: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None,
+    iterations_between: int,
+) -> Solution:  # fmt: skip
     """With rows that were read at once; or one after the other, where that is told, or clearly explains more."""
 
     def through_one_lens(seen: FloatArray) -> Solution | TrackingError:
@@ -219,8 +220,6 @@ def _by_any_shutter(
     def through_any_lens(first: Solution | TrackingError, seen: FloatArray) -> Solution:
         return _through_any_lens(first, seen, size, lens, only_turns, iterations_between)
 
-    check_enough(positions)
-    at_once = through_one_lens(positions)
     shutter = _shutter(at_once, positions, size, lens, only_turns)
     if shutter is None:
         return through_any_lens(at_once, positions)
