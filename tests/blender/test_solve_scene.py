@@ -125,10 +125,12 @@ def test_a_sequence_is_animated_on_its_own_frames(bpy: Any, seen: Scene, footage
     assert worst_distance(bpy, shifted, camera, bpy.data.objects["Bundles"], 1005, 1005) < 0.01
 
 
-def test_usd_shows_the_same_in_blender(bpy: Any, clip: Clip, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shifted", [False, True])
+def test_usd_shows_the_same_in_blender(bpy: Any, clip: Clip, footage: Path, tmp_path: Path, shifted: bool) -> None:
     from bpy_extras.object_utils import world_to_camera_view
 
-    solve = solve_camera(clip)
+    solve = solve_camera(stabilised(scene(path(FRAMES, 500.0), 160), 12.0).on(footage) if shifted else clip)
+    assert (solve.cameras.shift is not None) is shifted
     export.write_usd(tmp_path / "camera.usda", solve)
     bpy.ops.wm.usd_import(filepath=str(tmp_path / "camera.usda"))
     (camera,) = (each for each in bpy.data.objects if each.type == "CAMERA")
@@ -143,7 +145,7 @@ def test_usd_shows_the_same_in_blender(bpy: Any, clip: Clip, tmp_path: Path) -> 
         for point, place in zip(truth, places, strict=True):
             x, y, depth = world_to_camera_view(bpy_scene, camera, cloud.matrix_world @ place.vector)
             if depth > 0:
-                assert np.hypot(x * SIZE[0] - 0.5 - point[0], (1 - y) * SIZE[1] - 0.5 - point[1]) < 0.01
+                assert np.hypot(x * SIZE[0] - 0.5 - point[0], (1 - y) * SIZE[1] - 0.5 - point[1]) < 0.02
 
 
 @pytest.mark.parametrize("kind", ["Clip", "MovieClip"])
