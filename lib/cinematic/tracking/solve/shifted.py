@@ -21,10 +21,12 @@ from .solution import LensSearch, Solution
 from .triangulation import median_error, reprojection_errors
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 _QUICKLY, _LONG = 15, 25  # iterations of bundle adjustment
 _QUICK_GAIN = 1.1  # what key frames must show of it: times the median error
 _MOST_ROUNDS = 8  # of shifting the picture back, and solving what is left
+_LEAST_MARKERS = 20  # on a frame, to tell where its picture lies besides where its camera is
 _SETTLED_PX = 0.1  # root mean square
 
 
@@ -53,7 +55,10 @@ def shifted(start: Solution, positions: FloatArray, size: Extent, lens: LensSear
             found.cameras, found.points[rows], used, size,
             refine_focal=not lens.focal_is_exact, refine_distortion=bent, shifts=True, iterations=_LONG,
         )  # fmt: skip
-        step = _about_the_middle(freed)
+        told = np.isfinite(used[..., 0]).sum(axis=0) >= _LEAST_MARKERS
+        if not told.any():
+            return None
+        step = _about_the_middle(freed, told)
         shift += step
         again = refined(_of_one_lens(freed), None, positions - shift, size, fixed, bent, ROUNDS, iterations)
         if again is None:
@@ -83,10 +88,11 @@ def shows_shifts(start: Solution, positions: FloatArray, size: Extent, lens: Len
     return freed * _QUICK_GAIN < held
 
 
-def _about_the_middle(cameras: Cameras) -> FloatArray:
-    """(f, 2) px: how each frame's picture is shifted against the median one; not at all where there is no camera."""
-    shift = np.zeros((len(cameras.focal), 2)) if cameras.shift is None else cameras.shift
-    return np.nan_to_num(shift - np.nanmedian(shift, axis=0))
+def _about_the_middle(cameras: Cameras, told: BoolArray) -> FloatArray:
+    """(f, 2) px: how each frame's picture is shifted against the median one; as those around it where nothing tells."""
+    off, frames = cameras.centres - cameras.centre, np.arange(len(told))
+    off -= np.median(off[told], axis=0)
+    return np.stack([np.interp(frames, frames[told], off[told, axis]) for axis in (0, 1)], axis=1)
 
 
 def _of_one_lens(cameras: Cameras) -> Cameras:
