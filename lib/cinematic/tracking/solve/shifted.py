@@ -96,6 +96,6 @@ def _about_the_middle(cameras: Cameras, told: BoolArray) -> FloatArray:
 
 
 def _of_one_lens(cameras: Cameras) -> Cameras:
-    """The same with the median focal length, the picture in its place."""
+    """The same with the median focal length, the picture in its place; which others would do is not known any more."""
     focal = np.where(cameras.solved, np.nanmedian(cameras.focal), np.nan)
-    return replace(cameras, focal=focal, shift=None)
+    return replace(cameras, focal=focal, shift=None, focal_range=None)
