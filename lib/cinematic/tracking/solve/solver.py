@@ -62,6 +62,7 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
+_NEARLY_ALL = 0.9  # of the markers: cameras that are wrong about the lens fit 0.5 to 0.8 of simulated ones
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
 # that move by themselves.
@@ -191,21 +192,36 @@ def _in_any_place(
 ) -> Solution:
     """With the picture in its place; or elsewhere in every frame, where that clearly explains more.
 
-    That is looked for where nothing is said of zooming or of the shutter.
+    That is looked for where nothing is said of zooming or of the shutter; where it explains nearly all, these are not.
     """
     at_once = _through_one_lens(positions, size, lens, only_turns, iterations_between)
+    rival: Solution | None = None
+    if lens.zooms is None and lens.readout is None:
+        rival = _elsewhere(at_once, positions, size, lens, only_turns, iterations_between)
+        if rival is not None and _explains_nearly_all(rival):
+            return rival
     found = _by_any_shutter(at_once, positions, size, lens, only_turns, iterations_between)
-    if found.only_turns or lens.zooms is not None or lens.readout is not None:
-        return found
+    return found if rival is None or rival.median_error * _SHIFT_GAIN > found.median_error else rival
+
+
+def _elsewhere(
+    at_once: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None,
+    iterations_between: int,
+) -> Solution | None:  # fmt: skip
+    """With the picture elsewhere in every frame, where that explains clearly more than what was solved ``at_once``."""
     if isinstance(at_once, TrackingError) or at_once.only_turns or not shows_shifts(at_once, positions, size, lens):
-        return found
+        return None
     rival = shifted(at_once, positions, size, lens, iterations_between)
-    if at_once.cameras.is_bent and lens.distortion is None:  # it may only have taken up what the shifts leave
-        straight = replace(lens, distortion=False)
+    if at_once.cameras.is_bent and lens.distortion is None and (rival is None or not _explains_nearly_all(rival)):
+        straight = replace(lens, distortion=False)  # the bend may only have taken up what the shifts leave
         other = _through_one_lens(positions, size, straight, only_turns, iterations_between)
         if not isinstance(other, TrackingError) and not other.only_turns:
             rival = surer(rival, shifted(other, positions, size, lens, iterations_between))
-    return found if rival is None or rival.median_error * _SHIFT_GAIN > found.median_error else rival
+    return None if rival is None or rival.median_error * _SHIFT_GAIN > at_once.median_error else rival
+
+
+def _explains_nearly_all(solution: Solution) -> bool:
+    return bool(solution.used.sum() > _NEARLY_ALL * np.isfinite(solution.errors).sum())
 
 
 def _by_any_shutter(
