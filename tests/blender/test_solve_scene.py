@@ -129,6 +129,8 @@ def test_a_sequence_is_animated_on_its_own_frames(bpy: Any, seen: Scene, footage
 def test_usd_shows_the_same_in_blender(bpy: Any, clip: Clip, footage: Path, tmp_path: Path, shifted: bool) -> None:
     from bpy_extras.object_utils import world_to_camera_view
 
+    if shifted and bpy.app.version < (5, 0, 0):
+        pytest.skip("Blender 4.2 reads no animated aperture offset from USD, 5.0 does")
     solve = solve_camera(stabilised(scene(path(FRAMES, 500.0), 160), 12.0).on(footage) if shifted else clip)
     assert (solve.cameras.shift is not None) is shifted
     export.write_usd(tmp_path / "camera.usda", solve)
