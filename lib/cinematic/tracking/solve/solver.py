@@ -171,11 +171,11 @@ def _beside_what_is_fixed(
         moving = np.where(fixed[:, None, None], np.nan, positions)
         try:
             check_enough(moving)
-            found = _in_any_place(moving, size, lens, only_turns, iterations_between)
-        except TrackingError:
+            found = with_others(_in_any_place(moving, size, lens, only_turns, iterations_between), positions, fixed)
+        except TrackingError:  # then what stands still is all there is
             found = None
-        if found is not None and _is_apart(with_others(found, positions, fixed), fixed):
-            return with_others(found, positions, fixed)
+        if found is not None and _is_apart(found, fixed):
+            return found
     return _in_any_place(positions, size, lens, only_turns, iterations_between)
 
 
