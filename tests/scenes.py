@@ -70,6 +70,16 @@ def with_skyline(seen: Scene, count: int, *, noise: float = 0.1, seed: int = 5) 
     )
 
 
+def beside_what_moves(seen: Scene, positions: FloatArray, moving: FloatArray) -> Scene:
+    """The scene with these positions (n, f, 2) px of its tracks, and tracks (m, f, 2) px of what moves by itself."""
+    return Scene(
+        seen.cameras,
+        np.concatenate([seen.points, np.zeros((len(moving), 3))]),
+        np.concatenate([positions, moving]),
+        np.concatenate([seen.wrong, np.ones(len(moving), bool)]),
+    )
+
+
 def stabilised(seen: Scene, px: float) -> Scene:
     """The scene with its picture shifted against the lens, by so many px across and six tenths of that down."""
     t = np.arange(seen.positions.shape[1])
@@ -85,12 +95,7 @@ def with_bonnet(seen: Scene, count: int, *, share: float = 0.45) -> Scene:
     above[above[..., 1] > top] = np.nan
     places = rng.uniform((20, top + 5), (SIZE[0] - 20, SIZE[1] - 20), (count, 2))
     bonnet = places[:, None] + rng.normal(0, 0.1, (count, above.shape[1], 2))
-    return Scene(
-        seen.cameras,
-        np.concatenate([seen.points, np.zeros((count, 3))]),
-        np.concatenate([above, bonnet]),
-        np.concatenate([seen.wrong, np.ones(count, bool)]),
-    )
+    return beside_what_moves(seen, above, bonnet)
 
 
 def driven(frames: int, *, seed: int = 1) -> Cameras:

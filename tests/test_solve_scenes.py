@@ -21,6 +21,7 @@ from cinematic.tracking.solve.triangulation import reprojection_errors
 from tests.scenes import (
     SIZE,
     Scene,
+    beside_what_moves,
     driven,
     panning,
     path,
@@ -438,16 +439,6 @@ def test_frames_without_a_camera_tell_no_distance() -> None:
 # -- something large that passes, and lenses that are none ------------------------------------------------------------
 
 
-def beside_what_moves(seen: Scene, positions: np.ndarray, moving: np.ndarray) -> Scene:
-    """The scene with these positions (n, f, 2) px of its tracks, and tracks (m, f, 2) px of what moves by itself."""
-    return Scene(
-        seen.cameras,
-        np.concatenate([seen.points, np.zeros((len(moving), 3))]),
-        np.concatenate([positions, moving]),
-        np.concatenate([seen.wrong, np.ones(len(moving), bool)]),
-    )
-
-
 def with_passer(seen: Scene, count: int, frames: range, width: float = 500.0) -> Scene:
     """The scene, and tracks on something that crosses the picture, so many px wide, and hides what is behind it."""
     rng = np.random.default_rng(7)
@@ -542,8 +533,7 @@ def test_too_few_tracks_that_move_beside_what_is_fixed() -> None:
 
 def test_a_tripod_behind_a_dirty_glass() -> None:
     seen = scene(panning(40, 30.0), 200)
-    dirty = with_bonnet(seen, 120, share=1.0)
-    dirty = replace(dirty, positions=np.concatenate([seen.positions, dirty.positions[200:]]))
+    dirty = beside_what_moves(seen, seen.positions, with_bonnet(seen, 120, share=1.0).positions[200:])
     solution = solve_shot(dirty.positions, SIZE, LensSearch(distortion=None))
     assert solution.only_turns
     assert turn_error(solution.cameras, seen.cameras) < 0.2
