@@ -164,19 +164,26 @@ def _water(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     waves = []
     for size, way in ((1.5, (0.5, -0.7)), (2.0, (1.6, 0.4)), (3.0, (-1.1, 0.3)), (5.0, (-0.3, 0.9))):
         wave = cv2.GaussianBlur(rng.normal(size=(2 * height, 2 * width)), (0, 0), sigmaX=2 * size, sigmaY=size)
-        waves.append((wave / wave.std(), np.array(way)))
+        waves.append((wave / wave.std(), way))
 
     def with_water(index: int, picture: np.ndarray) -> np.ndarray:
-        x, y = np.array([-width, -height]) / 2
-        moved = [
-            cv2.warpAffine(wave, np.array([[1, 0, x + way[0] * index], [0, 1, y + way[1] * index]]), (width, height))
-            for wave, way in waves
-        ]
         shown = picture.copy()
-        shown[height // 2 :] = _clipped(90 + 25 * np.sum(moved, axis=0))[height // 2 :]
+        shown[height // 2 :] = _clipped(90 + 25 * _wandered(waves, index, (width, height)))[height // 2 :]
         return shown
 
     return [with_water(index, picture) for index, picture in enumerate(pictures)]
+
+
+def _wandered(layers: list[tuple[np.ndarray, tuple[float, float]]], index: int, size: tuple[int, int]) -> np.ndarray:
+    """The sum of textures, twice as large as the picture, that each go their own way, px a frame."""
+    x, y = -np.array(size) / 2
+    return np.sum(
+        [
+            cv2.warpAffine(layer, np.array([[1, 0, x + way[0] * index], [0, 1, y + way[1] * index]]), size)
+            for layer, way in layers
+        ],
+        axis=0,
+    )
 
 
 def _leaves(pictures: Pictures, rng: np.random.Generator) -> Pictures:
@@ -252,15 +259,7 @@ def _caustics(pictures: Pictures, rng: np.random.Generator) -> Pictures:
         layers.append((layer / layer.std(), way))
 
     def lit(index: int, picture: np.ndarray) -> np.ndarray:
-        moved = [
-            cv2.warpAffine(
-                layer,
-                np.array([[1, 0, way[0] * index - width / 2], [0, 1, way[1] * index - height / 2]]),
-                (width, height),
-            )
-            for layer, way in layers
-        ]
-        return _clipped(picture * (0.8 + 0.5 * np.exp(-3 * np.abs(np.sum(moved, axis=0)))))
+        return _clipped(picture * (0.8 + 0.5 * np.exp(-3 * np.abs(_wandered(layers, index, (width, height))))))
 
     return [lit(index, picture) for index, picture in enumerate(pictures)]
 
