@@ -24,10 +24,10 @@ from benchmarks.report import Table
 from benchmarks.whole_shots import TRACKS, Delivery, deliveries, positions_of
 from cinematic.tracking import Clip, Progress, auto_track, get_detection_params
 from cinematic.tracking.coords import FrameNumbers
-from cinematic.tracking.coverage import Grid
 from cinematic.tracking.engine import detect
 from cinematic.tracking.footage import Footage
 from cinematic.tracking.footage.luminance import Image
+from cinematic.tracking.grid import Grid
 
 SAMPLED = 10  # every so many frames the share of covered cells is taken
 

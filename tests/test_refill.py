@@ -26,7 +26,7 @@ from cinematic.tracking import (
     restore_tracks,
 )
 from cinematic.tracking.coords import pixels_from_co
-from cinematic.tracking.coverage import Grid
+from cinematic.tracking.grid import Grid
 from cinematic.tracking.judge import Limits, judge, judge_others, judge_scene
 from cinematic.tracking.parts import best_parts
 from cinematic.tracking.store import store_of

@@ -35,7 +35,7 @@ SQUARE = 1.0
 """The pixel aspect, a pixel's width over its height, of a picture that is shown as it is stored."""
 
 
-def pixels_from_co(co: npt.ArrayLike, size: Size) -> npt.NDArray[np.float64]:
+def pixels_from_co(co: npt.ArrayLike, size: Extent) -> npt.NDArray[np.float64]:
     """Pixel positions of normalised positions.
 
     Parameters

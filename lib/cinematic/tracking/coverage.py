@@ -1,4 +1,4 @@
-"""Is every part of every frame covered by tracks? The grid that says so, where to look for more, what is too much."""
+"""Is every part of every frame covered by tracks? Where to look for more, what is too much."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .coords import Size
 from .engine import Features, detect
 from .footage import Luminance
+from .grid import FrameCells, Grid
 from .masks import Excluded, detection_margin
 
 _PATIENCE = 5  # frames after a look before the next one, when tracks are wanting
@@ -27,46 +27,7 @@ LEAST_PER_FRAME = 50
 """Tracks that a frame should have at least, where its texture allows: enough for a robust solve."""
 
 
-FrameCells = npt.NDArray[np.int64]
-"""(n, 2) Frame and cell of each marker of a track."""
-
 Name = TypeVar("Name", int, str)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Cells of about equal sides that cover a frame."""
-
-    size: Size
-    columns: int
-    rows: int
-
-    @classmethod
-    def of(cls, size: Size, cells: int) -> Grid:
-        """A grid of about ``cells`` cells."""
-        width, height = size
-        side = (width * height / max(1, cells)) ** 0.5
-        return cls(size, max(1, round(width / side)), max(1, round(height / side)))
-
-    @property
-    def count(self) -> int:
-        """How many cells there are."""
-        return self.columns * self.rows
-
-    def cells(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """(n,) The cell of each position (n, 2), px."""
-        width, height = self.size
-        column = np.clip((positions[:, 0] + 0.5) * self.columns / width, 0, self.columns - 1).astype(np.int64)
-        row = np.clip((positions[:, 1] + 0.5) * self.rows / height, 0, self.rows - 1).astype(np.int64)
-        return row * self.columns + column
-
-    def places(self, frames: npt.ArrayLike, positions: npt.NDArray[np.float64]) -> FrameCells:
-        """The cells that one track holds, from its ``frames`` (n,) and its positions on them (n, 2), px."""
-        return np.column_stack([np.asarray(frames, np.int64), self.cells(positions)])
-
-    def counted(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """(cells,) How many positions lie in each cell."""
-        return np.bincount(self.cells(positions), minlength=self.count)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .coords import Size, pixels_from_co
+from .grid import coarse_grid, some_of
 from .lens import SENSOR_WIDTH
 from .presets import larger_than_usual
 from .repeated_frames import repeated_frames
@@ -58,7 +59,7 @@ def readiness(
             if frame in counts:
                 counts[frame] += 1
     least = min(counts.values(), default=0)
-    spread = _spread([track for track, _ in usable], frames)
+    spread = _spread([track for track, _ in usable], frames, size)
     angles = [v.measures["parallax_deg"] for _, v in usable if np.isfinite(v.measures.get("parallax_deg", np.nan))]
     cameras = None if known is None else known.cameras
     turns = cameras is not None and cameras.only_turn
@@ -136,15 +137,11 @@ def _missing(
     return told
 
 
-def _spread(tracks: Sequence[TrackData], frames: range) -> float:
-    """The share of an 8 x 6 grid's cells that hold a track, on the median frame."""
+def _spread(tracks: Sequence[TrackData], frames: range, size: Size) -> float:
+    """The share of the picture's cells that hold a track, on the median frame."""
+    grid = coarse_grid(size)
     shares = []
-    for frame in frames[:: max(1, len(frames) // 12)] if len(frames) else []:
-        cells = {
-            (int(np.clip(x * 8, 0, 7)), int(np.clip(y * 6, 0, 5)))
-            for track in tracks
-            if (co := track.markers.get(frame)) is not None
-            for x, y in [co]
-        }
-        shares.append(len(cells) / 48)
+    for frame in (frames[each] for each in some_of(len(frames))):
+        held = [track.markers[frame] for track in tracks if frame in track.markers]
+        shares.append(grid.held(pixels_from_co(np.reshape(held, (-1, 2)), size)) / grid.count)
     return float(np.median(shares)) if shares else 0.0

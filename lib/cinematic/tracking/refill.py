@@ -18,7 +18,8 @@ import numpy.typing as npt
 from .cleaning import Cleaning, part_of, plan_cleaning
 from .clip import unique_name
 from .coords import Size, pixels_from_co
-from .coverage import FrameCells, Grid, redundant
+from .coverage import redundant
+from .grid import FrameCells, Grid
 from .judge import OFF_SCENE, OFF_WINDOWS, Limits, ShotMotion, judge, judge_others, slack_of
 from .klt import free_names
 from .other_windows import ask_other_windows

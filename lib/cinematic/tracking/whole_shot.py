@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from .checkpoint import Checkpoint, Saved, remove_checkpoint
 from .coords import pixels_from_co
-from .coverage import LEAST_PER_FRAME, Grid, Look, Wanted, covered, look, look_into_gaps, redundant, why_thin
+from .coverage import LEAST_PER_FRAME, Look, Wanted, covered, look, look_into_gaps, redundant, why_thin
 from .engine import Pyramid, TrackOptions, build_pyramid
 from .engine.threads import use_threads
 from .footage import Luminance, find_footage
+from .grid import Grid
 from .klt import free_names, new_track
 from .masks import Excluded, Exclusion, entry_margin
 from .pieces import has_gap, join, median_life, reference_frames, trimmed, whole

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..coords import Extent
+from ..grid import Grid, coarse_grid, some_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -19,8 +20,6 @@ _LEAST_MARKERS = 10  # of a track that can be told to
 _AHEAD = 5  # frames
 _MOVING_PX = 1.0  # within these, at the median: less, and everything stands still
 _LEAST_SHARE = 0.1  # of the markers: fewer are outvoted anyway
-_CELLS = np.array([8, 6])  # across and down the picture
-_LOOKED_AT = 12  # frames
 
 
 def fixed_to_the_picture(positions: FloatArray, size: Extent) -> BoolArray:
@@ -41,8 +40,7 @@ def fixed_to_the_picture(positions: FloatArray, size: Extent) -> BoolArray:
     fixed &= _median_where(moves, seen) > _MOVING_PX
     if seen[fixed].sum() < _LEAST_SHARE * seen.sum():
         return np.zeros(len(positions), bool)
-    cells = _cells(positions, size)
-    covered, left = (_covered(cells[rows], seen[rows]) for rows in (fixed, ~fixed))
+    covered, left = (_covered(positions[rows], coarse_grid(size)) for rows in (fixed, ~fixed))
     return fixed & (left > covered)
 
 
@@ -74,16 +72,6 @@ def _median_where(values: FloatArray, seen: BoolArray) -> FloatArray:
     return np.array([np.median(values[row]) if row.any() else np.nan for row in known])
 
 
-def _cells(positions: FloatArray, size: Extent) -> npt.NDArray[np.int64]:
-    """(n, f) Which part of the picture each marker is in; any where there is none."""
-    across, down = np.moveaxis(np.nan_to_num(positions) / np.array(size) * _CELLS, -1, 0)
-    column, line = (
-        np.clip(each.astype(np.int64), 0, most - 1) for each, most in zip((across, down), _CELLS, strict=True)
-    )
-    return line * _CELLS[0] + column
-
-
-def _covered(cells: npt.NDArray[np.int64], seen: BoolArray) -> float:
+def _covered(positions: FloatArray, grid: Grid) -> float:
     """How many parts of the picture hold a marker, on the median frame."""
-    frames = np.unique(np.linspace(0, seen.shape[1] - 1, _LOOKED_AT).round().astype(int))
-    return float(np.median([len(np.unique(cells[seen[:, frame], frame])) for frame in frames]))
+    return float(np.median([grid.held(positions[:, frame]) for frame in some_of(positions.shape[1])]))
