@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .blend_file import blend_with, write_blend
-from .blender_camera import Beginning, add_solved_camera, make_ready_to_solve
+from .blender_camera import Beginning, leave_ready
 from .camera import CameraSolve
 from .errors import TrackingError
 from .movie_clip import MovieClipStore
@@ -93,9 +93,7 @@ def _serve(connection: Connection, footage: Path) -> None:
         store = MovieClipStore(clip)
         store.pixel_aspect = pixel_aspect
         store.write(tracks)
-        begun = make_ready_to_solve(clip, tracks, known, focal=focal, keep_solve=camera is None)
-        if camera is not None:
-            add_solved_camera(camera, clip)
+        begun = leave_ready(clip, tracks, known, focal=focal, camera=camera)
         write_blend(clip, path)
     except Exception as error:  # whatever it is: raised again by the process that waits
         connection.send(error)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from .blender import require_blender
 from .clip import Clip
 from .context import ClipEditor, camera_object, tracking_context
-from .coords import Size, pixels_from_co
+from .coords import Size, pixels_from_co, squared_size
 from .errors import FootageError, TrackingError
-from .lens import SENSOR_WIDTH, Lens
-from .movie_clip import MovieClipStore
+from .lens import LENS_MODELS, SENSOR_WIDTH, Lens
+from .movie_clip import MovieClipStore, clip_size, lens_of, lens_terms
 from .presets import larger_than_usual
 from .scene_motion import frame_positions, positions_within
 from .solve.cameras import Cameras, ShotCameras
@@ -40,6 +40,7 @@ _NOT_LOST = 1.0  # px, on plates up to 1920 wide; a solve that goes wrong is off
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
 _PAIRS_WITHOUT_FAR = 3  # that are tried without what is far away, too: where these are lost it is by something else
 _WORTH = 1.1  # times: how much lower the error has to be for tracks to be left out
+_REACH = 0.95  # of the division model's pole
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
 
@@ -91,7 +92,7 @@ def solve_in_blender(
     """
     require_blender()
     with _as_movie_clip(store) as clip, _disabled(clip, left_out), _settings(clip, lens, only_turns):
-        _set_lens(clip, lens.focal or LIKELY_FOCAL * max(clip.size))
+        _set_lens(clip, _straight(lens.focal or LIKELY_FOCAL * max(clip.size), tuple(clip.size), lens.pixel_aspect))
         with tracking_context(clip) as editor, _tracks_kept(clip, far):
             _solve_from_what_works(editor, clip, _keyframe_pairs(clip, MovieClipStore(clip).read()), far)
         found = clip.tracking.reconstruction
@@ -149,7 +150,7 @@ def make_ready_to_solve(
     if lens is not None:
         MovieClipStore(clip).pixel_aspect = lens.pixel_aspect
         clip.tracking.camera.sensor_width = SENSOR_WIDTH
-        _set_lens(clip, lens.focal, lens.radial)
+        _set_lens(clip, lens)
     if cameras is not None:
         clip.tracking.settings.use_tripod_solver = cameras.only_turn
         if cameras.only_turn:
@@ -185,6 +186,29 @@ def _set_beginning(
     return replace(_beginning(clip, start.frames, error), far_away=len(start.left_out), disabled=start.disabled)
 
 
+def leave_ready(
+    clip: Any,
+    tracks: Iterable[TrackData],
+    known: ShotCameras | None,
+    *,
+    focal: float | None = None,
+    camera: CameraSolve | None = None,
+) -> Beginning | None:
+    """:func:`make_ready_to_solve`, and a solved ``camera`` in the scene, or else Blender's own solve where it works.
+
+    Returns what will come of Blender's first try; with a camera whose lens, which the clip gets, Blender cannot solve
+    through, nothing is said of it.
+    """
+    begun = make_ready_to_solve(clip, tracks, known, focal=focal, keep_solve=camera is None)
+    if camera is None:
+        return begun
+    add_solved_camera(camera, clip)
+    through = lens_of_cameras(camera.cameras, clip_size(clip))
+    if begun is not None and through is not None and through.model != lens_of(clip).model:
+        return replace(begun, error=None)
+    return begun
+
+
 def too_far_away(tracks: Iterable[TrackData], known: ShotCameras, size: Size) -> tuple[str, ...]:
     """The names of those that show no distance, and that nobody has locked or set by hand."""
     of_shot = [track for track in tracks if track.enabled and track.markers and known.holds(track.markers)]
@@ -206,11 +230,45 @@ def _beginning(clip: Any, frames: tuple[int, int] | None, error: float | None) -
 
 
 def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
-    """The lens of solved cameras; None: it zooms, and Blender's solver knows one focal length only."""
+    """The lens of solved cameras, as Blender can solve through it; None: it zooms, Blender knows one focal length only.
+
+    Blender has no fisheye. The division model, its "Nuke", comes to the same, but where it is solved through, Blender
+    looks for where it shows a point from where a pinhole does; beyond its pole, 90 degrees from the middle, that ends
+    anywhere. So a wider one is given as "Brown", with four terms.
+    """
     if cameras.zooms:
         return None
-    straight = _straight(float(cameras.focal[cameras.solved][0]), size, cameras.pixel_aspect)
-    return replace(straight, radial=(cameras.k1, cameras.k2))
+    lens = _first_lens(cameras, size)
+    if lens.model != "NUKE":
+        return lens
+    rim, curve = _rim(cameras, size), cameras.curve
+    if float(curve.undone(np.array([rim]))[0]) < _REACH * _pole(*curve.divided_by(rim)):
+        return lens
+    by, radial = curve.as_series(rim, LENS_MODELS["BROWN"][0])
+    return replace(lens, model="BROWN", focal=by * lens.focal, radial=radial)
+
+
+def _first_lens(cameras: Cameras, size: Size) -> Lens:
+    """That of the first solved frame, as Blender undistorts pictures by it."""
+    focal = float(cameras.focal[cameras.solved][0])
+    straight = _straight(focal, size, cameras.pixel_aspect)
+    if not cameras.fisheye:
+        return replace(straight, radial=(cameras.k1, cameras.k2))
+    half = max(squared_size(size, cameras.pixel_aspect)) / 2 / focal  # what Blender counts in, in focal lengths
+    first, second = cameras.curve.divided_by(_rim(cameras, size))
+    return replace(straight, model="NUKE", radial=(first * half**2, second * half**4))
+
+
+def _rim(cameras: Cameras, size: Size) -> float:
+    """How far from the middle the picture's corners are, in focal lengths of the first solved frame."""
+    return float(np.hypot(*squared_size(size, cameras.pixel_aspect)) / 2 / cameras.focal[cameras.solved][0])
+
+
+def _pole(first: float, second: float) -> float:
+    """Where ``1 + first s^2 + second s^4`` is 0; infinite: nowhere."""
+    squares = np.roots([second, first, 1.0])
+    there = squares.real[(np.abs(squares.imag) == 0) & (squares.real > 0)]
+    return float(np.sqrt(there.min())) if len(there) else float("inf")
 
 
 def _straight(focal: float, size: Size, pixel_aspect: float) -> Lens:
@@ -279,7 +337,7 @@ def _solved_as_tripod(clip: Any, lens: Lens, keep_solve: bool) -> float:
 def _trying(clip: Any, lens: Lens, *, only_turns: bool) -> Iterator[ClipEditor]:
     """Inside, Blender solves with this lens; lens and settings are put back."""
     with _settings(clip, LensSearch(lens.focal), only_turns), _lens_kept(clip), tracking_context(clip) as editor:
-        _set_lens(clip, lens.focal, lens.radial)
+        _set_lens(clip, lens)
         yield editor
 
 
@@ -434,13 +492,16 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
             setattr(settings, name, value)
 
 
-def _set_lens(clip: Any, focal: float, radial: Sequence[float] = ()) -> None:
+def _set_lens(clip: Any, lens: Lens) -> None:
+    """Of the models with radial terms only, its principal point in the middle."""
     camera = clip.tracking.camera
-    camera.distortion_model = "POLYNOMIAL"
-    camera.k1, camera.k2, camera.k3 = (*radial, 0.0, 0.0, 0.0)[:3]
+    camera.distortion_model = lens.model
+    terms = lens_terms(lens.model)
+    for name, value in zip(terms, (*lens.radial, *[0.0] * len(terms)), strict=False):
+        setattr(camera, name, value)
     camera.principal_point = (0.0, 0.0)
     units, camera.units = camera.units, "PIXELS"
-    camera.focal_length_pixels = focal
+    camera.focal_length_pixels = lens.focal
     camera.units = units
 
 
@@ -448,7 +509,8 @@ def _set_lens(clip: Any, focal: float, radial: Sequence[float] = ()) -> None:
 def _lens_kept(clip: Any) -> Iterator[None]:
     """What :func:`_set_lens` sets is put back."""
     camera = clip.tracking.camera
-    kept = {name: getattr(camera, name) for name in ("distortion_model", "k1", "k2", "k3", "focal_length_pixels")}
+    terms = [name for model in LENS_MODELS for name in lens_terms(model)]
+    kept = {name: getattr(camera, name) for name in ("distortion_model", "focal_length_pixels", *terms)}
     kept["principal_point"] = tuple(camera.principal_point)
     try:
         yield
@@ -550,8 +612,7 @@ def _write_clip_lens(clip: Any, solve: CameraSolve) -> None:
     camera = clip.tracking.camera
     camera.sensor_width, camera.units = solve.sensor_width, "MILLIMETERS"
     camera.pixel_aspect = solve.clip.pixel_aspect
-    cameras = solve.cameras
-    _set_lens(clip, float(cameras.focal[solve.row(solve.solved_frames[0])]), (cameras.k1, cameras.k2))
+    _set_lens(clip, _first_lens(solve.cameras, clip_size(clip)))
 
 
 def _point_cloud(bpy: Any, solve: CameraSolve) -> Any:

@@ -38,12 +38,14 @@ _PIXELS = Axes("px", y_down=False)
 _STEPS, _DELTA, _CLOSE = 50, 1e-6, 1e-10
 
 
-def lens_in_words(focal: tuple[float, float], radial: Sequence[float], width: int, sensor_width: float) -> str:
+def lens_in_words(
+    focal: tuple[float, float], radial: Sequence[float], width: int, sensor_width: float, *, fisheye: bool = False
+) -> str:
     """A lens of one or a range of focal lengths, px, in a line; ``width`` of the picture in px, the sensor's in mm."""
     low, high = (value * sensor_width / width for value in focal)
     length = f"{low:.2f} mm ({focal[0]:.1f} px)" if focal[0] == focal[1] else f"{low:.2f} to {high:.2f} mm"
     bent = ", radial distortion " + ", ".join(f"{term:.4f}" for term in radial) if any(radial) else ""
-    return f"{length} on a sensor {sensor_width:g} mm wide{bent}"
+    return f"{length} on a sensor {sensor_width:g} mm wide{', a fisheye' if fisheye else ''}{bent}"
 
 
 def focal_px(size: Size, focal: float | None = None, sensor_width: float | None = None) -> float | None:
@@ -98,8 +100,8 @@ class Lens:
     def distorted(self, co: npt.ArrayLike) -> FloatArray:
         """Where the plate shows undistorted points: the inverse of :meth:`undistorted`."""
         bare = self._plane(co)
-        if self.model == "NUKE":
-            return self._co(_solved(lambda shown: self._divided(shown, self._nuke_scale), bare))
+        if self.model == "NUKE":  # multiplied out: of the quotient the search could end beyond its pole
+            return self._co(_solved(lambda shown: shown - bare * (self._divisor(shown, self._nuke_scale) - 1), bare))
         return self._co(self._shown(bare))
 
     def _shown(self, bare: FloatArray) -> FloatArray:
@@ -115,8 +117,10 @@ class Lens:
         return result
 
     def _divided(self, points: FloatArray, scale: float) -> FloatArray:
-        square = ((points * scale) ** 2).sum(axis=-1, keepdims=True)
-        return points / _series(self.radial, square)
+        return points / self._divisor(points, scale)
+
+    def _divisor(self, points: FloatArray, scale: float) -> FloatArray:
+        return _series(self.radial, ((points * scale) ** 2).sum(axis=-1, keepdims=True))
 
     def _plane(self, co: npt.ArrayLike) -> FloatArray:
         return (positions_on_axes(co, self.size, _PIXELS) - self.principal) / self._focals

@@ -134,17 +134,22 @@ def lens_of(clip: Any) -> Lens:
     """The lens that a MovieClip's camera has."""
     camera = clip.tracking.camera
     model = camera.distortion_model
-    prefix = "" if model == "POLYNOMIAL" else f"{model.lower()}_"
-    radial, tangential = LENS_MODELS[model]
     return Lens(
         model,
         clip_size(clip),
         camera.focal_length_pixels,
         (camera.principal_point_pixels[0], camera.principal_point_pixels[1]),
-        tuple(getattr(camera, f"{prefix}k{number}") for number in range(1, radial + 1)),
-        tuple(getattr(camera, f"{prefix}p{number}") for number in range(1, tangential + 1)),
+        tuple(getattr(camera, name) for name in lens_terms(model)),
+        tuple(getattr(camera, name) for name in lens_terms(model, "p")),
         camera.pixel_aspect,
     )
+
+
+def lens_terms(model: str, of: str = "k") -> list[str]:
+    """What Blender's camera calls a lens model's radial terms; those ``of`` "p" are the tangential ones."""
+    radial, tangential = LENS_MODELS[model]
+    prefix = "" if model == "POLYNOMIAL" else f"{model.lower()}_"
+    return [f"{prefix}{of}{number}" for number in range(1, (radial if of == "k" else tangential) + 1)]
 
 
 def read_markers(clip: Any, track: Any) -> Markers:

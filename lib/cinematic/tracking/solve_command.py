@@ -17,12 +17,7 @@ from rich.console import Console
 
 from .blend_file import blend_with, write_blend
 from .blender import installed_release, interrupts_held, output_redirected
-from .blender_camera import (
-    Beginning,
-    add_solved_camera,
-    make_ready_to_solve,
-    told_of_first_try,
-)
+from .blender_camera import Beginning, leave_ready, told_of_first_try
 from .camera import CameraSolve, solve_camera
 from .clip import Clip
 from .errors import BackendUnavailable, TrackingError
@@ -71,8 +66,7 @@ class CameraFiles:
     def write_blend(self, solve: CameraSolve, clip: Clip) -> Beginning | None:
         """Write camera.blend: clip, tracks, camera and bundles; what Blender's own solver will do with it."""
         movie_clip = blend_with(clip.footage.path, clip.read(), solve.clip.pixel_aspect)
-        begun = make_ready_to_solve(movie_clip, clip.read(), solve.of_shot)
-        add_solved_camera(solve, movie_clip)
+        begun = leave_ready(movie_clip, clip.read(), solve.of_shot, camera=solve)
         write_blend(movie_clip, self.blend)
         return begun
 

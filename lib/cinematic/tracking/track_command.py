@@ -18,12 +18,7 @@ from . import formats
 from .blend_file import new_blend, write_blend
 from .blend_process import BlendProcess
 from .blender import BLENDER_AVAILABLE, interrupts_held, output_redirected, require_movie_clip
-from .blender_camera import (
-    Beginning,
-    add_solved_camera,
-    make_ready_to_solve,
-    told_of_first_try,
-)
+from .blender_camera import Beginning, leave_ready, told_of_first_try
 from .camera import CameraSolve
 from .checkpoint import FOLDER as CHECKPOINT_FOLDER
 from .checkpoint import is_there, of_refilling, remove_checkpoint
@@ -482,11 +477,7 @@ class Targets:
             return
         yield
         movie_clip = require_movie_clip(job.clip)
-        self._beginning = make_ready_to_solve(
-            movie_clip, job.tracks, job.known, focal=job.focal, keep_solve=job.camera is None
-        )
-        if job.camera is not None:
-            add_solved_camera(job.camera, movie_clip)
+        self._beginning = leave_ready(movie_clip, job.tracks, job.known, focal=job.focal, camera=job.camera)
         write_blend(movie_clip, self.blend)
 
     def _write_what_is_not_blenders(self, job: Tracked) -> None:

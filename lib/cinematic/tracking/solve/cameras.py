@@ -1,8 +1,8 @@
 """A camera in every frame, as plain arrays: where it is, where it looks, and through which lens.
 
 World to camera, x right, y down, z forward (COLMAP's and OpenCV's axes). Positions in the picture are pixels, (0, 0)
-the centre of the top-left pixel. The lens is a pinhole with two radial terms, Blender's "polynomial" model and COLMAP's
-RADIAL: ``p = centre + focal * m * (1 + k1 |m|^2 + k2 |m|^4)`` where ``m = (X / Z, Y / Z)``. Where pixels are not
+the centre of the top-left pixel. The lens is a pinhole or a fisheye with two radial terms (:mod:`.lens_curve`): ``p =
+centre + focal * m * s`` where ``m = (X / Z, Y / Z)`` and s is the curve's stretch of ``|m|^2``. Where pixels are not
 square, ``p.y`` counts their heights: the focal length is ``pixel_aspect`` times as many of them.
 
 The picture may be shifted from frame to frame against the lens: by an optical stabiliser, or one in post that crops; a
@@ -24,12 +24,11 @@ import numpy.typing as npt
 from ..coords import SQUARE, scaled
 from ..lens import lens_in_words
 from .between_frames import slopes_and_bends, velocity
+from .lens_curve import LensCurve
 
 FloatArray = npt.NDArray[np.float64]
 
 _UNSURE = 1.15  # longest through shortest: from here on it is worth saying which explain the tracks as well
-_NEWTON_STEPS = 8
-_MOST_BEND = 4.0  # times: how much farther out than it is seen a point may lie
 _ROW_STEPS = 3  # until the row that a point is seen in, and where the camera is then, agree
 _MOST_ROWS = 2.0  # halves of the picture from its middle: what is seen farther out is not on it
 
@@ -50,6 +49,7 @@ class Cameras:
     """px: those in between explain the tracks as well, the others of a lens that zooms being as much longer or shorter
     than what is its median; None: nobody asked."""
     shift: FloatArray | None = None  # (f, 2) px; where each frame's picture lies, against the lens; None: in its place
+    fisheye: bool = False  # ``k1`` and ``k2`` are of an angle, not of a pinhole's distance: see LensCurve
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -74,9 +74,18 @@ class Cameras:
         return np.array(self.centre) + shift
 
     @property
+    def curve(self) -> LensCurve:
+        """How the lens bends."""
+        return LensCurve(self.k1, self.k2, self.fisheye)
+
+    def through(self, curve: LensCurve) -> Cameras:
+        """The same through a lens that bends like this."""
+        return replace(self, k1=curve.k1, k2=curve.k2, fisheye=curve.fisheye)
+
+    @property
     def is_bent(self) -> bool:
-        """Whether the lens has radial terms."""
-        return bool(self.k1 or self.k2)
+        """Whether the lens is not a bare pinhole."""
+        return self.curve.is_bent
 
     def lens_in_words(self, width: int, sensor_width: float, *, doubt: bool = True) -> str:
         """The lens in a line, for people, and the shutter; ``width`` of the picture in px, the sensor's in mm.
@@ -85,7 +94,7 @@ class Cameras:
         """
         focal = self.focal[self.solved]
         shown = (float(focal.min()), float(focal.max())) if self.zooms else (float(focal[0]), float(focal[0]))
-        lens = lens_in_words(shown, (self.k1, self.k2), width, sensor_width)
+        lens = lens_in_words(shown, (self.k1, self.k2), width, sensor_width, fisheye=self.fisheye)
         otherwise = self.focal_doubt(width, sensor_width) if doubt else ""
         if otherwise:
             lens += f"; {otherwise}"
@@ -181,11 +190,10 @@ class Cameras:
 
     def distorted(self, plane: FloatArray) -> FloatArray:
         """Where the lens shows points (..., 2) of the plane z = 1, in the same units."""
-        square = (plane**2).sum(axis=-1, keepdims=True)
-        return plane * (1 + self.k1 * square + self.k2 * square**2)
+        return plane * self.curve.stretch((plane**2).sum(axis=-1, keepdims=True))
 
     def plane(self, positions: FloatArray) -> FloatArray:
-        """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone (Newton).
+        """Points of the plane z = 1 that are seen at ``positions`` (n, f, 2) px: the lens undone.
 
         So are shifts, and the shutter: they are those that the middle row's cameras would see.
         """
@@ -193,14 +201,7 @@ class Cameras:
         if not self.is_bent:
             return target
         radius = np.linalg.norm(target, axis=-1, keepdims=True)
-        bare = radius.copy()
-        for _ in range(_NEWTON_STEPS):
-            square = bare**2
-            value = bare * (1 + self.k1 * square + self.k2 * square**2) - radius
-            slope = 1 + 3 * self.k1 * square + 5 * self.k2 * square**2
-            bare = bare - value / np.maximum(slope, 0.1)  # a strong barrel folds over far outside the picture
-            bare = np.clip(bare, 0.0, _MOST_BEND * radius)  # and what lies there has no ray
-        return target * np.divide(bare, radius, out=np.ones_like(radius), where=radius > 0)
+        return target * np.divide(self.curve.undone(radius), radius, out=np.ones_like(radius), where=radius > 0)
 
     def at_once(self, positions: FloatArray) -> FloatArray:
         """Where tracks (n, f, 2) px would be, had all rows been read when the middle one was, and no picture shifted.

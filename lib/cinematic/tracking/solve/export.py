@@ -2,8 +2,8 @@
 
 ``camera.json`` is :meth:`.result.CameraSolve.to_dict`. The USD stage is Z up, in centimetres, a unit of the solve being
 a metre (so that Blender and others show what the .blend shows), time codes are the plate's frame numbers; USD's lens is
-a pinhole, radial terms go into custom attributes. In COLMAP's model an image is called ``STEM.FRAME.EXTENSION``: the
-sequence's own files, or what a movie's frames may be extracted to.
+a pinhole that does not bend, radial terms (:mod:`.lens_curve`) go into custom attributes. In COLMAP's model an image is
+called ``STEM.FRAME.EXTENSION``: the sequence's own files, or what a movie's frames may be extracted to.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ def Xform "shot"
         float verticalAperture = {height:.9g}
         float verticalApertureOffset{down}
         token projection = "perspective"
+        custom token radialDistortion:model = "{"fisheye" if solve.cameras.fisheye else "pinhole"}"
         custom double radialDistortion:k1 = {solve.cameras.k1:.12g}
         custom double radialDistortion:k2 = {solve.cameras.k2:.12g}
         matrix4d xformOp:transform.timeSamples = {_samples({frame: _matrix(solve, frame) for frame in frames})}

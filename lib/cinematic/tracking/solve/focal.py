@@ -173,7 +173,7 @@ def _mean_view(cameras: Cameras) -> FloatArray:
 
 def _through_longer(cameras: Cameras, by: float) -> Cameras:
     """Through a lens ``by`` times as long that bends the same picture alike."""
-    return replace(cameras, focal=cameras.focal * by, k1=cameras.k1 * by**2, k2=cameras.k2 * by**4)
+    return replace(cameras.through(cameras.curve.through_longer(by)), focal=cameras.focal * by)
 
 
 def _turned_less(turn: FloatArray, by: float) -> FloatArray:

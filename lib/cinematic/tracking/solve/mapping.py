@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ..coords import SQUARE, Extent
 from .cameras import Cameras
+from .lens_curve import PINHOLE, LensCurve
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -81,7 +82,7 @@ class Mapped:
 
 def map_cameras(
     positions: FloatArray, size: Extent, focal: float, *, focal_is_known: bool, calibrated: bool = True,
-    zooms: bool = False, k1: float = 0.0,
+    zooms: bool = False, curve: LensCurve = PINHOLE,
 ) -> Mapped:  # fmt: skip
     """Cameras of all frames at once, from tracks that may hold many wrong markers.
 
@@ -99,7 +100,7 @@ def map_cameras(
     """
     with tempfile.TemporaryDirectory(prefix="cinetrack-") as folder, _hushed():
         database = Path(folder, "tracks.db")
-        kinds, votes = _write_database(database, positions, size, focal, focal_is_known, zooms, k1)
+        kinds, votes = _write_database(database, positions, size, focal, focal_is_known, zooms, curve)
         told = sum(kinds.values())
         parallax = kinds["CALIBRATED"] + kinds["UNCALIBRATED"]
         cameras = _map(database, positions.shape[1], focal_is_known, calibrated) if told else None
@@ -167,7 +168,7 @@ def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size
         rows = np.flatnonzero(seen[:, frame])
         if len(rows) < LEAST_POINTS:
             continue
-        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.k1, cameras.k2)
+        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.curve)
         found = pycolmap.estimate_and_refine_absolute_pose(
             positions[rows, frame] + 0.5, points[rows], camera, estimation, refinement
         )
@@ -204,7 +205,13 @@ def write_text_model(
 
 
 def _write_database(
-    path: Path, positions: FloatArray, size: Extent, focal: float, focal_is_known: bool, zooms: bool, k1: float
+    path: Path,
+    positions: FloatArray,
+    size: Extent,
+    focal: float,
+    focal_is_known: bool,
+    zooms: bool,
+    curve: LensCurve,
 ) -> tuple[Counter[str], IntArray]:
     """Keypoints of all frames and the geometries of pairs; how many of these are of which kind, and tracks' votes."""
     import pycolmap
@@ -212,13 +219,13 @@ def _write_database(
     seen = np.isfinite(positions[..., 0])
     place = np.cumsum(seen, axis=0) - 1  # a track's place among the keypoints of each frame
     keypoints = [positions[seen[:, frame], frame] + 0.5 for frame in range(positions.shape[1])]
-    cameras = [_camera(size, focal, k1, 0.0) for _ in (keypoints if zooms else keypoints[:1])]
+    cameras = [_camera(size, focal, curve) for _ in (keypoints if zooms else keypoints[:1])]
     for number, camera in enumerate(cameras, start=1):
         camera.camera_id, camera.has_prior_focal_length = number, focal_is_known
     camera_of = cameras if zooms else cameras * len(keypoints)
     # Of two pictures of one camera COLMAP would look for the focal length by a solver that may crash on points of one
     # plane (poselib's relpose_6pt_shared_focal). Of two cameras it does not, and what comes of it is as good.
-    twin = _camera(size, focal, k1, 0.0)
+    twin = _camera(size, focal, curve)
     twin.camera_id, twin.has_prior_focal_length = len(cameras) + 1, focal_is_known
 
     def look(first: int, second: int, common: IntArray) -> _Pair:
@@ -376,14 +383,16 @@ def _hushed() -> Iterator[None]:
         log.minloglevel = level
 
 
-def _camera(size: Extent, focal: float, k1: float, k2: float, pixel_aspect: float | None = None) -> Any:
+def _camera(size: Extent, focal: float, curve: LensCurve, pixel_aspect: float | None = None) -> Any:
     """None: pixels are square, and stay so."""
     import pycolmap
 
     width, height = size
-    model, params = "RADIAL", [focal, width / 2, height / 2, k1, k2]
+    model = "RADIAL_FISHEYE" if curve.fisheye else "RADIAL"
+    params = [focal, width / 2, height / 2, curve.k1, curve.k2]
     if pixel_aspect is not None:
-        model, params = "OPENCV", [focal, focal * pixel_aspect, *params[1:], 0.0, 0.0]
+        model = "OPENCV_FISHEYE" if curve.fisheye else "OPENCV"
+        params = [focal, focal * pixel_aspect, *params[1:], 0.0, 0.0]
     return pycolmap.Camera(model=model, width=round(width), height=round(height), params=params, camera_id=1)
 
 
@@ -400,7 +409,7 @@ def _scene(
     for frame in frames:
         if camera is None or each_its_own:
             focal = float(cameras.focal[frame])
-            camera = _camera(size, focal, cameras.k1, cameras.k2, aspect)
+            camera = _camera(size, focal, cameras.curve, aspect)
             if cameras.shift is not None:
                 camera.principal_point_x, camera.principal_point_y = cameras.centres[frame] + 0.5
             camera.camera_id = int(frame) + 1
@@ -430,18 +439,18 @@ def _centres(scene: Any, frames: int) -> FloatArray:
 def _cameras_of(scene: Any, frame_of: dict[str, int], frames: int) -> Cameras:
     rotation, translation = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
     focal = np.full(frames, np.nan)
-    k1 = k2 = 0.0
-    centre, aspect = (0.0, 0.0), SQUARE
+    curve, centre, aspect = PINHOLE, (0.0, 0.0), SQUARE
     for image in scene.images.values():
         if image.has_pose:
             frame = frame_of[image.name]
             matrix = image.cam_from_world().matrix()
             rotation[frame], translation[frame] = matrix[:, :3], matrix[:, 3]
             camera = scene.cameras[image.camera_id]
-            if camera.model_name == "OPENCV":
+            if camera.model_name in ("OPENCV", "OPENCV_FISHEYE"):
                 focal[frame], down, x, y, k1, k2, *_ = camera.params
                 aspect = float(down / focal[frame])
             else:
                 focal[frame], x, y, k1, k2 = camera.params
             centre = (x - 0.5, y - 0.5)
-    return Cameras(rotation, translation, focal, centre, float(k1), float(k2), aspect)
+            curve = LensCurve(float(k1), float(k2), camera.model_name.endswith("FISHEYE"))
+    return Cameras(rotation, translation, focal, centre, pixel_aspect=aspect).through(curve)

@@ -18,6 +18,7 @@ from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
 from .focal import moved_back, turned_over, with_focal_range, with_likeliest_focal
+from .lens_curve import PINHOLE, LensCurve
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .solution import LensSearch, Round, Solution
@@ -34,9 +35,9 @@ LEAST_FRAMES = 3
 # comes to the right one; from too long a lens it may end in a wrong scene that no small step leaves: of 110 simulated
 # shots of cameras that hardly turn 4 from 1.2, 1 from 0.8, none from 0.5.
 _START_FOCAL = 0.5
-# The first radial term of a barrel lens that is mapped through again, where a first round leaves more than so many px:
+# A barrel lens that is mapped through again, where a first round leaves more than so many px:
 # through a wide one that bends much the mapping knows no way to the right scene from a straight one.
-_BARREL, _UNEXPLAINED_PX = -0.2, 0.25
+_BARREL, _UNEXPLAINED_PX = LensCurve(-0.2), 0.25
 ROUNDS = 4
 _ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 ITERATIONS, ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
@@ -115,13 +116,13 @@ def solve_through_one(
     leading = positions[rows]
 
     @cache  # the barrel is asked for again where pairs' calibration has left frames out
-    def mapped_through(k1: float, calibrated: bool = True) -> Mapped:
+    def mapped_through(curve: LensCurve, calibrated: bool = True) -> Mapped:
         return map_cameras(
             leading[:, keys], size, lens.focal or _START_FOCAL * max(size),
-            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom, k1=k1,
+            focal_is_known=lens.focal_is_exact, calibrated=calibrated, zooms=lens.is_zoom, curve=curve,
         )  # fmt: skip
 
-    mapped = mapped_through(0.0)
+    mapped = mapped_through(PINHOLE)
     planes = left_by_planes(leading[:, keys])
     sure = _SURE_PX if lens.distortion is False else max(_SURE_PX, _SURE_BENT * max(size))
     may_turn = only_turns is None and (mapped.parallax_share < _SURE_PARALLAX or not planes > sure)
@@ -135,7 +136,7 @@ def solve_through_one(
     outvoted[rows] = mapped.outvoted
     moving = _moving(mapped.cameras, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
-        whole = mapped_through(0.0, calibrated=False).cameras
+        whole = mapped_through(PINHOLE, calibrated=False).cameras
         other = _moving(whole, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
         moving = _fuller(moving, other)
     if one_plane and moving is not None:
@@ -258,7 +259,7 @@ def fitting(errors: FloatArray, of_scene: FloatArray | None = None) -> BoolArray
 
 
 def _moving(
-    mapped: Cameras | None, mapped_through: Callable[[float], Mapped], keys: npt.NDArray[np.int64],
+    mapped: Cameras | None, mapped_through: Callable[[LensCurve], Mapped], keys: npt.NDArray[np.int64],
     positions: FloatArray, outvoted: BoolArray, size: Extent, lens: LensSearch, iterations_between: int,
 ) -> Solution | None:  # fmt: skip
     """The solution on the key frames, then on all; None: the tracks do not fit together."""
@@ -268,6 +269,7 @@ def _moving(
     seen = np.where(outvoted[:, None, None], np.nan, positions[:, keys])
     begun, bent = _begun(mapped, mapped_through, seen, size, lens)
     solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
+    solution = _or_through_fisheye(solution, seen, size, lens)
     if lens.focal is None:
         solution = from_elsewhere(solution, seen, size, lens, bent)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
@@ -316,7 +318,11 @@ def _turned_over(solution: Solution, positions: FloatArray, size: Extent, lens: 
 
 
 def _begun(
-    mapped: Cameras, mapped_through: Callable[[float], Mapped], positions: FloatArray, size: Extent, lens: LensSearch
+    mapped: Cameras,
+    mapped_through: Callable[[LensCurve], Mapped],
+    positions: FloatArray,
+    size: Extent,
+    lens: LensSearch,
 ) -> tuple[Solution | None, bool]:
     """A first round, and whether it is through a lens with two radial terms."""
 
@@ -330,6 +336,22 @@ def _begun(
         begun[True] = surer(begun[True], through(_with_enough(mapped_through(_BARREL).cameras), True))
     bent = _better(begun)
     return begun[bent], bent
+
+
+def _or_through_fisheye(
+    solution: Solution | None, positions: FloatArray, size: Extent, lens: LensSearch
+) -> Solution | None:
+    """The same; or what is found through a fisheye, which has as many terms, where that explains more."""
+    if solution is None or not solution.cameras.is_bent:
+        return solution
+    fisheye = refined(_as_fisheye(solution.cameras, size), None, positions, size, lens, True, ROUNDS - 1, ITERATIONS)
+    return surer(solution, fisheye)
+
+
+def _as_fisheye(cameras: Cameras, size: Extent) -> Cameras:
+    """The same through the fisheye that bends nearly alike."""
+    focal = float(np.nanmedian(cameras.focal))
+    return cameras.through(cameras.curve.as_fisheye(float(np.hypot(*size)) / 2 / focal))
 
 
 def _at_likeliest_focal(
@@ -458,7 +480,11 @@ def turning(
     """
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     found = {bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px) for bent in tried}
-    return found[_better(found)]
+    best = found[_better(found)]
+    if best is None or not best.cameras.is_bent:
+        return best
+    fisheye = turned(_as_fisheye(best.cameras, size), positions, lens, True, hopeless_px)
+    return surer(best, fisheye)
 
 
 def _turning_through(

@@ -106,8 +106,8 @@ class CameraSolve:
             "engine": self.engine,
             "only_turns": self.only_turns,
             "lens": {
-                "sensor_width": self.sensor_width, "centre": list(cameras.centre), "k1": cameras.k1, "k2": cameras.k2,
-                "readout": cameras.readout,
+                "sensor_width": self.sensor_width, "centre": list(cameras.centre), "fisheye": cameras.fisheye,
+                "k1": cameras.k1, "k2": cameras.k2, "readout": cameras.readout,
                 "focal_range": None if cameras.focal_range is None else list(cameras.focal_range),
             },
             "cameras": {
@@ -220,6 +220,7 @@ def _read(data: Mapping[str, Any]) -> CameraSolve:
             lens["readout"],
             _focal_range(lens["focal_range"]),
             shift if np.nan_to_num(shift).any() else None,
+            lens["fisheye"],
         ),
         sensor_width=lens["sensor_width"],
         bundles={name: tuple(bundle["position"]) for name, bundle in bundles.items()},

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..coords import Extent
 from .cameras import Cameras
+from .lens_curve import PINHOLE
 from .mapping import adjust
 from .triangulation import median_error, reprojection_errors, triangulate
 
@@ -44,7 +45,8 @@ def likely_squeeze(cameras: Cameras, points: FloatArray, positions: FloatArray, 
         px; NaN where there is no marker.
     """
     before = median_error(reprojection_errors(cameras, points, positions))
-    freed = replace(cameras, focal=np.where(cameras.solved, np.nanmedian(cameras.focal), np.nan), k1=0.0, k2=0.0)
+    straight = cameras.through(PINHOLE)
+    freed = replace(straight, focal=np.where(cameras.solved, np.nanmedian(cameras.focal), np.nan))
     for _ in range(_MOST_ROUNDS):
         aspect = freed.pixel_aspect
         errors = reprojection_errors(freed, points, positions)

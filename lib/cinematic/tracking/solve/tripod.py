@@ -258,8 +258,8 @@ class _Problem:
         """Derivatives of the residuals by the frame's own parameters, the shared ones, and the direction's two."""
         cameras = state.cameras
         focal = cameras.focal[self.frames]
-        bend = 1 + cameras.k1 * square + cameras.k2 * square**2
-        rise = 2 * (cameras.k1 + 2 * cameras.k2 * square)
+        curve = cameras.curve
+        bend, rise = curve.stretch(square), 2 * curve.by_square(square)
         by_plane = bend[:, None, None] * np.eye(2) + rise[:, None, None] * plane[:, :, None] * plane[:, None, :]
         depth = np.maximum(seen[:, 2], 1e-6)
         by_seen = np.zeros((len(seen), 2, 3))
@@ -268,7 +268,7 @@ class _Problem:
         by_seen = focal[:, None, None] * by_plane @ by_seen
         by_turn = by_seen @ -_crossed(seen)
         by_focal = (plane * bend[:, None] * focal[:, None])[..., None]  # by log(focal)
-        by_bend = focal[:, None, None] * plane[..., None] * np.stack([square, square**2], axis=1)[:, None]
+        by_bend = focal[:, None, None] * plane[..., None] * curve.by_terms(square)[:, None]
         nothing = np.zeros((len(seen), 2, 0))
         own = np.concatenate([by_turn, by_focal if self.zooms else nothing], axis=2)
         shared = np.concatenate([
