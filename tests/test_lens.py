@@ -15,6 +15,7 @@ LENSES = [
     Lens("BROWN", SIZE, 1800.0, (970.0, 530.0), (-0.2, 0.05, 0.02, 0.01), (0.01, -0.005)),
     Lens("NUKE", SIZE, 1800.0, (970.0, 530.0), (0.15, -0.03)),
 ]
+WIDE = Lens("NUKE", SIZE, 860.0, (960.0, 540.0), (-0.33, -0.025))  # an action camera's
 each_lens = pytest.mark.parametrize("lens", LENSES, ids=lambda lens: lens.model)
 
 
@@ -23,6 +24,12 @@ each_lens = pytest.mark.parametrize("lens", LENSES, ids=lambda lens: lens.model)
 def test_there_and_back(lens: Lens, x: float, y: float) -> None:
     bare = lens.undistorted([(x, y)])
     np.testing.assert_allclose(lens.distorted(bare) * SIZE, [(x * SIZE[0], y * SIZE[1])], atol=1e-5)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_there_and_back_through_a_wide_lens(x: float, y: float) -> None:
+    bare = WIDE.undistorted([(x, y)])
+    np.testing.assert_allclose(WIDE.distorted(bare) * SIZE, [(x * SIZE[0], y * SIZE[1])], atol=1e-5)
 
 
 @each_lens

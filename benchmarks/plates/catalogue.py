@@ -2,9 +2,9 @@
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
 figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
-So are those in 1280x720, of plain things, sharp and blurred. The later ones came when all but one rule was chosen.
-The committed plates are small movies that stand in the repository, so that a first
-run needs no rendering.
+So are those in 1280x720, of plain things, sharp and blurred, and the wide ones, through fisheyes.
+The later ones came when all but one rule was chosen. The committed plates are small movies that stand in
+the repository, so that a first run needs no rendering.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _LONG = PlateSpec(width=640, height=360, frames=208, samples=8)
 
 _HD = PlateSpec(width=1280, height=720, frames=48, samples=6)
 
+_WIDE = PlateSpec(width=640, height=360, frames=48, samples=2)  # of finer pictures
+
 RENDERED = {
     "development": _family(100),
     "report": _family(1000),
@@ -67,6 +69,11 @@ RENDERED = {
         "courtyard": dataclasses.replace(_HD, layout="courtyard", seed=7003, samples=10),
         "solids-blur": dataclasses.replace(_HD, layout="solids", seed=7004, shutter=0.4, samples=4),
         "posts-sharp": dataclasses.replace(_HD, layout="posts", seed=7005, samples=4),
+    },
+    "wide": {
+        "street-85": dataclasses.replace(_WIDE, layout="street", seed=8001, fisheye=85.0),
+        "courtyard-100": dataclasses.replace(_WIDE, layout="courtyard", seed=8002, fisheye=100.0),
+        "interior-120": dataclasses.replace(_WIDE, layout="interior", seed=8003, frames=24, fisheye=120.0),
     },
 }
 SETS = ("committed", *RENDERED)

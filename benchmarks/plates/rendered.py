@@ -40,11 +40,15 @@ class PlateSpec:
     exposure: float = 0.0  # stops by which the exposure has changed at the last frame
     movers: int = 2  # moving objects, as far as the layout has them
     distortion: float = 0.0  # k1 of the lens, radii in units of the focal length (lens.Lens)
+    fisheye: float = 0.0  # degrees across of a fisheye in place of the layout's lens; 0: none
 
     @property
     def key(self) -> str:
         """A short name that differs when any field does."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+        fields = dataclasses.asdict(self)
+        if not self.fisheye:  # came later: plates without it keep their names, and are not rendered again
+            del fields["fisheye"]
+        digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
         return f"{self.layout}-{self.seed}-{digest[:10]}"
 
 
@@ -59,9 +63,9 @@ def build_scene(spec: PlateSpec) -> None:
     scene = bpy.context.scene
     _set_light(scene, stage)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    scene["focal"] = spec.width * stage.lens / SENSOR
+    scene["focal"] = _fisheye_focal(spec) if spec.fisheye else spec.width * stage.lens / SENSOR
     camera.data.sensor_width, camera.data.sensor_fit = SENSOR, "HORIZONTAL"
-    camera.data.lens = stage.lens / _overscan(lens_of(spec))
+    camera.data.lens = SENSOR * scene["focal"] / spec.width / _overscan(lens_of(spec))
     camera.data.clip_start = 0.05
     scene.collection.objects.link(camera)
     scene.camera = camera
@@ -84,14 +88,19 @@ def lens_of(spec: PlateSpec) -> Lens:
     import bpy
 
     centre = (0.5 * (spec.width - 1), 0.5 * (spec.height - 1))
-    return Lens(bpy.context.scene["focal"], centre, spec.distortion)
+    return Lens(bpy.context.scene["focal"], centre, spec.distortion, spec.fisheye > 0)
+
+
+def _fisheye_focal(spec: PlateSpec) -> float:
+    """px, with which an equisolid fisheye shows so much across the picture."""
+    return spec.width / 4 / float(np.sin(np.radians(spec.fisheye) / 4))
 
 
 def _overscan(lens: Lens) -> float:
     """How much wider than the plate the undistorted picture must be, as a factor of at least 1."""
     corner = np.array(lens.centre) + 0.5
     needed = np.linalg.norm(lens.rays(np.array(lens.centre) + corner)[:2]) * lens.focal
-    return max(1.0, 1.01 * float(needed / np.linalg.norm(corner))) if lens.k1 else 1.0
+    return max(1.0, 1.01 * float(needed / np.linalg.norm(corner))) if lens.is_bent else 1.0
 
 
 def _animate(thing: object, move: object) -> None:
@@ -152,7 +161,7 @@ def _set_render(scene: object, spec: PlateSpec) -> None:
     """Cycles on the CPU, without a denoiser: Monte-Carlo noise, new in every frame, is the plate's grain."""
     render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
-    scale = OVERSAMPLING * _overscan(lens_of(spec)) if spec.distortion else 1.0
+    scale = OVERSAMPLING * _overscan(lens_of(spec)) if lens_of(spec).is_bent else 1.0
     render.resolution_x, render.resolution_y = round(scale * spec.width), round(scale * spec.height)
     render.resolution_percentage = 100
     render.fps = round(spec.fps)
@@ -214,7 +223,7 @@ def render_frame(plate: Plate, frame: int) -> None:
     scene.render.filepath = str(unfinished)
     bpy.ops.render.render(write_still=True)
     picture = cv2.imread(str(unfinished))
-    if spec.distortion:
+    if lens_of(spec).is_bent:
         picture = _distort(picture, lens_of(spec), spec)
     if spec.grain > 0.0:
         rng = np.random.default_rng([spec.seed, frame])

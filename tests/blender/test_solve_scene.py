@@ -14,6 +14,7 @@ from cinematic.tracking.blend_file import blend_with, open_blend, write_blend
 from cinematic.tracking.blender_camera import (
     Beginning,
     add_solved_camera,
+    leave_ready,
     lens_of_cameras,
     make_ready_to_solve,
     set_solve_keyframes,
@@ -22,9 +23,11 @@ from cinematic.tracking.blender_camera import (
 from cinematic.tracking.camera import CameraSolve, solve_camera
 from cinematic.tracking.context import tracking_context
 from cinematic.tracking.convert import convert
+from cinematic.tracking.coords import pixels_from_co
 from cinematic.tracking.formats import cinetrack
-from cinematic.tracking.movie_clip import MovieClipStore
-from cinematic.tracking.solve import ShotCameras, export
+from cinematic.tracking.movie_clip import MovieClipStore, lens_of
+from cinematic.tracking.solve import Cameras, ShotCameras, export
+from cinematic.tracking.solve.lens_curve import PINHOLE, LensCurve
 from tests.command import answer, run
 from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, stabilised, with_skyline
 
@@ -66,7 +69,7 @@ def shown_in_blender(bpy: Any, camera: Any, bundles: Any, frame: int) -> dict[st
 def worst_distance(bpy: Any, solve: CameraSolve, camera: Any, bundles: Any, frame: int, scene_frame: int) -> float:
     """The largest px between what Blender's camera shows and the used markers of a plate frame, the lens undone."""
     shown = shown_in_blender(bpy, camera, bundles, scene_frame)
-    straight = replace(solve.cameras, k1=0.0, k2=0.0)
+    straight = solve.cameras.through(PINHOLE)
     apart = []
     for name, frames in solve.used.items():
         if frame in frames:
@@ -100,6 +103,55 @@ def test_the_camera_of_a_reopened_blend_shows_the_bundles_on_the_plate(
     assert bpy.data.movieclips[0].tracking.camera.k1 == pytest.approx(solve.cameras.k1, abs=1e-6)
     shown = {area.ui_type for area in bpy.context.window_manager.windows[0].screen.areas}
     assert {"CLIP_EDITOR", "VIEW_3D"} <= shown
+
+
+def fisheye(degrees: float) -> Cameras:
+    """An equisolid one that shows so much across the picture."""
+    focal = SIZE[0] / 4 / float(np.sin(np.radians(degrees) / 4))
+    return path(FRAMES, focal).through(LensCurve(-1 / 24, 1 / 1920, fisheye=True))
+
+
+@pytest.mark.parametrize(("degrees", "model", "error"), [(80.0, "NUKE", 0.14), (105.0, "BROWN", 0.25)])
+def test_blender_solves_through_a_fisheye_by_a_model_that_is_near_it(
+    bpy: Any, footage: Path, degrees: float, model: str, error: float
+) -> None:
+    """By the wider one's division model it is lost by thousands of px."""
+    seen = scene(fisheye(degrees), TRACKS)
+    movie_clip = blend_with(footage, seen.tracks)
+    before = lens_of(movie_clip)
+    begun = make_ready_to_solve(movie_clip, seen.tracks, ShotCameras(1, seen.cameras))
+    assert begun is not None
+    assert begun.error is not None
+    assert begun.error < error
+    lens = lens_of(movie_clip)
+    assert (before.model, lens.model) == ("POLYNOMIAL", model)
+    assert lens == replace(lens_of_cameras(seen.cameras, SIZE), focal=lens.focal, radial=lens.radial,
+                           tangential=lens.tangential)  # fmt: skip
+    on_it = np.isfinite(seen.positions[..., 0])
+    straight = seen.cameras.through(PINHOLE).project(seen.points)[on_it]
+    co = np.array([track.markers[frame] for track in seen.tracks for frame in track.markers])
+    near = np.linalg.norm(straight - np.array(SIZE) / 2, axis=1) < SIZE[0] / 2  # what an undistorted picture shows
+    middle, longer = (np.array(SIZE) - 1) / 2, lens.focal / seen.cameras.focal[0]
+    found = pixels_from_co(lens.undistorted(co[near]), SIZE)
+    off = np.linalg.norm(found - middle - longer * (straight[near] - middle), axis=1)
+    assert np.median(off) < (0.2 if model == "NUKE" else 0.4)  # most of it is what the tracks are off by
+
+
+@pytest.mark.parametrize(("degrees", "is_told"), [(80.0, True), (105.0, False)])
+def test_the_blend_of_a_solved_fisheye_undistorts_by_the_model_that_is_nearest(
+    bpy: Any, footage: Path, degrees: float, is_told: bool
+) -> None:
+    seen = scene(fisheye(degrees), TRACKS)
+    solve = solve_camera(seen.on(footage), zoom="off")
+    movie_clip = blend_with(footage, seen.tracks)
+    begun = leave_ready(movie_clip, seen.tracks, solve.of_shot, camera=solve)
+    assert begun is not None
+    assert (begun.error is not None) == is_told  # Blender cannot solve through the wider one's
+    assert lens_of(movie_clip).model == "NUKE"
+    scene_of = bpy.context.scene
+    assert scene_of.camera.data.background_images[0].clip_user.use_render_undistorted
+    scene_of.render.resolution_x, scene_of.render.resolution_y = SIZE
+    assert worst_distance(bpy, solve, scene_of.camera, bpy.data.objects["Bundles"], 12, 12) < 0.01
 
 
 def test_a_picture_that_is_shifted_is_a_shifted_lens(bpy: Any, footage: Path, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class LensCurve:
         """The argument, from 0 to ``most``, of which the series is ``shown``; what lies farther out has no ray."""
         found = np.minimum(shown, most)
         for _ in range(_NEWTON_STEPS):
-            off = found * self._series(found**2) - shown
+            off = found * self._series(found * found) - shown
             found = np.clip(found - off / np.maximum(self._slope(found), _LEAST_SLOPE), 0.0, most)
         return found
 
