@@ -193,14 +193,21 @@ def _in_any_place(
     """With the picture in its place; or elsewhere in every frame, where that clearly explains more.
 
     That is looked for where nothing is said of zooming or of the shutter; where it explains nearly all, these are not.
+    Where rows seem to be read one after the other they are first: of a camera that turns and shakes that looks like it.
     """
     at_once = _through_one_lens(positions, size, lens, only_turns, iterations_between)
-    rival: Solution | None = None
-    if lens.zooms is None and lens.readout is None:
-        rival = _elsewhere(at_once, positions, size, lens, only_turns, iterations_between)
-        if rival is not None and _explains_nearly_all(rival):
-            return rival
-    found = _by_any_shutter(at_once, positions, size, lens, only_turns, iterations_between)
+    shutter = _shutter(at_once, positions, size, lens, only_turns)
+
+    def in_place() -> Solution:
+        return _by_any_shutter(at_once, shutter, positions, size, lens, only_turns, iterations_between)
+
+    found = None if shutter is None else in_place()
+    if lens.zooms is not None or lens.readout is not None or (found is not None and _explains_nearly_all(found)):
+        return found or in_place()
+    rival = _elsewhere(at_once, positions, size, lens, only_turns, iterations_between)
+    if found is None and rival is not None and _explains_nearly_all(rival):
+        return rival
+    found = found or in_place()
     return found if rival is None or rival.median_error * _SHIFT_GAIN > found.median_error else rival
 
 
@@ -225,10 +232,13 @@ def _explains_nearly_all(solution: Solution) -> bool:
 
 
 def _by_any_shutter(
-    at_once: Solution | TrackingError, positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None,
-    iterations_between: int,
+    at_once: Solution | TrackingError, shutter: Cameras | None, positions: FloatArray, size: Extent, lens: LensSearch,
+    only_turns: bool | None, iterations_between: int,
 ) -> Solution:  # fmt: skip
-    """With rows that were read at once; or one after the other, where that is told, or clearly explains more."""
+    """With rows that were read at once; or one after the other, where that is told, or clearly explains more.
+
+    ``shutter`` is what :func:`_shutter` says.
+    """
 
     def through_one_lens(seen: FloatArray) -> Solution | TrackingError:
         return _through_one_lens(seen, size, lens, only_turns, iterations_between)
@@ -236,7 +246,6 @@ def _by_any_shutter(
     def through_any_lens(first: Solution | TrackingError, seen: FloatArray) -> Solution:
         return _through_any_lens(first, seen, size, lens, only_turns, iterations_between)
 
-    shutter = _shutter(at_once, positions, size, lens, only_turns)
     if shutter is None:
         return through_any_lens(at_once, positions)
     still = shutter.at_once(positions)
