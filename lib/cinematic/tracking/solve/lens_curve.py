@@ -114,7 +114,7 @@ class LensCurve:
         Its focal length, in those of this lens, and the terms.
         """
         radius, shown = self._sampled(farthest)
-        weight = np.sqrt(shown * np.gradient(shown, radius))  # the picture's area
+        weight = np.sqrt(shown * np.gradient(shown, radius) / (1 + radius**2))  # the picture's area, its rim less
         powers = np.stack([radius ** (2 * power + 1) for power in range(terms + 1)], axis=1)
         found, *_ = np.linalg.lstsq(powers * weight[:, None], shown * weight, rcond=None)
         focal, *bends = found.tolist()
