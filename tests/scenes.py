@@ -16,6 +16,7 @@ import numpy.typing as npt
 from cinematic.tracking import Clip, TrackData
 from cinematic.tracking.coords import co_from_pixels
 from cinematic.tracking.footage import open_footage
+from cinematic.tracking.judge import judge_scene, known_cameras
 from cinematic.tracking.solve import Cameras
 
 FloatArray = npt.NDArray[np.float64]
@@ -211,6 +212,16 @@ def without_frames(seen: Scene, first: int, last: int) -> Scene:
     positions = seen.positions.copy()
     positions[:, first : last + 1] = np.nan
     return replace(seen, positions=positions)
+
+
+def judged(seen: Scene) -> tuple[Cameras, float]:
+    """The cameras that a judgement finds, and which share of the tracks of five markers or more it takes for bad."""
+    tracks = seen.tracks
+    verdicts, motion = judge_scene(tracks, SIZE)
+    known = known_cameras(motion)
+    assert known is not None
+    long = [verdict for verdict, track in zip(verdicts, tracks, strict=True) if len(track.markers) >= 5]
+    return known.cameras, float(np.mean([verdict.verdict == "bad" for verdict in long]))
 
 
 def path_error(found: Cameras, truth: Cameras) -> float:

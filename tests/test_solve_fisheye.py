@@ -10,12 +10,11 @@ import pycolmap
 import pytest
 
 from cinematic.tracking import CameraSolve, solve_camera
-from cinematic.tracking.judge import judge_scene, known_cameras
 from cinematic.tracking.solve import Cameras, export
 from cinematic.tracking.solve.lens_curve import PINHOLE, LensCurve
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_again, solve_shot
-from tests.scenes import SIZE, Scene, empty_movie, panning, path, path_error, rails, scene, turn_error
+from tests.scenes import SIZE, Scene, empty_movie, judged, panning, path, path_error, rails, scene, turn_error
 
 FRAMES, TRACKS = 24, 160
 AUTO = LensSearch(distortion=None, zooms=None)
@@ -156,14 +155,10 @@ def test_where_distortion_is_off_there_is_none(seen: Scene) -> None:
 
 
 def test_the_judgement_finds_it_and_a_solve_goes_on_from_there(seen: Scene) -> None:
-    tracks = seen.tracks
-    verdicts, motion = judge_scene(tracks, SIZE)
-    long = [verdict for verdict, track in zip(verdicts, tracks, strict=True) if len(track.markers) >= 5]
-    assert np.mean([verdict.verdict == "bad" for verdict in long]) < 0.03
-    known = known_cameras(motion)
-    assert known is not None
-    assert known.cameras.fisheye
-    again = solve_again(known.cameras, seen.positions, SIZE, only_turns=False)
+    known, bad = judged(seen)
+    assert bad < 0.03
+    assert known.fisheye
+    again = solve_again(known, seen.positions, SIZE, only_turns=False)
     assert again.cameras.fisheye
     assert path_error(again.cameras, seen.cameras) < 0.0006
 

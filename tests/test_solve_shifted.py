@@ -10,11 +10,10 @@ import pycolmap
 import pytest
 
 from cinematic.tracking import CameraSolve, solve_camera
-from cinematic.tracking.judge import judge_scene, known_cameras
 from cinematic.tracking.solve import Cameras, export
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_again, solve_shot
-from tests.scenes import SIZE, Scene, driven, empty_movie, path, path_error, rails, scene, stabilised
+from tests.scenes import SIZE, Scene, driven, empty_movie, judged, path, path_error, rails, scene, stabilised
 
 FRAMES, TRACKS = 24, 140
 AUTO = LensSearch(distortion=None, zooms=None)
@@ -71,14 +70,10 @@ def test_it_is_looked_for_where_nothing_is_said_of_zoom_and_shutter(seen: Scene)
 
 
 def test_the_judgement_finds_it_and_a_solve_goes_on_from_there(seen: Scene, solve: CameraSolve) -> None:
-    tracks = seen.tracks
-    verdicts, motion = judge_scene(tracks, SIZE)
-    long = [verdict for verdict, track in zip(verdicts, tracks, strict=True) if len(track.markers) >= 5]
-    assert np.mean([verdict.verdict == "bad" for verdict in long]) < 0.05
-    known = known_cameras(motion)
-    assert known is not None
-    assert known.cameras.shift is not None
-    again = solve_again(known.cameras, seen.positions, SIZE, only_turns=False)
+    known, bad = judged(seen)
+    assert bad < 0.05
+    assert known.shift is not None
+    again = solve_again(known, seen.positions, SIZE, only_turns=False)
     assert path_error(again.cameras, seen.cameras) < 0.0006
     assert "the picture shifted by up to" in solve.lens
 
