@@ -16,7 +16,7 @@ from .context import ClipEditor, camera_object, tracking_context
 from .coords import Size, pixels_from_co, squared_size
 from .errors import FootageError, TrackingError
 from .lens import LENS_MODELS, SENSOR_WIDTH, Lens
-from .movie_clip import MovieClipStore, clip_size, lens_of, lens_terms
+from .movie_clip import MovieClipStore, clip_size, lens_terms
 from .presets import larger_than_usual
 from .scene_motion import frame_positions, positions_within
 from .solve.cameras import Cameras, ShotCameras
@@ -40,7 +40,7 @@ _NOT_LOST = 1.0  # px, on plates up to 1920 wide; a solve that goes wrong is off
 _MOST_MARKERS = 200_000  # that Blender solves in less than a minute
 _PAIRS_WITHOUT_FAR = 3  # that are tried without what is far away, too: where these are lost it is by something else
 _WORTH = 1.1  # times: how much lower the error has to be for tracks to be left out
-_REACH = 0.95  # of the division model's pole
+_REACH = 0.95  # of the division model's pole: how far out the picture's corners may lie on the plane
 _FEW_MARKERS = 30_000  # that it solves in a second: a lost solve's error may be small, too, and a second one tells
 
 
@@ -196,16 +196,14 @@ def leave_ready(
 ) -> Beginning | None:
     """:func:`make_ready_to_solve`, and a solved ``camera`` in the scene, or else Blender's own solve where it works.
 
-    Returns what will come of Blender's first try; with a camera whose lens, which the clip gets, Blender cannot solve
-    through, nothing is said of it.
+    Returns what will come of Blender's first try; None: nothing, as also with a camera whose lens, which the clip gets,
+    is too wide for Blender to solve through.
     """
-    begun = make_ready_to_solve(clip, tracks, known, focal=focal, keep_solve=camera is None)
-    if camera is None:
-        return begun
-    add_solved_camera(camera, clip)
-    through = lens_of_cameras(camera.cameras, clip_size(clip))
-    if begun is not None and through is not None and through.model != lens_of(clip).model:
-        return replace(begun, error=None)
+    begun: Beginning | None = None
+    if camera is None or not _is_too_wide(camera.cameras, clip_size(clip)):
+        begun = make_ready_to_solve(clip, tracks, known, focal=focal, keep_solve=camera is None)
+    if camera is not None:
+        add_solved_camera(camera, clip)
     return begun
 
 
@@ -239,13 +237,18 @@ def lens_of_cameras(cameras: Cameras, size: Size) -> Lens | None:
     if cameras.zooms:
         return None
     lens = _first_lens(cameras, size)
-    if lens.model != "NUKE":
+    if not _is_too_wide(cameras, size):
         return lens
-    rim, curve = _rim(cameras, size), cameras.curve
-    if float(curve.undone(np.array([rim]))[0]) < _REACH * _pole(*curve.divided_by(rim)):
-        return lens
-    by, radial = curve.as_series(rim, LENS_MODELS["BROWN"][0])
+    by, radial = cameras.curve.as_series(_rim(cameras, size), LENS_MODELS["BROWN"][0])
     return replace(lens, model="BROWN", focal=by * lens.focal, radial=radial)
+
+
+def _is_too_wide(cameras: Cameras, size: Size) -> bool:
+    """Whether Blender would be lost where it solves through the division model that undistorts the pictures."""
+    if not cameras.fisheye:
+        return False
+    rim, curve = _rim(cameras, size), cameras.curve
+    return float(curve.undone(np.array([rim]))[0]) > _REACH * _pole(*curve.divided_by(rim))
 
 
 def _first_lens(cameras: Cameras, size: Size) -> Lens:

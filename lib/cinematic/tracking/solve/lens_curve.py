@@ -124,7 +124,7 @@ class LensCurve:
         """The terms d1 and d2 with which ``s / (1 + d1 s^2 + d2 s^4)`` is nearest to :meth:`undone` up to ``farthest``.
 
         The division model (Fitzgibbon 2001), in focal lengths; Blender's "Nuke" is in halves of the picture. It is a
-        fisheye's in all but name: up to 120 degrees across, within a tenth of a pixel of 960.
+        fisheye's in all but name: within 0.2 px of 960 at 95 degrees across, one in the corners at 120.
         """
         shown = np.linspace(0, farthest, _SAMPLES)[1:]
         radius = self.undone(shown)
