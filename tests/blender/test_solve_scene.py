@@ -138,6 +138,24 @@ def test_blender_solves_through_a_fisheye_by_a_model_that_is_near_it(
 
 
 @pytest.mark.parametrize(("degrees", "is_told"), [(80.0, True), (105.0, False)])
+def test_a_lens_whose_middle_is_not_the_pictures_is_blenders_principal_point(bpy: Any, footage: Path) -> None:
+    centred = path(FRAMES, 700.0)
+    x, y = centred.centre
+    seen = scene(replace(centred, centre=(x + 40, y - 20)), TRACKS)
+    solve = solve_camera(seen.on(footage), zoom="off")
+    movie_clip = blend_with(footage, seen.tracks)
+    begun = leave_ready(movie_clip, seen.tracks, solve.of_shot, camera=solve)
+    assert begun is not None
+    assert begun.error is not None
+    assert begun.error < 0.14  # 0.2 with the principal point in the middle
+    across, up = solve.cameras.centre[0] + 0.5, SIZE[1] - 0.5 - solve.cameras.centre[1]
+    assert lens_of(movie_clip).principal == pytest.approx((across, up), abs=1e-3)
+    assert (across, up) == pytest.approx((SIZE[0] / 2 + 40, SIZE[1] / 2 + 20), abs=2)
+    scene_of = bpy.context.scene
+    scene_of.render.resolution_x, scene_of.render.resolution_y = SIZE
+    assert worst_distance(bpy, solve, scene_of.camera, bpy.data.objects["Bundles"], 12, 12) < 0.01
+
+
 def test_the_blend_of_a_solved_fisheye_undistorts_by_the_model_that_is_nearest(
     bpy: Any, footage: Path, degrees: float, is_told: bool
 ) -> None:

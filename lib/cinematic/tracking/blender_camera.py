@@ -254,7 +254,8 @@ def _is_too_wide(cameras: Cameras, size: Size) -> bool:
 def _first_lens(cameras: Cameras, size: Size) -> Lens:
     """That of the first solved frame, as Blender undistorts pictures by it."""
     focal = float(cameras.focal[cameras.solved][0])
-    straight = _straight(focal, size, cameras.pixel_aspect)
+    x, y = cameras.centre
+    straight = replace(_straight(focal, size, cameras.pixel_aspect), principal=(x + 0.5, size[1] - 0.5 - y))
     if not cameras.fisheye:
         return replace(straight, radial=(cameras.k1, cameras.k2))
     half = max(squared_size(size, cameras.pixel_aspect)) / 2 / focal  # what Blender counts in, in focal lengths
@@ -263,8 +264,10 @@ def _first_lens(cameras: Cameras, size: Size) -> Lens:
 
 
 def _rim(cameras: Cameras, size: Size) -> float:
-    """How far from the middle the picture's corners are, in focal lengths of the first solved frame."""
-    return float(np.hypot(*squared_size(size, cameras.pixel_aspect)) / 2 / cameras.focal[cameras.solved][0])
+    """How far from the lens's middle the picture's farthest corner is, in focal lengths of the first solved frame."""
+    off = np.abs(np.array(cameras.centre) - (np.array(size) - 1) / 2)
+    farthest = (np.array(size) / 2 + off) * [1.0, 1 / cameras.pixel_aspect]
+    return float(np.hypot(*farthest) / cameras.focal[cameras.solved][0])
 
 
 def _pole(first: float, second: float) -> float:
@@ -496,13 +499,13 @@ def _settings(clip: Any, lens: LensSearch, only_turns: bool) -> Iterator[None]:
 
 
 def _set_lens(clip: Any, lens: Lens) -> None:
-    """Of the models with radial terms only, its principal point in the middle."""
+    """Of the models with radial terms only."""
     camera = clip.tracking.camera
     camera.distortion_model = lens.model
     terms = lens_terms(lens.model)
     for name, value in zip(terms, (*lens.radial, *[0.0] * len(terms)), strict=False):
         setattr(camera, name, value)
-    camera.principal_point = (0.0, 0.0)
+    camera.principal_point_pixels = lens.principal
     units, camera.units = camera.units, "PIXELS"
     camera.focal_length_pixels = lens.focal
     camera.units = units

@@ -29,6 +29,7 @@ from .lens_curve import LensCurve
 FloatArray = npt.NDArray[np.float64]
 
 _UNSURE = 1.15  # longest through shortest: from here on it is worth saying which explain the tracks as well
+_IN_THE_MIDDLE = 0.01  # px; nobody has looked for the lens's middle elsewhere
 _ROW_STEPS = 3  # until the row that a point is seen in, and where the camera is then, agree
 _MOST_ROWS = 2.0  # halves of the picture from its middle: what is seen farther out is not on it
 
@@ -98,6 +99,8 @@ class Cameras:
         otherwise = self.focal_doubt(width, sensor_width) if doubt else ""
         if otherwise:
             lens += f"; {otherwise}"
+        if abs(self.centre[0] - (width - 1) / 2) > _IN_THE_MIDDLE:
+            lens += ", the lens's middle at {:.1f}, {:.1f} px".format(*self.centre)
         if self.readout:
             lens += f", rows read in {self.readout:.2f} of a frame's time (rolling shutter)"
         if self.shift is not None:

@@ -110,7 +110,7 @@ def map_cameras(
 def adjust(
     cameras: Cameras, points: FloatArray, positions: FloatArray, size: Extent, *,
     refine_focal: bool, refine_distortion: bool, zooms: bool = False, pixels: bool = False, shifts: bool = False,
-    iterations: int = 100,
+    middle: bool = False, iterations: int = 100,
 ) -> tuple[Cameras, FloatArray]:  # fmt: skip
     """Refine cameras and points together: robust bundle adjustment over the markers given.
 
@@ -125,6 +125,8 @@ def adjust(
         The pixel aspect is found, too, with the focal length.
     shifts
         Each frame's picture may be shifted against the lens, and has a lens of its own, focal length and all.
+    middle
+        The lens's middle is found, too.
     iterations
         At most.
     """
@@ -136,7 +138,7 @@ def adjust(
     scene = _scene(cameras, frames, points[rows], positions[rows], used[rows], size, zooms or shifts, pixels)
     options = _plain(pycolmap.BundleAdjustmentOptions())
     options.refine_focal_length, options.refine_extra_params = refine_focal, refine_distortion
-    options.refine_principal_point = shifts
+    options.refine_principal_point = shifts or middle
     options.ceres.loss_function_type, options.ceres.loss_function_scale = pycolmap.LossFunctionType.CAUCHY, ROBUST_PX
     options.ceres.solver_options.function_tolerance = 1e-7
     options.ceres.solver_options.max_num_iterations = iterations
@@ -168,7 +170,7 @@ def add_frames(cameras: Cameras, points: FloatArray, positions: FloatArray, size
         rows = np.flatnonzero(seen[:, frame])
         if len(rows) < LEAST_POINTS:
             continue
-        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.curve)
+        camera = _camera(size, float(np.interp(frame, known, cameras.focal[known])), cameras.curve, cameras.centre)
         found = pycolmap.estimate_and_refine_absolute_pose(
             positions[rows, frame] + 0.5, points[rows], camera, estimation, refinement
         )
@@ -219,13 +221,14 @@ def _write_database(
     seen = np.isfinite(positions[..., 0])
     place = np.cumsum(seen, axis=0) - 1  # a track's place among the keypoints of each frame
     keypoints = [positions[seen[:, frame], frame] + 0.5 for frame in range(positions.shape[1])]
-    cameras = [_camera(size, focal, curve) for _ in (keypoints if zooms else keypoints[:1])]
+    middle = ((size[0] - 1) / 2, (size[1] - 1) / 2)
+    cameras = [_camera(size, focal, curve, middle) for _ in (keypoints if zooms else keypoints[:1])]
     for number, camera in enumerate(cameras, start=1):
         camera.camera_id, camera.has_prior_focal_length = number, focal_is_known
     camera_of = cameras if zooms else cameras * len(keypoints)
     # Of two pictures of one camera COLMAP would look for the focal length by a solver that may crash on points of one
     # plane (poselib's relpose_6pt_shared_focal). Of two cameras it does not, and what comes of it is as good.
-    twin = _camera(size, focal, curve)
+    twin = _camera(size, focal, curve, middle)
     twin.camera_id, twin.has_prior_focal_length = len(cameras) + 1, focal_is_known
 
     def look(first: int, second: int, common: IntArray) -> _Pair:
@@ -383,13 +386,15 @@ def _hushed() -> Iterator[None]:
         log.minloglevel = level
 
 
-def _camera(size: Extent, focal: float, curve: LensCurve, pixel_aspect: float | None = None) -> Any:
+def _camera(
+    size: Extent, focal: float, curve: LensCurve, centre: Sequence[float], pixel_aspect: float | None = None
+) -> Any:
     """None: pixels are square, and stay so."""
     import pycolmap
 
     width, height = size
     model = "RADIAL_FISHEYE" if curve.fisheye else "RADIAL"
-    params = [focal, width / 2, height / 2, curve.k1, curve.k2]
+    params = [focal, centre[0] + 0.5, centre[1] + 0.5, curve.k1, curve.k2]
     if pixel_aspect is not None:
         model = "OPENCV_FISHEYE" if curve.fisheye else "OPENCV"
         params = [focal, focal * pixel_aspect, *params[1:], 0.0, 0.0]
@@ -409,9 +414,7 @@ def _scene(
     for frame in frames:
         if camera is None or each_its_own:
             focal = float(cameras.focal[frame])
-            camera = _camera(size, focal, cameras.curve, aspect)
-            if cameras.shift is not None:
-                camera.principal_point_x, camera.principal_point_y = cameras.centres[frame] + 0.5
+            camera = _camera(size, focal, cameras.curve, cameras.centres[frame].tolist(), aspect)
             camera.camera_id = int(frame) + 1
             scene.add_camera_with_trivial_rig(camera)
         pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))

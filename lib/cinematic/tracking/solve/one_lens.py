@@ -67,6 +67,9 @@ _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or t
 # leave 0.57 to 0.69 of it, wrong ones, bent to these things, 0.76 to 1.6; of development plates 0.01 to 0.53.
 _PLANES_LEAVE = 0.73
 _SURER = 0.98  # of the median error: what another way must bring
+# Of the picture's longer side: a lens's middle from the picture's; and how often it is sought. The first time may leave
+# a tenth of the way (simulated), for markers that did not fit before have no say.
+_FARTHEST_MIDDLE, _MIDDLE_ROUNDS = 0.1, 3
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 # Of the markers: where fewer fit, the camera may be a wrong one. Of thirty simulated ways round an object with 60 % bad
 # tracks, most of them short, five unknown focal lengths are more than a tenth off then, in place of eight.
@@ -269,7 +272,10 @@ def _moving(
     seen = np.where(outvoted[:, None, None], np.nan, positions[:, keys])
     begun, bent = _begun(mapped, mapped_through, seen, size, lens)
     solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
-    solution = _or_through_fisheye(solution, seen, size, lens)
+    solution = surer(
+        _or_off_the_middle(solution, seen, size, lens),
+        _or_off_the_middle(_through_fisheye(solution, seen, size, lens), seen, size, lens),
+    )
     if lens.focal is None:
         solution = from_elsewhere(solution, seen, size, lens, bent)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
@@ -338,14 +344,49 @@ def _begun(
     return begun[bent], bent
 
 
-def _or_through_fisheye(
+def _through_fisheye(
     solution: Solution | None, positions: FloatArray, size: Extent, lens: LensSearch
 ) -> Solution | None:
-    """The same; or what is found through a fisheye, which has as many terms, where that explains more."""
+    """What is found through a fisheye, which has as many terms as a bent pinhole; None: the lens does not bend."""
     if solution is None or not solution.cameras.is_bent:
+        return None
+    return refined(_as_fisheye(solution.cameras, size), None, positions, size, lens, True, ROUNDS - 1, ITERATIONS)
+
+
+def _or_off_the_middle(
+    solution: Solution | None, positions: FloatArray, size: Extent, lens: LensSearch
+) -> Solution | None:
+    """The same; or through a lens whose middle is not the picture's, where that explains more."""
+    if solution is None or lens.is_zoom:
         return solution
-    fisheye = refined(_as_fisheye(solution.cameras, size), None, positions, size, lens, True, ROUNDS - 1, ITERATIONS)
-    return surer(solution, fisheye)
+    for _ in range(_MIDDLE_ROUNDS):
+        found = _off_the_middle(solution, positions, size, lens)
+        if found is None or found.median_error >= _SURER * solution.median_error:
+            break
+        solution = found
+    return solution
+
+
+def _off_the_middle(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:
+    """Through the lens whose middle explains the markers used best; None: no lens has it there, or it is as before."""
+    used, bent = np.where(solution.used[..., None], positions, np.nan), solution.cameras.is_bent
+    cameras, points = adjust(
+        solution.cameras, solution.points, used, size,
+        refine_focal=not lens.focal_is_exact, refine_distortion=bent, middle=True, iterations=ITERATIONS,
+    )  # fmt: skip
+    now, then = (
+        median_error(reprojection_errors(*known, used))
+        for known in ((cameras, points), (solution.cameras, solution.points))
+    )
+    if _is_far_off(cameras, size) or now >= _SURER * then:
+        return None
+    return refined(cameras, points, positions, size, lens, bent, ROUNDS - 1, ITERATIONS)
+
+
+def _is_far_off(cameras: Cameras, size: Extent) -> bool:
+    """Whether the lens's middle is where no lens has it, where a camera ends that is bent to things that move."""
+    off = np.hypot(cameras.centre[0] - (size[0] - 1) / 2, cameras.centre[1] - (size[1] - 1) / 2)
+    return bool(off > _FARTHEST_MIDDLE * max(size))
 
 
 def _as_fisheye(cameras: Cameras, size: Extent) -> Cameras:
@@ -481,25 +522,40 @@ def turning(
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     found = {bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px) for bent in tried}
     best = found[_better(found)]
-    if best is None or not best.cameras.is_bent:
-        return best
-    fisheye = turned(_as_fisheye(best.cameras, size), positions, lens, True, hopeless_px)
-    return surer(best, fisheye)
+    if best is None:
+        found = {
+            bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px, off_middle=True) for bent in tried
+        }
+        best = found[_better(found)]
+    if best is None:
+        return None
+
+    def or_off_the_middle(held: Solution | None) -> Solution | None:
+        if held is None or lens.is_zoom:
+            return held
+        off = turned(held.cameras, positions, lens, held.cameras.is_bent, hopeless_px, off_middle=True)
+        return held if off is None or _is_far_off(off.cameras, size) else surer(held, off)
+
+    fisheye = None
+    if best.cameras.is_bent:
+        fisheye = turned(_as_fisheye(best.cameras, size), positions, lens, True, hopeless_px)
+    return surer(or_off_the_middle(best), or_off_the_middle(fisheye))
 
 
 def _turning_through(
-    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float, hopeless_px: float
-) -> Solution | None:
-    """The same through a lens with two radial terms, or without."""
+    positions: FloatArray, size: Extent, lens: LensSearch, bent: bool, most_px: float, hopeless_px: float, *,
+    off_middle: bool = False,
+) -> Solution | None:  # fmt: skip
+    """The same through a lens with two radial terms, or without; whose middle need not be the picture's."""
     start = turn_cameras(
-        positions, size, lens.focal,
-        refine_focal=not lens.focal_is_exact, refine_distortion=bent, zooms=lens.is_zoom,
+        positions, size, lens.focal, refine_focal=not lens.focal_is_exact, refine_distortion=bent,
+        zooms=lens.is_zoom, refine_middle=off_middle,
     )  # fmt: skip
     if start is None:
         return None
     if median_error(reprojection_errors(start, directions_of(start, positions), positions)) > most_px:
         return None
-    return turned(start, positions, lens, bent, hopeless_px)
+    return turned(start, positions, lens, bent, hopeless_px, off_middle=off_middle)
 
 
 def turning_only(positions: FloatArray, size: Extent, lens: LensSearch, planes: float) -> Solution | None:
@@ -531,13 +587,17 @@ def _with_focal_range(tripod: Solution, positions: FloatArray, size: Extent, len
 
 
 def turned(
-    cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float = _ANY_PX
-) -> Solution | None:
-    """Rounds of judging and refining cameras that only turn.
+    cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float = _ANY_PX, *,
+    off_middle: bool = False,
+) -> Solution | None:  # fmt: skip
+    """Rounds of judging and refining cameras that only turn; with ``off_middle`` the lens's middle is refined, too.
 
     None: the tracks do not fit together, or a round leaves the median error above ``hopeless_px``.
     """
-    search = {"refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom}
+    search = {
+        "refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom,
+        "refine_middle": off_middle,
+    }  # fmt: skip
     directions = directions_of(cameras, positions)
     rounds: list[Round] = []
     while True:

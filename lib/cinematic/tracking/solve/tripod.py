@@ -29,6 +29,7 @@ _FOCALS, _BENT_FOCALS = (1.2, 0.6, 2.4), (1.2, 0.6, 0.45)
 _FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
 _MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
+_LIKELY_OFF = 0.03  # of the picture's longer side: how far off its middle the lens's may be, under the same pull
 _SCALES = (256.0, 64.0, 16.0, 4.0, 2.0, 1.0)  # px; what counts as far off, pass by pass
 _STEPS, _MOST_TRACKS = 30, 600  # of an adjustment; the tracks with the most markers
 _ROUGH_STEPS, _ROUGH_TRACKS = 8, 120  # of one that only has to find the right neighbourhood
@@ -42,6 +43,7 @@ def turn_cameras(
     refine_focal: bool,
     refine_distortion: bool,
     zooms: bool,
+    refine_middle: bool,
 ) -> Cameras | None:
     """Cameras at the origin, turned to show the tracks, as a start to refine; None: there is nothing to begin with.
 
@@ -51,6 +53,8 @@ def turn_cameras(
         Tracks, px; NaN where there is no marker. Many may be wrong.
     focal
         px; None: found with the rest.
+    refine_middle
+        The lens's middle need not be the picture's.
     """
     shares = _BENT_FOCALS if refine_distortion else _FOCALS
     starts = [share * max(size) for share in shares] if focal is None else [focal]
@@ -58,7 +62,7 @@ def turn_cameras(
     rough = [
         _adjusted(
             chain, positions, refine_focal=refine_focal or focal is None, refine_distortion=refine_distortion,
-            zooms=zooms, scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
+            zooms=zooms, refine_middle=refine_middle, scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
         )
         for chain in chains
         if chain is not None
@@ -73,12 +77,14 @@ def turn_cameras(
 
 
 def adjust_turns(
-    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool
-) -> Cameras:
+    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool,
+    refine_middle: bool = False,
+) -> Cameras:  # fmt: skip
     """Refine cameras that only turn over the markers given."""
     return _adjusted(
-        cameras, positions, refine_focal=refine_focal, refine_distortion=refine_distortion, zooms=zooms, scale=1.0
-    )[0]
+        cameras, positions, refine_focal=refine_focal, refine_distortion=refine_distortion, zooms=zooms,
+        refine_middle=refine_middle, scale=1.0,
+    )[0]  # fmt: skip
 
 
 def directions_of(cameras: Cameras, positions: FloatArray) -> FloatArray:
@@ -146,8 +152,8 @@ def _turn(directions: FloatArray, rays: FloatArray, start: FloatArray, focal: fl
 
 
 def _adjusted(
-    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float,
-    most_tracks: int = _MOST_TRACKS, steps: int = _STEPS,
+    cameras: Cameras, positions: FloatArray, *, refine_focal: bool, refine_distortion: bool, zooms: bool,
+    refine_middle: bool, scale: float, most_tracks: int = _MOST_TRACKS, steps: int = _STEPS,
 ) -> tuple[Cameras, float]:  # fmt: skip
     """The adjusted cameras, and their robust cost."""
     count = np.isfinite(positions[..., 0]).sum(axis=1)
@@ -157,8 +163,9 @@ def _adjusted(
     state = _State(cameras, directions_of(cameras, positions))
     rows, frames = np.nonzero(seen)
     problem = _Problem(
-        positions[rows, frames], rows, frames, cameras, refine_focal or zooms, refine_distortion, zooms, scale
-    )
+        positions[rows, frames], rows, frames, cameras, refine_focal or zooms, refine_distortion, zooms, refine_middle,
+        scale,
+    )  # fmt: skip
     damping, cost = 1e-4, problem.cost(state)
     for _ in range(steps):
         tried = problem.stepped(state, damping)
@@ -188,15 +195,20 @@ class _Problem:
 
     def __init__(
         self, markers: FloatArray, rows: IntArray, frames: IntArray, start: Cameras,
-        refine_focal: bool, refine_distortion: bool, zooms: bool, scale: float,
+        refine_focal: bool, refine_distortion: bool, zooms: bool, refine_middle: bool, scale: float,
     ) -> None:  # fmt: skip
         self.markers, self.rows, self.frames, self.scale = markers, rows, frames, scale
-        self.log_start = np.log(start.focal)
+        self.log_start, self.middle_start = np.log(start.focal), np.array(start.centre)
+        self.middle_pull = _PRIOR_PX / (_LIKELY_OFF * 2 * self.middle_start.max())
         self.refine_focal, self.refine_distortion, self.zooms = refine_focal, refine_distortion, zooms
+        self.refine_middle = refine_middle
         self.solved = np.flatnonzero(start.solved)
         self.place = np.cumsum(start.solved) - 1  # of a frame among those solved
         self.own = 4 if zooms else 3  # parameters of a frame: turn, and its focal length when zooming
-        self.shared = (refine_focal and not zooms) + 2 * refine_distortion
+        # Where each kind of shared parameter begins: a focal length, two radial terms, the lens's middle.
+        self.bends = int(refine_focal and not zooms)
+        self.middle = self.bends + 2 * refine_distortion
+        self.shared = self.middle + 2 * refine_middle
 
     def cost(self, state: _State) -> float:
         """The robust sum of squares, px^2."""
@@ -269,28 +281,33 @@ class _Problem:
         by_turn = by_seen @ -_crossed(seen)
         by_focal = (plane * bend[:, None] * focal[:, None])[..., None]  # by log(focal)
         by_bend = focal[:, None, None] * plane[..., None] * curve.by_terms(square)[:, None]
+        by_middle = np.broadcast_to(np.eye(2), (len(seen), 2, 2))
         nothing = np.zeros((len(seen), 2, 0))
         own = np.concatenate([by_turn, by_focal if self.zooms else nothing], axis=2)
         shared = np.concatenate([
             by_focal if self.refine_focal and not self.zooms else nothing,
             by_bend if self.refine_distortion else nothing,
+            by_middle if self.refine_middle else nothing,
         ], axis=2)  # fmt: skip
         return own, shared, by_seen @ cameras.rotation[self.frames] @ bases[self.rows]
 
     def _pull(self, cameras: Cameras) -> FloatArray:
-        """Residuals of log(focal) against its start."""
-        if not self.refine_focal:
-            return np.zeros(0)
-        away = (np.log(cameras.focal) - self.log_start)[self.solved]
-        return _PRIOR_PX * (away if self.zooms else away[:1])
+        """Residuals of log(focal), and of the lens's middle, against their starts, px."""
+        away, off = (np.log(cameras.focal) - self.log_start)[self.solved], np.array(cameras.centre) - self.middle_start
+        return np.concatenate([
+            _PRIOR_PX * away[: (len(away) if self.zooms else 1) if self.refine_focal else 0],
+            self.middle_pull * off[: 2 * self.refine_middle],
+        ])  # fmt: skip
 
     def _add_pull(self, camera: FloatArray, push: FloatArray, cameras: Cameras) -> None:
-        if not self.refine_focal:
-            return
-        count = self.own * len(self.solved)
-        at = np.arange(3, count, self.own) if self.zooms else np.array([count])
-        camera[at, at] += _PRIOR_PX**2
-        push[at] += _PRIOR_PX * self._pull(cameras)
+        count, pull = self.own * len(self.solved), self._pull(cameras)
+        focals = np.arange(3, count, self.own) if self.zooms else np.array([count])
+        focals = focals if self.refine_focal else focals[:0]
+        middle = count + self.middle + np.arange(2 * self.refine_middle)
+        at = np.concatenate([focals, middle])
+        slope = np.concatenate([np.full(len(focals), _PRIOR_PX), np.full(len(middle), self.middle_pull)])
+        camera[at, at] += slope**2
+        push[at] += slope * pull
 
     def _moved(self, state: _State, step: FloatArray, point_step: FloatArray, bases: FloatArray) -> _State:
         cameras = state.cameras
@@ -302,11 +319,14 @@ class _Problem:
             focal[self.solved] *= np.exp(own[:, 3].clip(-0.5, 0.5))
         elif self.refine_focal:
             focal = focal * np.exp(np.clip(shared[0], -0.5, 0.5))
-        bend = np.array([cameras.k1, cameras.k2]) + (shared[-2:] if self.refine_distortion else 0.0)
+        bend = np.array([cameras.k1, cameras.k2])
+        bend = bend + (shared[self.bends : self.bends + 2] if self.refine_distortion else 0.0)
         k1, k2 = np.clip(bend, -_MOST_BEND, _MOST_BEND).tolist()
+        x, y = np.array(cameras.centre) + (shared[self.middle :] if self.refine_middle else 0.0)
         directions = state.directions + np.einsum("nik,nk->ni", bases, point_step)
         directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        return _State(replace(cameras, rotation=rotation, focal=focal, k1=k1, k2=k2), directions)
+        moved = replace(cameras, rotation=rotation, focal=focal, centre=(float(x), float(y)), k1=k1, k2=k2)
+        return _State(moved, directions)
 
 
 def _summed(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
