@@ -522,12 +522,12 @@ def turning(
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     found = {bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px) for bent in tried}
     best = found[_better(found)]
-    if best is None:
+    if best is None and not lens.is_zoom:
         found = {
             bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px, off_middle=True) for bent in tried
         }
         best = found[_better(found)]
-    if best is None:
+    if best is None or _is_far_off(best.cameras, size):
         return None
 
     def or_off_the_middle(held: Solution | None) -> Solution | None:
