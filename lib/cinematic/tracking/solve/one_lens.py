@@ -522,7 +522,7 @@ def turning(
     tried = (False, True) if lens.distortion is None else (lens.distortion,)
     found = {bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px) for bent in tried}
     best = found[_better(found)]
-    if best is None and not lens.is_zoom:
+    if best is None:
         found = {
             bent: _turning_through(positions, size, lens, bent, most_px, hopeless_px, off_middle=True) for bent in tried
         }
@@ -531,8 +531,8 @@ def turning(
         return None
 
     def or_off_the_middle(held: Solution | None) -> Solution | None:
-        if held is None or lens.is_zoom:
-            return held
+        if held is None:
+            return None
         off = turned(held.cameras, positions, lens, held.cameras.is_bent, hopeless_px, off_middle=True)
         return held if off is None or _is_far_off(off.cameras, size) else surer(held, off)
 
