@@ -11,7 +11,7 @@ import pytest
 
 from cinematic.tracking import CameraSolve, solve_camera
 from cinematic.tracking.solve import Cameras, export
-from cinematic.tracking.solve.lens_curve import PINHOLE, LensCurve
+from cinematic.tracking.solve.lens_curve import PINHOLE, LensCurve, pole_of_division
 from cinematic.tracking.solve.solution import LensSearch, Solution
 from cinematic.tracking.solve.solver import solve_again, solve_shot
 from tests.scenes import SIZE, Scene, empty_movie, judged, panning, path, path_error, rails, scene, turn_error
@@ -80,6 +80,7 @@ def test_other_models_come_near_it(degrees: float) -> None:
     shown = np.linspace(0, CORNER / focal, 100)
     first, second = EQUISOLID.divided_by(shown[-1])
     radius = shown / (1 + first * shown**2 + second * shown**4)
+    assert pole_of_division(first, second) == pytest.approx(float(2 * np.sin(np.pi / 4)), rel=0.05)  # 90 degrees
     off = radius * EQUISOLID.stretch(radius**2) - shown
     assert np.abs(off).max() * focal < {70: 0.03, 95: 0.2, 120: 1.2}[degrees]
     by, terms = EQUISOLID.as_series(shown[-1], 4)

@@ -137,7 +137,6 @@ def test_blender_solves_through_a_fisheye_by_a_model_that_is_near_it(
     assert np.median(off) < (0.2 if model == "NUKE" else 0.4)  # most of it is what the tracks are off by
 
 
-@pytest.mark.parametrize(("degrees", "is_told"), [(80.0, True), (105.0, False)])
 def test_a_lens_whose_middle_is_not_the_pictures_is_blenders_principal_point(bpy: Any, footage: Path) -> None:
     centred = path(FRAMES, 700.0)
     x, y = centred.centre
@@ -156,6 +155,7 @@ def test_a_lens_whose_middle_is_not_the_pictures_is_blenders_principal_point(bpy
     assert worst_distance(bpy, solve, scene_of.camera, bpy.data.objects["Bundles"], 12, 12) < 0.01
 
 
+@pytest.mark.parametrize(("degrees", "is_told"), [(80.0, True), (105.0, False)])
 def test_the_blend_of_a_solved_fisheye_undistorts_by_the_model_that_is_nearest(
     bpy: Any, footage: Path, degrees: float, is_told: bool
 ) -> None:

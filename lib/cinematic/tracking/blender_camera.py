@@ -23,6 +23,7 @@ from .solve.cameras import Cameras, ShotCameras
 from .solve.far_away import far_away
 from .solve.focal import LIKELY_FOCAL
 from .solve.keyframes import solve_keyframes
+from .solve.lens_curve import pole_of_division
 from .solve.result import CameraSolve
 from .solve.solution import LensSearch
 from .types import TrackData
@@ -248,7 +249,7 @@ def _is_too_wide(cameras: Cameras, size: Size) -> bool:
     if not cameras.fisheye:
         return False
     rim, curve = _rim(cameras, size), cameras.curve
-    return float(curve.undone(np.array([rim]))[0]) > _REACH * _pole(*curve.divided_by(rim))
+    return float(curve.undone(np.array([rim]))[0]) > _REACH * pole_of_division(*curve.divided_by(rim))
 
 
 def _first_lens(cameras: Cameras, size: Size) -> Lens:
@@ -268,13 +269,6 @@ def _rim(cameras: Cameras, size: Size) -> float:
     off = np.abs(np.array(cameras.centre) - (np.array(size) - 1) / 2)
     farthest = (np.array(size) / 2 + off) * [1.0, 1 / cameras.pixel_aspect]
     return float(np.hypot(*farthest) / cameras.focal[cameras.solved][0])
-
-
-def _pole(first: float, second: float) -> float:
-    """Where ``1 + first s^2 + second s^4`` is 0; infinite: nowhere."""
-    squares = np.roots([second, first, 1.0])
-    there = squares.real[(np.abs(squares.imag) == 0) & (squares.real > 0)]
-    return float(np.sqrt(there.min())) if len(there) else float("inf")
 
 
 def _straight(focal: float, size: Size, pixel_aspect: float) -> Lens:

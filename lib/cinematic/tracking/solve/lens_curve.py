@@ -135,6 +135,13 @@ class LensCurve:
         return first, second
 
 
+def pole_of_division(first: float, second: float) -> float:
+    """Where ``1 + first s^2 + second s^4``, what the division model divides by, is 0; infinite: nowhere."""
+    squares = np.roots([second, first, 1.0])
+    there = squares.real[(squares.imag == 0) & (squares.real > 0)]
+    return float(np.sqrt(there.min())) if len(there) else float("inf")
+
+
 def _angle(square: FloatArray) -> tuple[FloatArray, FloatArray]:
     """r, and the angle whose tangent it is; next to nothing in place of 0."""
     radius = np.sqrt(np.maximum(square, _LEAST))
