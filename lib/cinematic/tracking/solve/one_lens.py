@@ -39,7 +39,7 @@ _START_FOCAL = 0.5
 # through a wide one that bends much the mapping knows no way to the right scene from a straight one.
 _BARREL, _UNEXPLAINED_PX = LensCurve(-0.2), 0.25
 ROUNDS = 4
-_ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
+ROUNDS_BETWEEN = 1  # once the frames between the key frames have been added
 ITERATIONS, ITERATIONS_BETWEEN = 40, 10  # of bundle adjustment in a round: the second begins next to its goal
 ITERATIONS_TO_JUDGE = 5  # in place of those; an unknown focal length may then be half a percent farther off
 # Pairs, mapping and adjustment cost what the key frames do, and more of them told no more: on development plates of 24
@@ -67,9 +67,7 @@ _TURN_GAIN = 1.3  # a path must bring the median error down by this factor, or t
 # leave 0.57 to 0.69 of it, wrong ones, bent to these things, 0.76 to 1.6; of development plates 0.01 to 0.53.
 _PLANES_LEAVE = 0.73
 _SURER = 0.98  # of the median error: what another way must bring
-# Of the picture's longer side: a lens's middle from the picture's; and how often it is sought. The first time may leave
-# a tenth of the way (simulated), for markers that did not fit before have no say.
-_FARTHEST_MIDDLE, _MIDDLE_ROUNDS = 0.1, 3
+_FARTHEST_MIDDLE = 0.1  # of the picture's longer side: a lens's middle from the picture's
 _BEND_GAIN = 1.1  # radial terms must bring the median error down by this factor
 # Of the markers: where fewer fit, the camera may be a wrong one. Of thirty simulated ways round an object with 60 % bad
 # tracks, most of them short, five unknown focal lengths are more than a tenth off then, in place of eight.
@@ -272,10 +270,7 @@ def _moving(
     seen = np.where(outvoted[:, None, None], np.nan, positions[:, keys])
     begun, bent = _begun(mapped, mapped_through, seen, size, lens)
     solution = _went_on(begun, seen, size, lens, bent, ROUNDS - 1, ITERATIONS)
-    solution = surer(
-        _or_off_the_middle(solution, seen, size, lens),
-        _or_off_the_middle(_through_fisheye(solution, seen, size, lens), seen, size, lens),
-    )
+    solution = surer(solution, _through_fisheye(solution, seen, size, lens))
     if lens.focal is None:
         solution = from_elsewhere(solution, seen, size, lens, bent)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
@@ -287,7 +282,7 @@ def _moving(
     if len(keys) == positions.shape[1]:
         return solution
     between = replace(solution, cameras=among_frames(solution.cameras, keys, positions.shape[1]))
-    return _went_on(between, positions, size, lens, bent, _ROUNDS_BETWEEN, iterations_between)
+    return _went_on(between, positions, size, lens, bent, ROUNDS_BETWEEN, iterations_between)
 
 
 def with_others(solution: Solution, positions: FloatArray, others: BoolArray) -> Solution:
@@ -353,21 +348,7 @@ def _through_fisheye(
     return refined(_as_fisheye(solution.cameras, size), None, positions, size, lens, True, ROUNDS - 1, ITERATIONS)
 
 
-def _or_off_the_middle(
-    solution: Solution | None, positions: FloatArray, size: Extent, lens: LensSearch
-) -> Solution | None:
-    """The same; or through a lens whose middle is not the picture's, where that explains more."""
-    if solution is None or lens.is_zoom:
-        return solution
-    for _ in range(_MIDDLE_ROUNDS):
-        found = _off_the_middle(solution, positions, size, lens)
-        if found is None or found.median_error >= _SURER * solution.median_error:
-            break
-        solution = found
-    return solution
-
-
-def _off_the_middle(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:
+def off_the_middle(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:
     """Through the lens whose middle explains the markers used best; None: no lens has it there, or it is as before."""
     used, bent = np.where(solution.used[..., None], positions, np.nan), solution.cameras.is_bent
     cameras, points = adjust(

@@ -24,13 +24,16 @@ from .one_lens import (
     LEAST_FRAMES,
     MOVES,
     ROUNDS,
+    ROUNDS_BETWEEN,
     TURNS,
     NoParallax,
+    among_frames,
     check_enough,
     checked,
     enough_tracks,
     gains,
     key_frames,
+    off_the_middle,
     refined,
     solve_through_one,
     surer,
@@ -62,6 +65,9 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
+# What another middle must leave of the median error; and how often it is sought: the first time may leave a tenth of the
+# way (simulated), for markers that did not fit before have no say.
+_MIDDLE_GAIN, _MIDDLE_ROUNDS = 0.98, 3
 _NEARLY_ALL = 0.9  # of the markers: cameras that are wrong about the lens fit 0.5 to 0.8 of simulated ones
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
@@ -171,12 +177,13 @@ def _beside_what_is_fixed(
         moving = np.where(fixed[:, None, None], np.nan, positions)
         try:
             check_enough(moving)
-            found = with_others(_in_any_place(moving, size, lens, only_turns, iterations_between), positions, fixed)
+            solution = _about_any_middle(moving, size, lens, only_turns, iterations_between)
+            found = with_others(solution, positions, fixed)
         except TrackingError:  # then what stands still is all there is
             found = None
         if found is not None and _is_apart(found, fixed):
             return found
-    return _in_any_place(positions, size, lens, only_turns, iterations_between)
+    return _about_any_middle(positions, size, lens, only_turns, iterations_between)
 
 
 def _is_apart(found: Solution, fixed: BoolArray) -> bool:
@@ -185,6 +192,39 @@ def _is_apart(found: Solution, fixed: BoolArray) -> bool:
     explains = found.used[~fixed].sum() >= _MOVING_EXPLAINED * judged[~fixed].sum()
     of_scene = found.used[fixed].any(axis=1).mean() > _FAR_AWAY
     return bool(explains and not of_scene and found.cameras.solved.mean() >= _MOSTLY_SOLVED)
+
+
+def _about_any_middle(
+    positions: FloatArray, size: Extent, lens: LensSearch, only_turns: bool | None, iterations_between: int
+) -> Solution:
+    """Through a lens whose middle is the picture's; or not, where that explains more of what a camera on a path shows.
+
+    It is asked last: squeezed and shifted pictures, and planes, look like it. Cameras that only turn have it already.
+    """
+    found = _in_any_place(positions, size, lens, only_turns, iterations_between)
+    for _ in range(_MIDDLE_ROUNDS):
+        off = _off_the_middle(found, positions, size, lens, iterations_between)
+        if off is None or off.median_error >= _MIDDLE_GAIN * found.median_error:
+            break
+        found = off
+    return found
+
+
+def _off_the_middle(
+    found: Solution, positions: FloatArray, size: Extent, lens: LensSearch, iterations: int
+) -> Solution | None:
+    """The same through the lens whose middle explains key frames best; None: they are explained as well as before."""
+    cameras, leading = found.cameras, _leading(positions)
+    is_plain = cameras.shift is None and not cameras.readout and cameras.pixel_aspect == SQUARE
+    some = found.of(*leading)
+    if found.only_turns or cameras.zooms or not is_plain or some.cameras.solved.sum() < LEAST_FRAMES:
+        return None
+    fixed = replace(lens, zooms=False)
+    better = off_the_middle(some, positions[np.ix_(*leading)], size, fixed)
+    if better is None:
+        return None
+    placed = among_frames(better.cameras, leading[1], positions.shape[1])
+    return refined(placed, None, positions, size, fixed, cameras.is_bent, ROUNDS_BETWEEN, iterations)
 
 
 def _in_any_place(
