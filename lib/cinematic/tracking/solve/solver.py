@@ -65,8 +65,8 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
-# What another middle must leave of the median error; and how often it is sought: the first time may leave a tenth of the
-# way (simulated), for markers that did not fit before have no say.
+# What another middle may leave of the median error; and how often it is sought: the first time may leave a tenth of
+# the way (simulated), for markers that did not fit before have no say.
 _MIDDLE_GAIN, _MIDDLE_ROUNDS = 0.98, 3
 _NEARLY_ALL = 0.9  # of the markers: cameras that are wrong about the lens fit 0.5 to 0.8 of simulated ones
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
