@@ -93,7 +93,7 @@ def test_other_models_come_near_it(degrees: float) -> None:
     assert np.abs(bare * (again.stretch(bare**2) - barrel.stretch(bare**2))).max() * 900 < 0.5
 
 
-@pytest.mark.parametrize(("degrees", "curve"), [(78, EQUISOLID), (95, EQUIDISTANT), (95, EQUISOLID), (122, EQUISOLID)])
+@pytest.mark.parametrize(("degrees", "curve"), [(78, EQUISOLID), (95, EQUIDISTANT), (122, EQUISOLID)])
 def test_a_walk_with_an_action_camera(degrees: float, curve: LensCurve) -> None:
     """As a bent pinhole's the median error is a fifth to twice larger, and up to a third of the markers more than a
     pixel off."""
@@ -116,8 +116,8 @@ def test_wrong_tracks_beside_it_are_told(seen: Scene) -> None:
     assert rested_on[~wrong.wrong].mean() > 0.95
 
 
-@pytest.mark.parametrize("degrees", [85, 118])
-def test_on_a_tripod(degrees: float) -> None:
+def test_on_a_tripod() -> None:
+    degrees = 118
     cameras = through(panning(FRAMES, 40.0))
     cameras = replace(cameras, focal=np.full(FRAMES, focal_of(degrees)))
     solution = solved(scene(cameras, TRACKS))

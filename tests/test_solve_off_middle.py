@@ -44,7 +44,6 @@ def solve(seen: Scene, tmp_path_factory: pytest.TempPathFactory) -> CameraSolve:
     [
         (path(FRAMES), 15.0),
         (path(FRAMES, 500.0), 10.0),
-        (path(FRAMES, 500.0), 60.0),
         (path(FRAMES, 500.0, k1=-0.15), 30.0),
         (replace(path(FRAMES, 579.0), fisheye=True), 30.0),
     ],
@@ -79,9 +78,7 @@ def test_on_a_tripod(cameras: Cameras, px: float) -> None:
     assert turn_error(solution.cameras, wanted) < 0.05
 
 
-@pytest.mark.parametrize(
-    "cameras", [path(FRAMES), path(FRAMES, 500.0, k1=-0.2), path(FRAMES, tripod=True), panning(FRAMES, 10.0)]
-)
+@pytest.mark.parametrize("cameras", [path(FRAMES, 500.0, k1=-0.2), panning(FRAMES, 10.0)])
 def test_in_the_picture_s_middle_it_stays(cameras: Cameras) -> None:
     seen = scene(cameras, TRACKS, movers=0.15, outliers=0.02)
     assert np.array(solved(seen).cameras.centre) == pytest.approx(MIDDLE)
