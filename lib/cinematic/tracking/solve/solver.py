@@ -65,9 +65,9 @@ _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still w
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
 _PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
 _SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
-# What another middle may leave of the median error; and how often it is sought: the first time may leave a tenth of
-# the way (simulated), for markers that did not fit before have no say.
-_MIDDLE_GAIN, _MIDDLE_ROUNDS = 0.98, 3
+# How often a lens's middle is sought: the first time may leave a tenth of the way (simulated), for markers that did not
+# fit before have no say.
+_MIDDLE_ROUNDS = 3
 _NEARLY_ALL = 0.9  # of the markers: cameras that are wrong about the lens fit 0.5 to 0.8 of simulated ones
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
@@ -203,10 +203,10 @@ def _about_any_middle(
     """
     found = _in_any_place(positions, size, lens, only_turns, iterations_between)
     for _ in range(_MIDDLE_ROUNDS):
-        off = _off_the_middle(found, positions, size, lens, iterations_between)
-        if off is None or off.median_error >= _MIDDLE_GAIN * found.median_error:
+        before = found
+        found = surer(before, _off_the_middle(before, positions, size, lens, iterations_between)) or before
+        if found is before:
             break
-        found = off
     return found
 
 
