@@ -418,8 +418,8 @@ def _scene(
             camera.camera_id = int(frame) + 1
             scene.add_camera_with_trivial_rig(camera)
         pose = pycolmap.Rigid3d(np.column_stack([cameras.rotation[frame], cameras.translation[frame]]))
-        image = pycolmap.Image(name=f"{frame:06d}", camera_id=camera.camera_id, image_id=int(frame) + 1)
-        image.points2D = pycolmap.Point2DList([pycolmap.Point2D(xy + 0.5) for xy in positions[used[:, frame], frame]])
+        keypoints = positions[used[:, frame], frame] + 0.5
+        image = pycolmap.Image(f"{frame:06d}", keypoints, camera_id=camera.camera_id, image_id=int(frame) + 1)
         scene.add_image_with_trivial_frame(image, pose)
     place = np.cumsum(used, axis=0) - 1
     for row, point in enumerate(points):

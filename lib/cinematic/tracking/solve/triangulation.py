@@ -126,24 +126,23 @@ def _settled(views: Views, points: FloatArray, scales: tuple[float, ...]) -> Flo
     """From these points on to where the robust error is least; NaN where that is not in front of the cameras."""
     seen = views.seen
     damping = np.full(len(points), 1e-4)
+    residual, slope = _linearised(views, points)
     for scale in scales:
-        weight, residual, slope = _linearised(views, points, scale)
         cost = robust_cost(residual, seen, scale)
         for _ in range(STEPS):
+            weight = seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
             flat = slope.reshape(len(points), -1, 3)
             weighted = (weight[..., None, None] * slope).reshape(flat.shape).transpose(0, 2, 1)
             normal, push = weighted @ flat, weighted @ residual.reshape(len(points), -1, 1)
             size = np.einsum("njj->n", normal)[:, None, None] / 3 + 1e-300
             step = np.linalg.solve(normal + (damping[:, None, None] * size + 1e-12 * size) * np.eye(3), push)
             tried = points - step[..., 0]
-            after = _linearised(views, tried, scale)
-            cost_after = robust_cost(after[1], seen, scale)
+            residual_after, slope_after = _linearised(views, tried)
+            cost_after = robust_cost(residual_after, seen, scale)
             better = cost_after <= cost
             points = np.where(better[:, None], tried, points)
-            weight, residual, slope = (
-                np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-                for new, old in zip(after, (weight, residual, slope), strict=True)
-            )
+            residual = np.where(better[:, None, None], residual_after, residual)
+            slope = np.where(better[:, None, None, None], slope_after, slope)
             cost = np.where(better, cost_after, cost)
             damping = np.where(better, damping * 0.1, damping * 10).clip(1e-12, 1e6)
     in_front = _in_camera(views, points)[..., 2] > 0
@@ -175,8 +174,8 @@ def _crossing(views: Views) -> FloatArray:
     return np.where(behind[:, None], middle + 100 * extent[:, None] * ahead, points)
 
 
-def _linearised(views: Views, points: FloatArray, scale: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weights (n, m), residuals (n, m, 2) px, and their derivatives by the point (n, m, 2, 3)."""
+def _linearised(views: Views, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals (n, m, 2) px, and their derivatives by the point (n, m, 2, 3)."""
     at = _in_camera(views, points)
     depth = np.where(np.abs(at[..., 2]) > 1e-12, at[..., 2], 1e-12)
     shown = at[..., :2] / depth[..., None]
@@ -185,8 +184,7 @@ def _linearised(views: Views, points: FloatArray, scale: float) -> tuple[FloatAr
     slope = (views.rotation[:, :, :2] - shown[..., None] * views.rotation[:, :, 2:]) * (views.focal / depth)[
         ..., None, None
     ]
-    weight = views.seen / (1 + (residual**2).sum(axis=-1) / scale**2) ** 2
-    return weight, residual, slope
+    return residual, slope
 
 
 def robust_cost(residual: FloatArray, weight: npt.NDArray[Any], scale: float) -> FloatArray:
