@@ -31,6 +31,8 @@ from benchmarks.solving import figures_of_a_solve
 from benchmarks.whole_shots import positions_of
 from cinematic.tracking import Clip, auto_track, clean_tracks, judge_with_motion
 
+_TIMES = 17  # at which an open shutter sees
+
 Pictures = list[np.ndarray]  # (height, width) uint8
 # Of a frame's index (or a time between two), picture size and focal length.
 Homographies = Callable[[float, tuple[int, int], float], np.ndarray]
@@ -51,6 +53,7 @@ class Disturbance:
     warped: Homographies = lambda *_: np.eye(3)  # rendered px -> disturbed px
     pixel_aspect: float = 1.0  # what the clip is told
     readout: float = 0.0  # share of a frame's time in which the rows are read, while what is ``warped`` goes on
+    shutter: float = 0.0  # share of a frame's time in which the shutter is open, meanwhile, too
 
 
 def _zoom(begin: float, end: float) -> Homographies:
@@ -95,6 +98,21 @@ def _hand_held(degrees: float) -> Homographies:
     def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
         turns = size_of * (np.sin(2 * np.pi * hertz[:, None] * index / 24 + phase) - np.sin(phase))
         return _turned(np.deg2rad(turns.sum(axis=0)), size, focal)
+
+    return homography
+
+
+def _stepped(degrees: float, every: int) -> Homographies:
+    """Steps that shake it: kicked by up to so much, and swinging back within five frames."""
+    rng = np.random.default_rng(3)
+    steps = [(first + rng.uniform(-0.5, 0.5), rng.normal(size=3) * (1, 0.6, 0.4)) for first in range(5, 48, every)]
+
+    def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
+        turn = np.zeros(3)
+        for begun, kick in steps:
+            since = max(0.0, index - begun)
+            turn += kick * np.exp(-since / 2.5) * np.sin(1.6 * since) * (1 - np.exp(-((since / 0.8) ** 2)))
+        return _turned(np.deg2rad(degrees * turn), size, focal)
 
     return homography
 
@@ -288,6 +306,8 @@ DISTURBANCES = (
     Disturbance("hand-held", warped=_hand_held(0.5)),
     Disturbance("hand-held, rolling shutter of 0.5", warped=_hand_held(0.5), readout=0.5),
     Disturbance("hand-held, rolling shutter of 0.8", warped=_hand_held(0.5), readout=0.8),
+    Disturbance("steps that smear it by up to 11 px", warped=_stepped(1.0, 12), shutter=0.5),
+    Disturbance("steps that smear it by up to 22 px", warped=_stepped(2.0, 12), shutter=0.5),
     Disturbance("stabilised, the picture shifted by 12 px", warped=_stabilised(12.0)),
     Disturbance("flash over two frames", _flash),
     Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),
@@ -313,9 +333,13 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
     """A table's row: the plate, disturbed, from tracks to the camera."""
     size, frames = entry.footage.size, range(1, entry.footage.frames + 1)
     exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
-    warps = [_by_row(disturbance, index, size, exact.lens.focal) for index in range(len(frames))]
     rng = np.random.default_rng(zlib.crc32(disturbance.name.encode()))
-    moved = [_warped(entry.footage.grey(frame), warp) for frame, warp in zip(frames, warps, strict=True)]
+    seen = [_while_open(disturbance, index, size, exact.lens.focal) for index in range(len(frames))]
+    warps = [np.mean(at_times, axis=0) for at_times in seen]  # all but shifts, so that this is the mean place
+    moved = [
+        _clipped(np.mean([_warped(entry.footage.grey(frame), warp) for warp in at_times], axis=0) + 0.5)
+        for frame, at_times in zip(frames, seen, strict=True)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         footage = write_sequence(disturbance.drawn(moved, rng), Path(folder))
         clip = Clip.open(footage.path(1))
@@ -335,7 +359,15 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
         }  # fmt: skip
 
 
-def _by_row(disturbance: Disturbance, index: int, size: tuple[int, int], focal: float) -> np.ndarray:
+def _while_open(disturbance: Disturbance, index: int, size: tuple[int, int], focal: float) -> list[np.ndarray]:
+    """Where the picture was at times while the shutter was open: each as :func:`_by_row`."""
+    if not disturbance.shutter:
+        return [_by_row(disturbance, index, size, focal)]
+    times = index + disturbance.shutter * np.linspace(-0.5, 0.5, _TIMES)
+    return [_by_row(disturbance, float(time), size, focal) for time in times]
+
+
+def _by_row(disturbance: Disturbance, index: float, size: tuple[int, int], focal: float) -> np.ndarray:
     """(h, 3, 3): rendered px -> disturbed px when each row was read; the same one where all are read at once."""
     if not disturbance.readout:
         return np.broadcast_to(disturbance.warped(index, size, focal), (size[1], 3, 3))

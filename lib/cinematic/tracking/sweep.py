@@ -76,6 +76,11 @@ class Sweep:
         numbers, positions = self._tracker.living
         return self._tracks[numbers], positions
 
+    @property
+    def is_smeared(self) -> bool:
+        """See :attr:`.engine.Tracker.is_smeared`."""
+        return self._tracker.is_smeared
+
     def end_shot(self, frame: int) -> None:
         """Nothing goes on over a cut: ``frame`` is the first one behind it."""
         numbers, positions = self._tracker.living

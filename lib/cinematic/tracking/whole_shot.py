@@ -149,6 +149,8 @@ class _Run:
     def _wants_a_look(self, looked: Looked, held: npt.NDArray[np.float64]) -> bool:
         if looked.kind == "cut" or not self.looks:
             return True
+        if self.forward.is_smeared:
+            return False
         last = max(self.looks)
         live, since = self.grid.counted(held), looked.number - last
         return self.looks[last].wants(live, since, self.job.wanted.target, of_gaps=self.job.gaps is not None)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,10 @@ import numpy.typing as npt
 from ..errors import ParameterError
 from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
-from .patterns import Patterns, average_patterns, cut_patterns, square_grid
+from .patterns import Patterns, average_patterns, cut_patterns, empty_patterns, square_grid
 from .places import inverted, moved_points, shift_matrices, stretch
-from .pyramid import Pyramid, shift_between
+from .pyramid import Pyramid, build_pyramid, shift_between
+from .smear import smeared, smears_between
 from .step import Moved, TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
 from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, axes_of, no_markers, reason_table
@@ -40,7 +42,19 @@ _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track
 _FAST = 24.0  # px a frame; what is slower the search finds without a guess
 _LEAST_COMPANY = 8  # tracks that together tell how the picture moves, or that it has moved too far
 _MANY = 0.1  # of the tracks are lost within one frame: the camera may have been hit
+_SMEARED = 3.0  # px; what is smeared by less still looks like the pattern
+_REMEMBERED = 6  # frames for which the last sharp one is
+_BESIDE = 2.0  # px; a reference that fits farther from where its track was followed to shows something else
 _ASTRAY = reason_table(LostReason.LOW_CORRELATION, LostReason.FORWARD_BACKWARD, LostReason.DIVERGED, LostReason.SHAPE)
+_SMEARED_AWAY = _ASTRAY | reason_table(LostReason.MIDDLE_ELSEWHERE, LostReason.UNCERTAIN)
+
+
+class _Before(NamedTuple):
+    """What an attempt to move tracks changes of them, as it was; k rows."""
+
+    models: np.ndarray  # (k,) as in TrackTable
+    warps: np.ndarray  # (k, 3, 3)
+    shapes: np.ndarray  # (k, 2, 2) the entry that is this frame's
 
 
 class SizedTracker(TrackTable):
@@ -55,6 +69,8 @@ class SizedTracker(TrackTable):
         self._middle = middle_grid(self.grid)
         self._frame: int | None = None  # the number of the last frame
         self._previous: Pyramid | None = None
+        self._sharp: Pyramid | None = None  # while frames are smeared: the last one that was not
+        self._sharp_ago = 0  # frames
 
     @classmethod
     def restored(
@@ -64,12 +80,24 @@ class SizedTracker(TrackTable):
         tracker = cls(options)
         tracker._restore(state)
         tracker._frame, tracker._previous = frame, pyramid
+        if state["sharp"].size:
+            tracker._sharp, tracker._sharp_ago = build_pyramid(state["sharp"]), int(state["sharp ago"])
         return tracker
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As the table's, and the frame that is remembered."""
+        sharp = np.zeros((0, 0), np.float32) if self._sharp is None else self._sharp.image
+        return super().state() | {"sharp": sharp, "sharp ago": np.array(self._sharp_ago)}
 
     @property
     def living(self) -> tuple[np.ndarray, np.ndarray]:
         """(k,) numbers of the tracks that have a marker in the last frame, and (k, 2) where it is, pixels."""
         return self._number[self._alive], self._position[self._alive]
+
+    @property
+    def is_smeared(self) -> bool:
+        """Whether the last frame is smeared by the camera's motion, beside one before it."""
+        return self._sharp is not None
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
         """Take the next frame: move every living track to it. ``pyramid`` is kept until the next one has come."""
@@ -103,9 +131,7 @@ class SizedTracker(TrackTable):
     def _begin(self, rows: np.ndarray, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
         self._fresh[rows] = True
-        centres = np.rint(self._position[rows])
-        radius = self.grid.radius
-        inside = (centres >= radius).all(1) & (centres <= np.array([current.width, current.height]) - 1 - radius).all(1)
+        inside = self._pattern_fits(current, self._position[rows])
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
@@ -143,6 +169,7 @@ class SizedTracker(TrackTable):
         rows = np.flatnonzero(self._alive)
         previous = self._previous
         if previous is None or not len(rows):
+            self._sharp = None
             return no_markers(frame)
         self._expect(rows, previous, current)
         start, warps = self._position[rows], self._warp[rows]
@@ -152,17 +179,18 @@ class SizedTracker(TrackTable):
             frame, rows, *moved[:-1], self._models[rows].astype(np.int8), self._reference_frame[rows]
         )
         self._keep(rows, markers, start, warps)
-        self._average(markers)
+        if not self.is_smeared:
+            self._average(markers)
         self._change_references(frame, current, markers, moved.back_correlation)
         return markers
 
     def _moved(self, rows: np.ndarray, warps: np.ndarray, previous: Pyramid, current: Pyramid) -> Moved:
         """Move them from their ``warps``; where many are lost, those once more, from where the picture has moved.
 
-        A camera that is hit, or whips, takes tracks farther within one frame than the search reaches.
+        A camera that is hit, or whips, takes tracks farther within one frame than the search reaches, and smears it.
         """
         slot = self._steps % SHAPE_SPAN
-        velocity, models, shapes = self._velocity[rows], self._models[rows], self._shapes[rows, slot]
+        velocity, before = self._velocity[rows], _Before(self._models[rows], warps, self._shapes[rows, slot])
 
         def move(some: np.ndarray) -> Moved:
             return move_tracks(
@@ -170,19 +198,95 @@ class SizedTracker(TrackTable):
             )
 
         moved = move(rows)
+        many = max(_LEAST_COMPANY, _MANY * len(rows))
         lost = np.flatnonzero(_ASTRAY[moved.reason])
-        if len(lost) < max(_LEAST_COMPANY, _MANY * len(rows)):
-            return moved
-        shift = shift_between(previous, current)
-        if np.linalg.norm(shift - np.median(velocity[lost], axis=0)) <= _FAST:
-            return moved
-        again = rows[lost]
-        self._models[again], self._warp[again], self._shapes[again, slot] = models[lost], warps[lost], shapes[lost]
-        self._velocity[again], self._fresh[again] = shift, True
-        self._see_again(again, previous)
-        for first, second in zip(moved, move(again), strict=True):
-            first[lost] = second
+        if len(lost) >= many:
+            shift = shift_between(previous, current)
+            if np.linalg.norm(shift - np.median(velocity[lost], axis=0)) > _FAST:
+                again = self._set_back(rows, before, lost)
+                self._velocity[again], self._fresh[again] = shift, True
+                self._see_again(again, previous)
+                _put(move(again), moved, lost)
+                lost = np.flatnonzero(_ASTRAY[moved.reason])
+        if len(lost) >= many and self._sharp is None:
+            self._remember_sharp(rows, warps, previous)
+        if self._sharp is not None:
+            self._move_through_smear(self._sharp, current, rows, before, moved)
         return moved
+
+    def _remember_sharp(self, rows: np.ndarray, warps: np.ndarray, previous: Pyramid) -> None:
+        """Keep the previous frame and where tracks were on it: the present one may be smeared."""
+        self._sharp, self._sharp_ago = build_pyramid(previous.image.copy()), 0
+        self._sharp_place[:] = np.nan
+        self._sharp_place[rows] = warps @ self._base[rows]
+
+    def _move_through_smear(
+        self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, before: _Before, moved: Moved
+    ) -> None:
+        """In a smeared frame let tracks follow what the sharp one showed, smeared alike, where that fits better.
+
+        In a frame that is sharp again those that are lost do, to where their reference fits.
+        """
+        lines = smears_between(sharp, current)
+        of_sharp, of_current = (line if np.linalg.norm(line) >= _SMEARED else np.zeros(2) for line in lines)
+        was_smeared, self._sharp_ago = self._sharp_ago > 0, self._sharp_ago + 1
+        if self._sharp_ago > _REMEMBERED or not of_current.any():
+            self._sharp = None
+        lost = _SMEARED_AWAY[moved.reason]
+        if of_current.any():
+            some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED))
+        elif was_smeared or of_sharp.any():
+            some = np.flatnonzero(lost)
+        else:
+            return
+        some = some[self._pattern_fits(sharp, _places(self._sharp_place[rows[some]]))]
+        frames = smeared(sharp, of_current), smeared(current, of_sharp)
+        found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some])
+        better = (found.reason == LostReason.TRACKED) & (lost[some] | (found.correlation > moved.correlation[some]))
+        some, found = some[better], Moved(*(column[better] for column in found))
+        again = self._set_back(rows, before, some)
+        self._warp[again], self._shapes[again, self._steps % SHAPE_SPAN] = warps[better], shapes[better]
+        if of_current.any():
+            self._see_again(again, current)
+        else:
+            found = self._at_reference(current, again, found)
+        _put(found, moved, some)
+
+    def _moved_from(
+        self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, shapes: np.ndarray
+    ) -> tuple[Moved, np.ndarray, np.ndarray]:
+        """Tracks, only shifted, from where they were on the sharp frame; their warps, and the shapes of their patterns.
+
+        ``shapes`` (k, 2, 2): those of some frames ago, to compare with.
+        """
+        places, every = self._sharp_place[rows], np.arange(len(rows))
+        begun = shift_matrices(np.rint(_places(places)))
+        begun[:, 0, 0] = begun[:, 1, 1] = self.grid.radius
+        patterns = empty_patterns(len(rows), self.grid)
+        cut_patterns(sharp, self.grid, begun[:, :2, 2], every, patterns)
+        state = TrackState(patterns, *(column[rows] for column in self._state_of_all()[1:]))._replace(
+            models=np.zeros(len(rows), np.int64), adaptive=np.zeros(len(rows), bool), fresh=np.ones(len(rows), bool),
+            positions=_places(places), velocities=np.tile(shift_between(sharp, current), (len(rows), 1)),
+            warps=begun.copy(), bases=inverted(begun) @ places,
+            patches=patterns.values + patterns.mean[:, None].astype(np.float32), shapes=shapes[:, None].copy(),
+        )  # fmt: skip
+        moved = move_tracks(sharp, current, self.grid, self._middle, every, state, self.options, 0)
+        warps = state.warps @ state.bases @ inverted(self._base[rows])
+        return moved, warps / warps[:, 2:, 2:], state.shapes[:, 0]
+
+    def _at_reference(self, current: Pyramid, rows: np.ndarray, followed: Moved) -> Moved:
+        """Tracks where their references fit, near to where they were ``followed`` to."""
+        found = find_tracks(current, self.grid, self._middle, rows, self._state_of_all(), self.options)
+        beside = np.linalg.norm(found.position - followed.position, axis=1) > _BESIDE
+        found.reason[beside & (found.reason == LostReason.TRACKED)] = LostReason.DIVERGED
+        return found._replace(forward_backward=followed.forward_backward)
+
+    def _set_back(self, rows: np.ndarray, before: _Before, some: np.ndarray) -> np.ndarray:
+        """Undo what attempts have changed of ``some`` of the rows, which are returned."""
+        again, slot = rows[some], self._steps % SHAPE_SPAN
+        self._models[again], self._warp[again] = before.models[some], before.warps[some]
+        self._shapes[again, slot] = before.shapes[some]
+        return again
 
     def _see_again(self, rows: np.ndarray, frame: Pyramid) -> None:
         """Take what a frame shows where tracks are on it."""
@@ -295,15 +399,16 @@ class SizedTracker(TrackTable):
         difference = 1.0 - markers.correlation
         faded = (markers.correlation < self.options.correlation_band) & (self._service[rows] >= _LEAST_SERVICE)
         faded &= 1.0 - back_correlation < _SLOW_CHANGE * difference
-        leave = automatic & (resized | faded) & ~np.isin(rows, returned)
+        leave = automatic & (resized | faded) & ~np.isin(rows, returned) & (not self.is_smeared)
         leave |= markers.tracked & (match == "PREV_FRAME")
         chosen = np.flatnonzero(leave)
-        chosen = chosen[self._pattern_fits(current, rows[chosen])]
+        chosen = chosen[self._pattern_fits(current, self._position[rows[chosen]])]
         if len(chosen):
             self._leave_reference(frame, current, rows[chosen], markers.covariance[chosen])
 
-    def _pattern_fits(self, current: Pyramid, rows: np.ndarray) -> np.ndarray:
-        centres = np.rint(self._position[rows])
+    def _pattern_fits(self, current: Pyramid, positions: np.ndarray) -> np.ndarray:
+        """(k,) Whether patterns around positions (k, 2) lie on the frame; not where there is none (NaN)."""
+        centres = np.rint(positions)
         limit = np.array([current.width, current.height]) - 1 - self.grid.radius
         return ((centres >= self.grid.radius) & (centres <= limit)).all(1)
 
@@ -343,3 +448,14 @@ class SizedTracker(TrackTable):
         self._link_covariance[rows] = self._first_link_covariance[rows]
         self._reference_frame[rows] = self._seed_frame[rows]
         return rows
+
+
+def _put(some: Moved, into: Moved, rows: np.ndarray) -> None:
+    """Let the results of these rows be others."""
+    for old, new in zip(into, some, strict=True):
+        old[rows] = new
+
+
+def _places(warps: np.ndarray) -> np.ndarray:
+    """(k, 2) Where homographies take (0, 0)."""
+    return warps[:, :2, 2] / warps[:, 2:, 2]

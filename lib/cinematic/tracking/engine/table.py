@@ -40,6 +40,7 @@ class TrackTable:
     _first_link_covariance: np.ndarray  # (n, 2, 2)
     _reference_frame: np.ndarray  # (n,)
     _shapes: np.ndarray  # (n, SHAPE_SPAN, 2, 2) of the last frames, in turn; first pattern -> frame
+    _sharp_place: np.ndarray  # (n, 3, 3) first pattern's pixel offsets -> the last sharp frame; NaN: it was not there
     _service: np.ndarray  # (n,) frames in which the reference in use has been matched
     _patch: np.ndarray  # (n, m) what alignment read last
     _patterns: Patterns
@@ -144,6 +145,7 @@ def _columns(seeds: Seeds, options: TrackOptions, patterns: Patterns, first: int
         "_first_link_covariance": np.zeros((count, 2, 2)),
         "_reference_frame": np.array(seeds.frames, np.int64),
         "_shapes": np.zeros((count, SHAPE_SPAN, 2, 2)),
+        "_sharp_place": np.full((count, 3, 3), np.nan),
         "_service": np.zeros(count, np.int64),
         "_patch": np.zeros_like(patterns.values),
     }

@@ -114,6 +114,11 @@ class Tracker:
         order = np.argsort(numbers)
         return numbers[order], np.concatenate([places for _, places in found])[order]
 
+    @property
+    def is_smeared(self) -> bool:
+        """Whether the last frame is smeared by the camera's motion: no good one to begin tracks on."""
+        return any(sized.is_smeared for sized in self._sized)
+
     def step(self, frame: int, image: np.ndarray | Pyramid) -> FrameMarkers:
         """Take the next frame: move every living track to it, then begin the tracks whose seed it is.
 
