@@ -7,12 +7,13 @@ READY  := $(VENV)/.ready
 PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
 EXTRAS := $(shell $(PYTHON) -c 'import sys; print("blender,dev" if sys.version_info[:2] == (3, 11) else "dev")')
 
-.PHONY: help demo test test-blender test-benchmarks test-window extension test-extension check format bench bench-solve bench-judging clean
+.PHONY: help demo test test-docs test-blender test-benchmarks test-window extension test-extension check format bench bench-solve bench-judging clean
 
 help:
 	@echo "make demo         track the sample plate and say where the result is"
 	@echo "make test         run the tests (PYTHON=python3.13 VENV=.venv-3.13: on that Python, without Blender)"
 	@echo "make test-blender  those that need Blender (BPY=4.2.* VENV=.venv-4.2: on that Blender)"
+	@echo "make test-docs    run all that the documentation shows"
 	@echo "make test-benchmarks  run those of the benchmarks' plates and measures, which render"
 	@echo "make test-window  run the tests that open a real Blender window (needs Debian's blender and xvfb)"
 	@echo "make extension    build the Blender extension, dist/cinematic_tracking-*.zip, with all that it needs (200 MB)"
@@ -38,7 +39,10 @@ demo: $(READY)
 	    $(BIN)/cinetrack track examples/sample_plate.mp4 --output demo/libmv --engine libmv --overwrite; fi
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PARALLEL) -m "not window and not extension and not benchmarks"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not window and not extension and not benchmarks and not docs"
+
+test-docs: $(READY)
+	$(BIN)/python -m pytest $(PARALLEL) --dist load -m docs
 
 test-blender: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) -m "blender and not window and not benchmarks"

@@ -15,6 +15,8 @@ from cinematic.tracking.blend_file import blend_with, write_blend
 from cinematic.tracking.formats import cinetrack
 from tests.command import run
 
+pytestmark = pytest.mark.docs
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
