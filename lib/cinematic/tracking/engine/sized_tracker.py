@@ -208,37 +208,29 @@ class SizedTracker(TrackTable):
                 self._see_again(again, previous)
                 _put(move(again), moved, lost)
                 lost = np.flatnonzero(_ASTRAY[moved.reason])
-        if len(lost) >= many and self._sharp is None:
-            self._remember_sharp(rows, warps, previous)
-        if self._sharp is not None:
-            self._move_through_smear(self._sharp, current, rows, before, moved)
+        if len(lost) >= many or self.is_smeared:
+            self._move_through_smear(previous, current, rows, before, moved)
         return moved
 
-    def _remember_sharp(self, rows: np.ndarray, warps: np.ndarray, previous: Pyramid) -> None:
-        """Keep the previous frame and where tracks were on it: the present one may be smeared."""
-        self._sharp, self._sharp_ago = build_pyramid(previous.image.copy()), 0
-        self._sharp_place[:] = np.nan
-        self._sharp_place[rows] = warps @ self._base[rows]
-
     def _move_through_smear(
-        self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, before: _Before, moved: Moved
+        self, previous: Pyramid, current: Pyramid, rows: np.ndarray, before: _Before, moved: Moved
     ) -> None:
-        """In a smeared frame let tracks follow what the sharp one showed, smeared alike, where that fits better.
+        """In a smeared frame let tracks follow what the last sharp one showed, smeared alike, where that fits better.
 
         In a frame that is sharp again those that are lost do, to where their reference fits.
         """
+        sharp = previous if self._sharp is None else self._sharp
         lines = smears_between(sharp, current)
         of_sharp, of_current = (line if np.linalg.norm(line) >= _SMEARED else np.zeros(2) for line in lines)
-        was_smeared, self._sharp_ago = self._sharp_ago > 0, self._sharp_ago + 1
+        if not self.is_smeared:
+            if not (of_sharp.any() or of_current.any()):
+                return
+            self._remember_sharp(previous, rows, before.warps)
+        self._sharp_ago += 1
         if self._sharp_ago > _REMEMBERED or not of_current.any():
             self._sharp = None
         lost = _SMEARED_AWAY[moved.reason]
-        if of_current.any():
-            some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED))
-        elif was_smeared or of_sharp.any():
-            some = np.flatnonzero(lost)
-        else:
-            return
+        some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED) if of_current.any() else lost)
         some = some[self._pattern_fits(sharp, _places(self._sharp_place[rows[some]]))]
         frames = smeared(sharp, of_current), smeared(current, of_sharp)
         found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some])
@@ -251,6 +243,12 @@ class SizedTracker(TrackTable):
         else:
             found = self._at_reference(current, again, found)
         _put(found, moved, some)
+
+    def _remember_sharp(self, frame: Pyramid, rows: np.ndarray, warps: np.ndarray) -> None:
+        """A frame before others that are smeared, and where tracks are on it."""
+        self._sharp, self._sharp_ago = build_pyramid(frame.image.copy()), 0
+        self._sharp_place[:] = np.nan
+        self._sharp_place[rows] = warps @ self._base[rows]
 
     def _moved_from(
         self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, shapes: np.ndarray
