@@ -335,7 +335,7 @@ def on(entry: Entry, disturbance: Disturbance) -> dict[str, float | str]:
     exact = truth.cast(entry.spec, np.empty((0, 2)), np.empty(0, int))
     rng = np.random.default_rng(zlib.crc32(disturbance.name.encode()))
     seen = [_while_open(disturbance, index, size, exact.lens.focal) for index in range(len(frames))]
-    warps = [np.mean(at_times, axis=0) for at_times in seen]  # all but shifts, so that this is the mean place
+    warps = [np.mean(at_times, axis=0) for at_times in seen]  # they are all but shifts: this is where it was on average
     moved = [
         _clipped(np.mean([_warped(entry.footage.grey(frame), warp) for warp in at_times], axis=0) + 0.5)
         for frame, at_times in zip(frames, seen, strict=True)
