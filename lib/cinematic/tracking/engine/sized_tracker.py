@@ -232,6 +232,8 @@ class SizedTracker(TrackTable):
         lost = _SMEARED_AWAY[moved.reason]
         some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED) if of_current.any() else lost)
         some = some[self._pattern_fits(sharp, _places(self._sharp_place[rows[some]]))]
+        if not len(some):
+            return
         frames = smeared(sharp, of_current), smeared(current, of_sharp)
         found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some])
         better = (found.reason == LostReason.TRACKED) & (lost[some] | (found.correlation > moved.correlation[some]))
