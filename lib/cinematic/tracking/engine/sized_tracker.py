@@ -28,7 +28,7 @@ from .pyramid import Pyramid, build_pyramid, shift_between
 from .smear import smeared, smears_between
 from .step import Moved, TrackState, find_tracks, move_tracks
 from .table import SHAPE_SPAN, TrackTable
-from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, axes_of, no_markers, reason_table
+from .types import AUTO, FrameMarkers, LostReason, Seeds, TrackOptions, axes_of, no_markers, odd_size, reason_table
 
 # A new reference because of low correlation: only if the pattern differs from the previous frame's by less than this
 # share of its difference from the reference, and the reference has served this many frames. Slow change is the
@@ -131,7 +131,7 @@ class SizedTracker(TrackTable):
     def _begin(self, rows: np.ndarray, frame: int, current: Pyramid) -> FrameMarkers:
         """Take the reference patterns of the tracks that start in this frame."""
         self._fresh[rows] = True
-        inside = self._pattern_fits(current, self._position[rows])
+        inside = _lie_on(current, self._position[rows], self.grid.radius)
         reason = np.where(inside, LostReason.TRACKED, LostReason.OUT_OF_FRAME).astype(np.int8)
         kept = rows[inside]
         self._take_reference(current, kept, frame)
@@ -217,7 +217,8 @@ class SizedTracker(TrackTable):
     ) -> None:
         """In a smeared frame let tracks follow what the last sharp one showed, smeared alike, where that fits better.
 
-        In a frame that is sharp again those that are lost do, to where their reference fits.
+        In a frame that is sharp again those that are lost do, to where their reference fits. Patterns are as much
+        larger as the smear is long: what it leaves of them is that much less.
         """
         sharp = previous if self._sharp is None else self._sharp
         lines = smears_between(sharp, current)
@@ -231,11 +232,12 @@ class SizedTracker(TrackTable):
             self._sharp = None
         lost = _SMEARED_AWAY[moved.reason]
         some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED) if of_current.any() else lost)
-        some = some[self._pattern_fits(sharp, _places(self._sharp_place[rows[some]]))]
+        larger = odd_size(self.options.pattern_size + max(np.linalg.norm(of_sharp), np.linalg.norm(of_current)))
+        some = some[_lie_on(sharp, _places(self._sharp_place[rows[some]]), larger // 2)]
         if not len(some):
             return
         frames = smeared(sharp, of_current), smeared(current, of_sharp)
-        found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some])
+        found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some], larger)
         better = (found.reason == LostReason.TRACKED) & (lost[some] | (found.correlation > moved.correlation[some]))
         some, found = some[better], Moved(*(column[better] for column in found))
         again = self._set_back(rows, before, some)
@@ -253,24 +255,26 @@ class SizedTracker(TrackTable):
         self._sharp_place[rows] = warps @ self._base[rows]
 
     def _moved_from(
-        self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, shapes: np.ndarray
+        self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, shapes: np.ndarray, pattern_size: int
     ) -> tuple[Moved, np.ndarray, np.ndarray]:
         """Tracks, only shifted, from where they were on the sharp frame; their warps, and the shapes of their patterns.
 
-        ``shapes`` (k, 2, 2): those of some frames ago, to compare with.
+        ``shapes`` (k, 2, 2): those of some frames ago, to compare with. What is followed are patterns of another size.
         """
         places, every = self._sharp_place[rows], np.arange(len(rows))
+        options, grid = replace(self.options, pattern_size=pattern_size), square_grid(pattern_size)
         begun = shift_matrices(np.rint(_places(places)))
-        begun[:, 0, 0] = begun[:, 1, 1] = self.grid.radius
-        patterns = empty_patterns(len(rows), self.grid)
-        cut_patterns(sharp, self.grid, begun[:, :2, 2], every, patterns)
+        begun[:, 0, 0] = begun[:, 1, 1] = grid.radius
+        patterns = empty_patterns(len(rows), grid)
+        cut_patterns(sharp, grid, begun[:, :2, 2], every, patterns)
         state = TrackState(patterns, *(column[rows] for column in self._state_of_all()[1:]))._replace(
             models=np.zeros(len(rows), np.int64), adaptive=np.zeros(len(rows), bool), fresh=np.ones(len(rows), bool),
             positions=_places(places), velocities=np.tile(shift_between(sharp, current), (len(rows), 1)),
             warps=begun.copy(), bases=inverted(begun) @ places,
             patches=patterns.values + patterns.mean[:, None].astype(np.float32), shapes=shapes[:, None].copy(),
         )  # fmt: skip
-        moved = move_tracks(sharp, current, self.grid, self._middle, every, state, self.options, 0)
+        moved = move_tracks(sharp, current, grid, middle_grid(grid), every, state, options, 0)
+        moved.corners[:] *= self.options.pattern_size / pattern_size
         warps = state.warps @ state.bases @ inverted(self._base[rows])
         return moved, warps / warps[:, 2:, 2:], state.shapes[:, 0]
 
@@ -402,15 +406,9 @@ class SizedTracker(TrackTable):
         leave = automatic & (resized | faded) & ~np.isin(rows, returned) & (not self.is_smeared)
         leave |= markers.tracked & (match == "PREV_FRAME")
         chosen = np.flatnonzero(leave)
-        chosen = chosen[self._pattern_fits(current, self._position[rows[chosen]])]
+        chosen = chosen[_lie_on(current, self._position[rows[chosen]], self.grid.radius)]
         if len(chosen):
             self._leave_reference(frame, current, rows[chosen], markers.covariance[chosen])
-
-    def _pattern_fits(self, current: Pyramid, positions: np.ndarray) -> np.ndarray:
-        """(k,) Whether patterns around positions (k, 2) lie on the frame; not where there is none (NaN)."""
-        centres = np.rint(positions)
-        limit = np.array([current.width, current.height]) - 1 - self.grid.radius
-        return ((centres >= self.grid.radius) & (centres <= limit)).all(1)
 
     def _leave_reference(self, frame: int, current: Pyramid, rows: np.ndarray, covariance: np.ndarray) -> None:
         """Take this frame as the new reference of ``rows``, tied to the first by ``base``."""
@@ -448,6 +446,12 @@ class SizedTracker(TrackTable):
         self._link_covariance[rows] = self._first_link_covariance[rows]
         self._reference_frame[rows] = self._seed_frame[rows]
         return rows
+
+
+def _lie_on(frame: Pyramid, positions: np.ndarray, radius: float) -> np.ndarray:
+    """(k,) Whether patterns around positions (k, 2) lie on the frame; not where there is none (NaN)."""
+    centres = np.rint(positions)
+    return ((centres >= radius) & (centres <= np.array([frame.width, frame.height]) - 1 - radius)).all(1)
 
 
 def _put(some: Moved, into: Moved, rows: np.ndarray) -> None:
