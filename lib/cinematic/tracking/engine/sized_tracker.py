@@ -232,7 +232,7 @@ class SizedTracker(TrackTable):
             self._sharp = None
         lost = _SMEARED_AWAY[moved.reason]
         some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED) if of_current.any() else lost)
-        larger = odd_size(self.options.pattern_size + max(np.linalg.norm(of_sharp), np.linalg.norm(of_current)))
+        larger = odd_size(self.options.pattern_size + float(np.linalg.norm([of_sharp, of_current], axis=1).max()))
         some = some[_lie_on(sharp, _places(self._sharp_place[rows[some]]), larger // 2)]
         if not len(some):
             return
