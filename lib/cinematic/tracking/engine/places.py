@@ -11,6 +11,11 @@ def moved_points(motions: np.ndarray, points: np.ndarray) -> np.ndarray:
     return moved[:, :2] / moved[:, 2:]
 
 
+def origins(matrices: np.ndarray) -> np.ndarray:
+    """(k, 2) Where homographies (k, 3, 3) take (0, 0)."""
+    return matrices[:, :2, 2] / matrices[:, 2:, 2]
+
+
 def inverted(matrices: np.ndarray) -> np.ndarray:
     """(k, 3, 3) The inverses, in closed form: LAPACK, called for one small matrix at a time, takes far longer.
 

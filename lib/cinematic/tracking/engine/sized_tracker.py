@@ -8,6 +8,9 @@ marker) to the template coordinates of the reference in use, so ``warp @ base`` 
 FIRST pattern. Taking a new reference changes both factors and not their product. The covariance carries the error of
 every link. As soon as the first reference fits again (the camera has come back), the track returns to it, and what
 the chain had drifted is gone.
+
+Frames that the camera's motion has smeared are none to go on from. In them tracks follow what the last sharp frame
+showed, smeared alike (:mod:`.smear`), and no pattern is taken or averaged.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from ..errors import ParameterError
 from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
 from .patterns import Patterns, average_patterns, cut_patterns, empty_patterns, square_grid
-from .places import inverted, moved_points, shift_matrices, stretch
+from .places import inverted, moved_points, origins, shift_matrices, stretch
 from .pyramid import Pyramid, build_pyramid, shift_between
 from .smear import smeared, smears_between
 from .step import Moved, TrackState, find_tracks, move_tracks
@@ -96,7 +99,7 @@ class SizedTracker(TrackTable):
 
     @property
     def is_smeared(self) -> bool:
-        """Whether the last frame is smeared by the camera's motion, beside one before it."""
+        """Whether the last frame is smeared by the camera's motion."""
         return self._sharp is not None
 
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
@@ -169,7 +172,7 @@ class SizedTracker(TrackTable):
         rows = np.flatnonzero(self._alive)
         previous = self._previous
         if previous is None or not len(rows):
-            self._sharp = None
+            self._sharp = None  # who begins now was not there
             return no_markers(frame)
         self._expect(rows, previous, current)
         start, warps = self._position[rows], self._warp[rows]
@@ -233,11 +236,11 @@ class SizedTracker(TrackTable):
         lost = _SMEARED_AWAY[moved.reason]
         some = np.flatnonzero(lost | (moved.reason == LostReason.TRACKED) if of_current.any() else lost)
         larger = odd_size(self.options.pattern_size + float(np.linalg.norm([of_sharp, of_current], axis=1).max()))
-        some = some[_lie_on(sharp, _places(self._sharp_place[rows[some]]), larger // 2)]
+        some = some[_lie_on(sharp, origins(self._sharp_place[rows[some]]), larger // 2)]
         if not len(some):
             return
         frames = smeared(sharp, of_current), smeared(current, of_sharp)
-        found, warps, shapes = self._moved_from(*frames, rows[some], before.shapes[some], larger)
+        found, warps, shapes = self._followed_from(*frames, rows[some], before.shapes[some], larger)
         better = (found.reason == LostReason.TRACKED) & (lost[some] | (found.correlation > moved.correlation[some]))
         some, found = some[better], Moved(*(column[better] for column in found))
         again = self._set_back(rows, before, some)
@@ -254,7 +257,7 @@ class SizedTracker(TrackTable):
         self._sharp_place[:] = np.nan
         self._sharp_place[rows] = warps @ self._base[rows]
 
-    def _moved_from(
+    def _followed_from(
         self, sharp: Pyramid, current: Pyramid, rows: np.ndarray, shapes: np.ndarray, pattern_size: int
     ) -> tuple[Moved, np.ndarray, np.ndarray]:
         """Tracks, only shifted, from where they were on the sharp frame; their warps, and the shapes of their patterns.
@@ -263,13 +266,13 @@ class SizedTracker(TrackTable):
         """
         places, every = self._sharp_place[rows], np.arange(len(rows))
         options, grid = replace(self.options, pattern_size=pattern_size), square_grid(pattern_size)
-        begun = shift_matrices(np.rint(_places(places)))
+        begun = shift_matrices(np.rint(origins(places)))
         begun[:, 0, 0] = begun[:, 1, 1] = grid.radius
         patterns = empty_patterns(len(rows), grid)
         cut_patterns(sharp, grid, begun[:, :2, 2], every, patterns)
         state = TrackState(patterns, *(column[rows] for column in self._state_of_all()[1:]))._replace(
             models=np.zeros(len(rows), np.int64), adaptive=np.zeros(len(rows), bool), fresh=np.ones(len(rows), bool),
-            positions=_places(places), velocities=np.tile(shift_between(sharp, current), (len(rows), 1)),
+            positions=origins(places), velocities=np.tile(shift_between(sharp, current), (len(rows), 1)),
             warps=begun.copy(), bases=inverted(begun) @ places,
             patches=patterns.values + patterns.mean[:, None].astype(np.float32), shapes=shapes[:, None].copy(),
         )  # fmt: skip
@@ -458,8 +461,3 @@ def _put(some: Moved, into: Moved, rows: np.ndarray) -> None:
     """Let the results of these rows be others."""
     for old, new in zip(into, some, strict=True):
         old[rows] = new
-
-
-def _places(warps: np.ndarray) -> np.ndarray:
-    """(k, 2) Where homographies take (0, 0)."""
-    return warps[:, :2, 2] / warps[:, 2:, 2]

@@ -1,4 +1,4 @@
-"""Frames that are smeared because the camera moved while its shutter was open: along what line, and others alike.
+"""Frames that are smeared because the camera moved while its shutter was open: along what line, and others like them.
 
 A camera that shakes or is hit smears a few frames by more than a pattern's details are wide. What was sharp a moment
 ago does not look like that, however well it is aligned. Smeared along the same line it does, and where it fits best is
@@ -42,9 +42,9 @@ def smears_between(before: Pyramid, after: Pyramid) -> tuple[np.ndarray, np.ndar
     rows, columns = rows[some], columns[some]
     tiny = np.finfo(np.float64).tiny
     differs = 0.5 * np.log((powers[1][rows, columns] + tiny) / (powers[0][rows, columns] + tiny))
-    frequencies = np.stack([x[0, columns], y[rows, 0]], axis=1) / 2  # per pixel of the frame
     if np.abs(differs).mean() < _ALIKE:
         return np.zeros(2), np.zeros(2)
+    frequencies = np.stack([x[0, columns], y[rows, 0]], axis=1) / 2  # per pixel of the frame
     of_after, left = _smear_of(differs, frequencies)
     of_before, _ = _smear_of(-left, frequencies)
     return of_before, of_after
