@@ -102,10 +102,10 @@ def _hand_held(degrees: float) -> Homographies:
     return homography
 
 
-def _stepped(degrees: float, every: int) -> Homographies:
+def _stepped(degrees: float) -> Homographies:
     """Steps that shake it: kicked by up to so much, and swinging back within five frames."""
     rng = np.random.default_rng(3)
-    steps = [(first + rng.uniform(-0.5, 0.5), rng.normal(size=3) * (1, 0.6, 0.4)) for first in range(5, 48, every)]
+    steps = [(first + rng.uniform(-0.5, 0.5), rng.normal(size=3) * (1, 0.6, 0.4)) for first in range(5, 48, 12)]
 
     def homography(index: float, size: tuple[int, int], focal: float) -> np.ndarray:
         turn = np.zeros(3)
@@ -306,8 +306,8 @@ DISTURBANCES = (
     Disturbance("hand-held", warped=_hand_held(0.5)),
     Disturbance("hand-held, rolling shutter of 0.5", warped=_hand_held(0.5), readout=0.5),
     Disturbance("hand-held, rolling shutter of 0.8", warped=_hand_held(0.5), readout=0.8),
-    Disturbance("steps that smear it by up to 11 px", warped=_stepped(1.0, 12), shutter=0.5),
-    Disturbance("steps that smear it by up to 22 px", warped=_stepped(2.0, 12), shutter=0.5),
+    Disturbance("steps that smear it by up to 11 px", warped=_stepped(1.0), shutter=0.5),
+    Disturbance("steps that smear it by up to 22 px", warped=_stepped(2.0), shutter=0.5),
     Disturbance("stabilised, the picture shifted by 12 px", warped=_stabilised(12.0)),
     Disturbance("flash over two frames", _flash),
     Disturbance("one black frame", lambda pictures, _: [each * (i != 23) for i, each in enumerate(pictures)]),

@@ -70,6 +70,12 @@ def smooth_texture(shape: tuple[int, int], seed: int) -> npt.NDArray[np.float32]
     return 20 + 215 * (texture - texture.min()) / (texture.max() - texture.min())
 
 
+def wall(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Luminance with detail of all sizes, from two pixels to forty."""
+    layers = sum(cv2.GaussianBlur(rng.normal(0, size, shape), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
+    return (0.5 + 0.15 * layers / layers.std()).astype(np.float32)
+
+
 def write_movie(path: Path, frames: Sequence[npt.NDArray[np.uint8]], rate: int = 24) -> Path:
     """A lossless movie of grey frames."""
     height, width = frames[0].shape

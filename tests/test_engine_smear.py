@@ -11,7 +11,7 @@ import pytest
 from cinematic.tracking import Clip, auto_track
 from cinematic.tracking.engine import FrameMarkers, LostReason, Seeds, Tracker, TrackOptions, build_pyramid, track
 from cinematic.tracking.engine.smear import smeared, smears_between
-from tests.plates import write_movie
+from tests.plates import wall, write_movie
 
 SIZE = (480, 270)
 POINTS = np.array([(x, y) for x in (200.0, 240.0, 280.0, 320.0) for y in range(50, 230, 20)])
@@ -20,10 +20,8 @@ SHUTTER = 0.5
 PATH = np.array([(0, 0)] * 5 + [(6, 3), (30, 14), (52, 25), (60, 29)] + [(60, 29)] * 6, float)
 
 
-def wall() -> np.ndarray:
-    rng = np.random.default_rng(5)
-    layers = sum(cv2.GaussianBlur(rng.normal(0, size, (420, 700)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
-    return (0.5 + 0.15 * layers / layers.std()).astype(np.float32)
+def drawn() -> np.ndarray:
+    return wall((420, 700), np.random.default_rng(5))
 
 
 def seen_from(place: np.ndarray, scene: np.ndarray) -> np.ndarray:
@@ -38,7 +36,7 @@ def at(time: float) -> np.ndarray:
 @pytest.fixture(scope="module")
 def frames() -> list[tuple[int, np.ndarray]]:
     """Of a camera whose shutter is open for half of each frame's time."""
-    scene, rng = wall(), np.random.default_rng(1)
+    scene, rng = drawn(), np.random.default_rng(1)
     pictures = []
     for index in range(len(PATH)):
         times = index + SHUTTER * np.linspace(-0.5, 0.5, 25)
@@ -55,7 +53,7 @@ def where(markers: FrameMarkers) -> np.ndarray:
 
 @pytest.mark.parametrize("line", [(0.0, 9.0), (14.0, 0.0), (-8.0, 12.0), (20.0, 11.0)])
 def test_along_what_line_a_frame_is_smeared(line: tuple[float, float]) -> None:
-    scene = wall()
+    scene = drawn()
     sharp = build_pyramid(seen_from(np.zeros(2), scene))
     elsewhere = build_pyramid(seen_from(np.array([7.0, -4.0]), scene))
     other = smeared(elsewhere, np.array(line))
@@ -77,7 +75,7 @@ def test_frames_without_anything_in_them_are_not_smeared() -> None:
 
 
 def test_a_smeared_frame_is_the_mean_of_what_is_seen_on_the_way() -> None:
-    scene, line = wall(), np.array([10.0, -6.0])
+    scene, line = drawn(), np.array([10.0, -6.0])
     on_the_way = np.mean([seen_from(share * line, scene) for share in np.linspace(-0.5, 0.5, 201)], axis=0)
     found = smeared(build_pyramid(seen_from(np.zeros(2), scene)), line).image
     inside = slice(12, -12)  # beyond the borders the camera sees what the frame does not hold

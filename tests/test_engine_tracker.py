@@ -19,6 +19,7 @@ from cinematic.tracking.engine import (
     track,
 )
 from cinematic.tracking.errors import ParameterError
+from tests.plates import wall
 from tests.test_engine_plate import Texture, apply, around, bound, grid_points
 
 SIZE = (240, 180)
@@ -274,12 +275,11 @@ def test_trackers_of_different_pattern_sizes_can_share_a_frame() -> None:
 
 def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() -> None:
     rng = np.random.default_rng(4)
-    wall = sum(cv2.GaussianBlur(rng.normal(0, size, (270, 900)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
-    wall = (0.5 + 0.15 * wall / wall.std()).astype(np.float32)
+    scene = wall((270, 900), rng)
     sign = np.clip(0.5 + rng.normal(0, 0.6, (60, 60)), 0, 1).astype(np.float32)
     frames = []
     for number in range(1, 5):
-        image = wall[:, 90 * number :][:, :480].copy()
+        image = scene[:, 90 * number :][:, :480].copy()
         image[200:260, 30:90] = cv2.GaussianBlur(sign, (0, 0), 1.5)
         frames.append((number, image))
     points = np.array([(x, y) for x in (330.0, 380.0, 430.0) for y in (40.0, 80.0, 120.0, 160.0)] + [(60.0, 230.0)])
@@ -298,12 +298,10 @@ def test_a_pan_faster_than_the_search_reaches_and_what_stands_still_before_it() 
 @pytest.mark.parametrize("far", [50, 90])
 def test_a_camera_that_is_hit_and_one_that_stops_at_once(far: int) -> None:
     """Tracks that are known to stand still, or to move, are looked for where the picture has gone."""
-    rng = np.random.default_rng(5)
-    wall = sum(cv2.GaussianBlur(rng.normal(0, size, (270, 1100)), (0, 0), size) for size in (1.0, 2.0, 4.0, 8.0, 16.0))
-    wall = (0.5 + 0.15 * wall / wall.std()).astype(np.float32)
+    scene = wall((270, 1100), np.random.default_rng(5))
     points = np.array([(x, y) for x in (380.0, 420.0) for y in range(30, 250, 20)])
     for path in ([0, 0, 0, far, far, far], [0, far, 2 * far, 2 * far, 2 * far]):
-        frames = [(number, wall[:, right:][:, :480].copy()) for number, right in enumerate(path)]
+        frames = [(number, scene[:, right:][:, :480].copy()) for number, right in enumerate(path)]
         for markers, right in zip(list(track(frames, Seeds(0, points))), path, strict=True):
             assert markers.tracked.mean() > 0.8
             moved = (markers.position - points[markers.track])[markers.tracked]

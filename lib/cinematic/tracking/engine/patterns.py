@@ -125,6 +125,11 @@ def cut_patterns(frame: Pyramid, grid: PatternGrid, centres: np.ndarray, rows: n
     spread(_cut, len(rows), _PIECE, *arguments)
 
 
+def luminance(patterns: Patterns, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """(k, m) float32 What patterns show: their values and their mean."""
+    return patterns.values[rows] + patterns.mean[rows, None].astype(np.float32)
+
+
 def average_patterns(grid: PatternGrid, patches: np.ndarray, rows: np.ndarray, patterns: Patterns) -> np.ndarray:
     """Where grain makes it worth while, take what a frame shows under patterns ``rows`` (k,) into them.
 

@@ -39,6 +39,13 @@ def shift_matrices(offsets: np.ndarray) -> np.ndarray:
     return matrices
 
 
+def pattern_warps(centres: np.ndarray, radius: float) -> np.ndarray:
+    """(k, 3, 3) From template coordinates to pixels, for patterns that lie upright around centres (k, 2)."""
+    warps = shift_matrices(centres)
+    warps[:, 0, 0] = warps[:, 1, 1] = radius
+    return warps
+
+
 def stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Largest and smallest magnification at the pattern's centre: singular values of the warp's derivative there."""
     return singular_values((warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius)

@@ -84,14 +84,19 @@ def shift_between(before: Pyramid, after: Pyramid) -> np.ndarray:
     """
     eighths = [each.eighth[PAD:-PAD, PAD:-PAD] for each in (before, after)]
     height, width = eighths[0].shape
-    fading = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    first, second = (np.fft.rfft2((each - each.mean()) * fading) for each in eighths)
+    first, second = (np.fft.rfft2(faded(each)) for each in eighths)
     cross = second * first.conj()
     with np.errstate(invalid="ignore"):  # of pixels that are not known nothing comes, which is a shift of 0
         response = np.fft.irfft2(cross / (np.abs(cross) + np.finfo(np.float32).tiny), (height, width))
     row, column = np.unravel_index(int(np.argmax(response)), response.shape)
     shift = np.array([column, row])
     return 8.0 * np.where(shift > np.array([width, height]) // 2, shift - [width, height], shift)
+
+
+def faded(image: np.ndarray) -> np.ndarray:
+    """An image less its mean, fading to nothing at its borders: to a Fourier transform they would be edges."""
+    height, width = image.shape
+    return (image - image.mean()) * np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
 
 
 def check_image(image: np.ndarray) -> np.ndarray:

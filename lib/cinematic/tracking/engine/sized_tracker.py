@@ -25,8 +25,8 @@ import numpy.typing as npt
 from ..errors import ParameterError
 from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
-from .patterns import Patterns, average_patterns, cut_patterns, empty_patterns, square_grid
-from .places import inverted, moved_points, origins, shift_matrices, stretch
+from .patterns import Patterns, average_patterns, cut_patterns, empty_patterns, luminance, square_grid
+from .places import inverted, moved_points, origins, pattern_warps, shift_matrices, stretch
 from .pyramid import Pyramid, build_pyramid, shift_between
 from .smear import smeared, smears_between
 from .step import Moved, TrackState, find_tracks, move_tracks
@@ -102,6 +102,11 @@ class SizedTracker(TrackTable):
         """Whether the last frame is smeared by the camera's motion."""
         return self._sharp is not None
 
+    @property
+    def _slot(self) -> int:
+        """The entry of ``_shapes`` that is this frame's."""
+        return self._steps % SHAPE_SPAN
+
     def step(self, frame: int, pyramid: Pyramid) -> FrameMarkers:
         """Take the next frame: move every living track to it. ``pyramid`` is kept until the next one has come."""
         self._steps += 1
@@ -158,10 +163,8 @@ class SizedTracker(TrackTable):
         """Cut the patterns ``rows`` at their present positions; their warps become plain shifts."""
         centres = np.rint(self._position[rows])
         cut_patterns(current, self.grid, centres, rows, self._patterns)
-        warp = shift_matrices(centres)
-        warp[:, 0, 0] = warp[:, 1, 1] = self.grid.radius
-        self._warp[rows] = warp
-        self._patch[rows] = self._patterns.values[rows] + self._patterns.mean[rows, None].astype(np.float32)
+        self._warp[rows] = pattern_warps(centres, self.grid.radius)
+        self._patch[rows] = luminance(self._patterns, rows)
         self._reference_frame[rows] = frame
         self._service[rows] = 0
 
@@ -192,12 +195,11 @@ class SizedTracker(TrackTable):
 
         A camera that is hit, or whips, takes tracks farther within one frame than the search reaches, and smears it.
         """
-        slot = self._steps % SHAPE_SPAN
-        velocity, before = self._velocity[rows], _Before(self._models[rows], warps, self._shapes[rows, slot])
+        velocity, before = self._velocity[rows], _Before(self._models[rows], warps, self._shapes[rows, self._slot])
 
         def move(some: np.ndarray) -> Moved:
             return move_tracks(
-                previous, current, self.grid, self._middle, some, self._state_of_all(), self.options, slot
+                previous, current, self.grid, self._middle, some, self._state_of_all(), self.options, self._slot
             )
 
         moved = move(rows)
@@ -244,7 +246,7 @@ class SizedTracker(TrackTable):
         better = (found.reason == LostReason.TRACKED) & (lost[some] | (found.correlation > moved.correlation[some]))
         some, found = some[better], Moved(*(column[better] for column in found))
         again = self._set_back(rows, before, some)
-        self._warp[again], self._shapes[again, self._steps % SHAPE_SPAN] = warps[better], shapes[better]
+        self._warp[again], self._shapes[again, self._slot] = warps[better], shapes[better]
         if of_current.any():
             self._see_again(again, current)
         else:
@@ -266,15 +268,14 @@ class SizedTracker(TrackTable):
         """
         places, every = self._sharp_place[rows], np.arange(len(rows))
         options, grid = replace(self.options, pattern_size=pattern_size), square_grid(pattern_size)
-        begun = shift_matrices(np.rint(origins(places)))
-        begun[:, 0, 0] = begun[:, 1, 1] = grid.radius
-        patterns = empty_patterns(len(rows), grid)
-        cut_patterns(sharp, grid, begun[:, :2, 2], every, patterns)
+        centres, patterns = np.rint(origins(places)), empty_patterns(len(rows), grid)
+        begun = pattern_warps(centres, grid.radius)
+        cut_patterns(sharp, grid, centres, every, patterns)
         state = TrackState(patterns, *(column[rows] for column in self._state_of_all()[1:]))._replace(
             models=np.zeros(len(rows), np.int64), adaptive=np.zeros(len(rows), bool), fresh=np.ones(len(rows), bool),
             positions=origins(places), velocities=np.tile(shift_between(sharp, current), (len(rows), 1)),
             warps=begun.copy(), bases=inverted(begun) @ places,
-            patches=patterns.values + patterns.mean[:, None].astype(np.float32), shapes=shapes[:, None].copy(),
+            patches=luminance(patterns), shapes=shapes[:, None].copy(),
         )  # fmt: skip
         moved = move_tracks(sharp, current, grid, middle_grid(grid), every, state, options, 0)
         moved.corners[:] *= self.options.pattern_size / pattern_size
@@ -290,9 +291,9 @@ class SizedTracker(TrackTable):
 
     def _set_back(self, rows: np.ndarray, before: _Before, some: np.ndarray) -> np.ndarray:
         """Undo what attempts have changed of ``some`` of the rows, which are returned."""
-        again, slot = rows[some], self._steps % SHAPE_SPAN
+        again = rows[some]
         self._models[again], self._warp[again] = before.models[some], before.warps[some]
-        self._shapes[again, slot] = before.shapes[some]
+        self._shapes[again, self._slot] = before.shapes[some]
         return again
 
     def _see_again(self, rows: np.ndarray, frame: Pyramid) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pyramid import PAD, Pyramid, build_pyramid
+from .pyramid import PAD, Pyramid, build_pyramid, faded
 
 _LONGEST = 48  # px; of a longer smear patterns keep nothing
 _STEPS = (4, 1)  # px; how far apart lines are tried, first all of them and then those about the best one
@@ -63,9 +63,7 @@ def smeared(frame: Pyramid, line: np.ndarray) -> Pyramid:
 
 def _power(image: np.ndarray) -> np.ndarray:
     """A picture's power spectrum, smooth, and without what its borders would add."""
-    height, width = image.shape
-    fading = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    power = np.abs(np.fft.fft2((image - image.mean()) * fading)) ** 2
+    power = np.abs(np.fft.fft2(faded(image))) ** 2
     reach = range(-(_SMOOTHING // 2), _SMOOTHING // 2 + 1)
     along = sum((np.roll(power, step, axis=1) for step in reach), np.zeros_like(power))
     return sum((np.roll(along, step, axis=0) for step in reach), np.zeros_like(power))
