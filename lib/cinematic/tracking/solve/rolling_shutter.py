@@ -2,6 +2,7 @@
 
 What is in the lower rows is then seen later than what is in the upper ones. Of a camera that moves evenly the picture
 only leans; one that shakes leaves markers off in each frame in another way, the more the farther from the middle row.
+A lean that comes and goes shows, too, where the camera only turns: points take up less of it (:func:`likeliest`).
 How much a readout would put them off follows from the cameras; how much of that is there is one number for the shot,
 and is found by least squares with a small turn and shift of each frame's camera, into which some of it has gone.
 
@@ -11,6 +12,7 @@ shift, Longuet-Higgins & Prazdny 1980; Tukey's weights, Huber & Ronchetti 2009.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +28,7 @@ _TUKEY = 4.685  # standard deviations, from which on a marker has no weight
 _LEAST_MARKERS = 8  # on a frame
 _LITTLE = 1e-4  # radians, and shares of the path and of the focal length
 _LEAST_SIGMA = 1e-3  # px
+_LIKELY, _FINER = (-0.9, -0.6, -0.3, 0.0, 0.3, 0.6, 0.9), (0.15, 0.05)  # readouts tried, and steps between them
 _LEAST_SHARE, _SURE = 0.03, 6.0  # of a frame's time, and standard errors
 
 
@@ -80,6 +83,20 @@ def more_readout(cameras: Cameras, points: FloatArray, positions: FloatArray, *,
         share = sum(float(weight @ (leans * off)) for (leans, off), weight in zip(freed, weights, strict=True)) / told
         residuals = [off - share * leans for leans, off in freed]
     return Readout(share, sigma / float(np.sqrt(told)))
+
+
+def likeliest(left: Callable[[float], float]) -> float | None:
+    """The readout by which the least is ``left`` unexplained, to some hundredths; None: no shutter's."""
+    best = min(_LIKELY, key=left)
+    if best in (_LIKELY[0], _LIKELY[-1]):
+        return None
+    for step in _FINER:
+        before, at, after = (left(best + away) for away in (-step, 0.0, step))
+        bowl = before - 2 * at + after
+        if not 0 < bowl < np.inf:
+            return None
+        best += step * float(np.clip((before - after) / (2 * bowl), -1, 1))  # the lowest point of a parabola
+    return best
 
 
 def _shaken(values: FloatArray) -> FloatArray:

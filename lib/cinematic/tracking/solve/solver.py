@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,12 +43,13 @@ from .one_lens import (
     turning_only,
     with_others,
 )
+from .off_pivot import off_pivot
 from .planes import left_by_planes
-from .rolling_shutter import more_readout
+from .rolling_shutter import likeliest, more_readout
 from .shifted import shifted, shows_shifts
 from .solution import LensSearch, Solution
 from .squeeze import LEAST_GAIN, likely_squeeze
-from .triangulation import reprojection_errors
+from .triangulation import median_error, reprojection_errors
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -58,6 +60,10 @@ _ROLLING_GAIN = 1.02  # what reading rows one after the other must bring the med
 # Where planes between key frames leave less no shutter is to be seen, where rough cameras that only turn leave more it
 # is none. Simulated ones that shake left 0.18 to 0.28 and 0.2 to 1.1 px.
 _FLAT_PX, _ROLLING_PX = 0.1, 2.0
+# Times what planes leave, which lean as pictures do, and from there on; and what the rows' readout must then bring the
+# median error down by. Simulated cameras that only turn left 0.7 times as much, those that pan with a readout of 0.3
+# 1.1 times and more, and half of it by the right one.
+_LEANING, _LEANING_GAIN = 0.85, 1.15
 # Markers, of which all cameras are adjusted within a second for a judgement, too. Key frames tell lens and points: of a
 # long shot that once more would be most of the time, and find no more bad tracks.
 _QUICKLY_ADJUSTED = 20_000
@@ -202,12 +208,28 @@ def _about_any_middle(
     It is asked last: squeezed and shifted pictures, and planes, look like it. Cameras that only turn have it already.
     """
     found = _in_any_place(positions, size, lens, only_turns, iterations_between)
+    if found.only_turns and only_turns is None:
+        found = _off_the_pivot(found, positions, size, lens, iterations_between) or found
     for _ in range(_MIDDLE_ROUNDS):
         before = found
         found = surer(before, _off_the_middle(before, positions, size, lens, iterations_between)) or before
         if found is before:
             break
     return found
+
+
+def _off_the_pivot(
+    found: Solution, positions: FloatArray, size: Extent, lens: LensSearch, iterations: int
+) -> Solution | None:
+    """The same of a tripod whose lens is not over its pivot, where that explains clearly more; None: it does not.
+
+    It is asked where lens and shutter are known: what they leave unexplained looks like a little parallax, too.
+    """
+    cameras = found.cameras
+    still = replace(found, cameras=replace(cameras, readout=0.0))
+    its_lens = replace(lens, zooms=cameras.zooms)
+    moving = off_pivot(still, cameras.at_once(positions), size, its_lens, _leading(positions), iterations)
+    return None if moving is None else _in_picture(moving, positions, SQUARE, cameras.readout)
 
 
 def _off_the_middle(
@@ -329,7 +351,7 @@ def _shutter(
         rough = turning(positions, size, replace(lens, zooms=lens.is_zoom, distortion=False), _ROLLING_PX)
     if rough is None:
         return None
-    readout = lens.readout or _more_readout(rough, positions)
+    readout = lens.readout or _more_readout(rough, positions) or _even_readout(rough, positions, size)
     return replace(rough.cameras, readout=readout) if readout else None
 
 
@@ -373,6 +395,31 @@ def _more_readout(found: Solution, positions: FloatArray) -> float:
     rows = enough_tracks(np.isfinite(positions[..., 0]))
     more = more_readout(found.cameras, found.points[rows], positions[rows], only_turns=found.only_turns)
     return more.share if more is not None and more.is_sure else 0.0
+
+
+def _even_readout(rough: Solution, positions: FloatArray, size: Extent) -> float:
+    """The readout that a camera shows which turns evenly; 0 where none lets rotations explain clearly more."""
+    leading = _leading(positions)
+    known, some = rough.cameras.within(leading[1]), positions[np.ix_(*leading)]
+    if not rough.only_turns or not (known.is_bent or rough.median_error > _LEANING * left_by_planes(some)):
+        return 0.0
+
+    @cache
+    def errors(readout: float) -> FloatArray:
+        still = replace(rough.cameras, readout=readout).at_once(positions)[np.ix_(*leading)]
+        try:
+            return solve_again(known, still, size, only_turns=True).errors
+        except TrackingError:
+            return np.full(still.shape[:2], np.inf)
+
+    def left(readout: float) -> float:
+        square = errors(readout)[np.isfinite(errors(readout))] ** 2
+        return float((square / (1 + square)).mean()) if len(square) else float("inf")
+
+    readout = likeliest(left)
+    if readout is None or median_error(errors(0.0)) < _LEANING_GAIN * median_error(errors(readout)):
+        return 0.0
+    return readout
 
 
 def _squeezed(

@@ -25,7 +25,7 @@ LEAST_DIRECTIONS = 8
 
 # Where the search for an unknown focal length starts, picture widths (of the longer side); where radial terms are found
 # with it, from nearer: from afar they lead astray. Simulated lenses of 0.45 to 1.25 widths came right from these.
-_FOCALS, _BENT_FOCALS = (1.2, 0.6, 2.4), (1.2, 0.6, 0.45)
+_FOCALS, _BENT_FOCALS = (1.2, 0.6, 2.4, 5.0, 10.0), (1.2, 0.6, 0.45)
 _FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
 _MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
@@ -314,7 +314,7 @@ class _Problem:
         count = self.own * len(self.solved)
         own, shared = step[:count].reshape(-1, self.own), step[count:]
         rotation, focal = cameras.rotation.copy(), cameras.focal.copy()
-        rotation[self.solved] = _rotations(own[:, :3]) @ rotation[self.solved]
+        rotation[self.solved] = rotations(own[:, :3]) @ rotation[self.solved]
         if self.zooms:
             focal[self.solved] *= np.exp(own[:, 3].clip(-0.5, 0.5))
         elif self.refine_focal:
@@ -358,7 +358,7 @@ def _crossed(vectors: FloatArray) -> FloatArray:
     return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
 
 
-def _rotations(turns: FloatArray) -> FloatArray:
+def rotations(turns: FloatArray) -> FloatArray:
     """(n, 3, 3) Rotations by axis times angle (n, 3), radians (Rodrigues)."""
     angle = np.linalg.norm(turns, axis=1)[:, None, None]
     cross = _crossed(turns)
