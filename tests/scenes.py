@@ -142,6 +142,19 @@ def panning(frames: int, degrees: float, k1: float = 0.0) -> Cameras:
     return replace(path(frames, tripod=True, k1=k1), rotation=np.stack([cv2.Rodrigues(turn)[0] for turn in turns]))
 
 
+def on_head(frames: int, degrees: float, arm: FloatArray, *, focal: float = 900.0, k1: float = 0.0) -> Cameras:
+    """A camera that pans on a tripod, starts and stops softly, its lens off the pivot by ``arm``: right, down, ahead.
+
+    What it shows is 5 to 20 away.
+    """
+    t, shaken = np.linspace(0, 1, frames), np.random.default_rng(1).normal(0, 0.0006, (frames, 3))
+    turns = np.radians(degrees) * np.stack([0.07 * np.sin(3 * t), -t * t * (3 - 2 * t), 0 * t], axis=1) + shaken
+    rotation = np.stack([cv2.Rodrigues(turn)[0] for turn in turns])
+    moved = arm @ rotation
+    translation = -np.einsum("fij,fj->fi", rotation, moved - moved[0])
+    return replace(path(frames, focal, k1=k1), rotation=rotation, translation=translation)
+
+
 def rails(frames: int, focal: float, travel: tuple[float, float, float], *, pan: float = 0.0, seed: int = 1) -> Cameras:
     """A camera that goes straight on and pans by so many radians on its way, and hardly shakes."""
     shaken = np.random.default_rng(seed).normal(0, 1, (2, frames, 3)).cumsum(axis=1) / np.sqrt(frames)

@@ -29,7 +29,7 @@ from cinematic.tracking.movie_clip import MovieClipStore, lens_of
 from cinematic.tracking.solve import Cameras, ShotCameras, export
 from cinematic.tracking.solve.lens_curve import PINHOLE, LensCurve
 from tests.command import answer, run
-from tests.scenes import SIZE, Scene, empty_movie, path, path_error, scene, stabilised, with_skyline
+from tests.scenes import SIZE, Scene, empty_movie, on_head, path, path_error, scene, stabilised, with_skyline
 
 FRAMES, TRACKS = 24, 110
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plate.mp4"
@@ -330,6 +330,18 @@ def test_that_blenders_solver_is_lost_is_told(
     untried = make_ready_to_solve(blend_with(footage, parted(seen)), parted(seen), None)
     assert untried == Beginning((1, 12), None, is_weighed=False, works=False)
     assert told_of_first_try(untried) == "done"
+
+
+def test_a_camera_that_nearly_only_turns_is_blenders_tripod(bpy: Any, footage: Path) -> None:
+    """Its lens is off the pivot by so little that no two frames show enough parallax to begin from."""
+    seen = scene(on_head(FRAMES, 25, np.array([0.0, 0.0, 0.05])), TRACKS)
+    movie_clip = blend_with(footage, seen.tracks)
+    begun = make_ready_to_solve(movie_clip, seen.tracks, ShotCameras(1, seen.cameras), keep_solve=True)
+    assert begun is not None
+    assert begun.works
+    assert begun.frames is None
+    assert movie_clip.tracking.settings.use_tripod_solver
+    assert movie_clip.tracking.reconstruction.is_valid
 
 
 def test_a_focal_length_that_is_known_is_set_and_tried_without_cameras(bpy: Any, seen: Scene, footage: Path) -> None:

@@ -135,7 +135,8 @@ def make_ready_to_solve(
     Parameters
     ----------
     known
-        The shot's cameras as a judgement or a solve has found them: their lens, and whether they only turn, are set.
+        The shot's cameras as a judgement or a solve has found them: their lens, and whether they only turn, are set;
+        or nearly turn, on a tripod whose lens is off its pivot, where no two frames are fit to begin from.
         Where Blender's solver is lost, tracks that they show to be too far away to tell their distance get weight 0, or
         are disabled, if it is not lost then; but for locked ones and those set by hand. None: what the clip has stays.
     focal
@@ -156,7 +157,8 @@ def make_ready_to_solve(
         clip.tracking.settings.use_tripod_solver = cameras.only_turn
         if cameras.only_turn:
             return _as_tripod(clip, lens, keep_solve)
-    return _set_beginning(clip, tracks, lens, known, keep_solve)
+    begun = _set_beginning(clip, tracks, lens, known, keep_solve)
+    return begun if cameras is None or begun is not None else _nearly_as_tripod(clip, lens, keep_solve)
 
 
 def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
@@ -165,6 +167,13 @@ def _as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning:
     if lens is not None and _may_be_tried(clip):
         error = _solved_as_tripod(clip, lens, keep_solve)
     return _beginning(clip, None, error)
+
+
+def _nearly_as_tripod(clip: Any, lens: Lens | None, keep_solve: bool) -> Beginning | None:
+    """Of a camera that moves by so little that no two frames are fit to begin from; None: it does not nearly turn."""
+    begun = _as_tripod(clip, lens, keep_solve)
+    clip.tracking.settings.use_tripod_solver = begun.works
+    return begun if begun.works else None
 
 
 def _set_beginning(

@@ -14,19 +14,12 @@ import numpy.typing as npt
 
 from ..coords import Extent
 from .cameras import Cameras
-from .one_lens import ITERATIONS, ROUNDS, ROUNDS_BETWEEN, among_frames, refined, surer, turned
+from .one_lens import ROUNDS_BETWEEN, among_frames, from_turns, refined, surer, turned
 from .solution import LensSearch, Solution
-from .tripod import rotations
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# In the camera's axes, of length 1. The right one is found from any of them more often than not, from one of the three
-# nearly always; and what a hand sways by, too.
-_ARMS = np.eye(3)[::-1]
-# How far away the scene is to begin with: simulated tripods came to the same from 10 to 300, in fewest rounds from
-# afar, where the rotations that are known still fit.
-_AWAY = 300.0
 # Times: a path must bring down what the markers that it rests on are off (root mean square), where none counts as more
 # than so many times that: things that move slowly look like near ones. Simulated tripods without an arm leave 1.03 to
 # 1.11, most where tracks drift.
@@ -53,10 +46,10 @@ def off_pivot(
     """
     _, frames = key
     bent, some, seen = turning.cameras.is_bent, turning.of(*key), positions[np.ix_(*key)]
-    begun: Solution | None = None
-    for start in (_about_the_middle(some.cameras, seen, size, lens), some.cameras):  # near things look like a middle
-        for arm in () if start is None else _ARMS:
-            begun = surer(begun, refined(_on_arm(start, arm), None, seen, size, lens, bent, ROUNDS, ITERATIONS))
+    begun = from_turns(some.cameras, seen, size, lens, bent)
+    centred = _about_the_middle(some.cameras, seen, size, lens)
+    if centred is not None:  # near things look like a lens whose middle is elsewhere
+        begun = surer(from_turns(centred, seen, size, lens, bent), begun)
     if begun is None or not _explains_more(begun, some):
         return None
     placed = among_frames(begun.cameras, frames, positions.shape[1])
@@ -71,17 +64,6 @@ def _about_the_middle(cameras: Cameras, positions: FloatArray, size: Extent, len
         return None
     found = turned(replace(cameras, centre=middle), positions, lens, cameras.is_bent)
     return None if found is None else found.cameras
-
-
-def _on_arm(cameras: Cameras, arm: FloatArray) -> Cameras:
-    """Cameras that only turn, moved from their pivot by an arm that turns along; what is far away shows as before."""
-    axis = cameras.rotation[:, 2]  # (f, 3) where each of them looks
-    moved = arm @ cameras.rotation
-    moved -= moved[len(moved) // 2]
-    towards = _AWAY * axis - moved
-    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    rotation = cameras.rotation @ rotations(np.cross(towards, axis))
-    return replace(cameras, rotation=rotation, translation=-np.einsum("fij,fj->fi", rotation, moved))
 
 
 def _explains_more(path: Solution, turning: Solution) -> bool:

@@ -23,7 +23,7 @@ from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .solution import LensSearch, Round, Solution
 from .triangulation import median_error, reprojection_errors, triangulate
-from .tripod import adjust_turns, directions_of, turn_cameras
+from .tripod import adjust_turns, directions_of, on_arms, turn_cameras
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -135,11 +135,14 @@ def solve_through_one(
         raise NoParallax(_one_plane(mapped))
     outvoted = np.zeros(len(positions), bool)
     outvoted[rows] = mapped.outvoted
-    moving = _moving(mapped.cameras, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
+    turns = None if tripod is None else tripod.cameras.within(keys)
+
+    def moved(mapped: Cameras | None) -> Solution | None:
+        return _moving(mapped, mapped_through, turns, keys, positions, outvoted, size, lens, iterations_between)
+
+    moving = moved(mapped.cameras)
     if not lens.focal_is_exact and (moving is None or mapped.solved_share < _MOSTLY_MAPPED):
-        whole = mapped_through(PINHOLE, calibrated=False).cameras
-        other = _moving(whole, mapped_through, keys, positions, outvoted, size, lens, iterations_between)
-        moving = _fuller(moving, other)
+        moving = _fuller(moving, moved(mapped_through(PINHOLE, calibrated=False).cameras))
     if one_plane and moving is not None:
         moving = surer(moving, _turned_over(moving, positions, size, lens))
     if tripod is not None and (moving is None or tripod.median_error < _TURN_GAIN * moving.median_error):
@@ -260,10 +263,14 @@ def fitting(errors: FloatArray, of_scene: FloatArray | None = None) -> BoolArray
 
 
 def _moving(
-    mapped: Cameras | None, mapped_through: Callable[[LensCurve], Mapped], keys: npt.NDArray[np.int64],
-    positions: FloatArray, outvoted: BoolArray, size: Extent, lens: LensSearch, iterations_between: int,
+    mapped: Cameras | None, mapped_through: Callable[[LensCurve], Mapped], turns: Cameras | None,
+    keys: npt.NDArray[np.int64], positions: FloatArray, outvoted: BoolArray, size: Extent, lens: LensSearch,
+    iterations_between: int,
 ) -> Solution | None:  # fmt: skip
-    """The solution on the key frames, then on all; None: the tracks do not fit together."""
+    """The solution on the key frames, then on all; None: the tracks do not fit together.
+
+    ``turns`` are rotations that nearly explain the key frames, if any do.
+    """
     mapped = _with_enough(mapped)
     if mapped is None:
         return None
@@ -273,6 +280,8 @@ def _moving(
     solution = surer(solution, _through_fisheye(solution, seen, size, lens))
     if lens.focal is None:
         solution = from_elsewhere(solution, seen, size, lens, bent)
+    if solution is not None and turns is not None:
+        solution = _or_from_turns(solution, turns, seen, size, lens)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
         solution = _at_likeliest_focal(solution, seen, size, lens, bent)
     if solution is None:
@@ -309,6 +318,26 @@ def from_elsewhere(
         cameras, points = moved_back(solution.cameras, solution.points, solution.used.any(axis=1), by)
         other = refined(cameras, points, positions, size, lens, bent, ROUNDS - 1, ITERATIONS)
         best = surer(best, other)
+    return best
+
+
+def from_turns(turns: Cameras, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool) -> Solution | None:
+    """A path begun from cameras that only turn and nearly explain the shot; None: the tracks do not fit together."""
+    best: Solution | None = None
+    for moved in on_arms(turns):
+        best = surer(best, refined(moved, None, positions, size, lens, bent, ROUNDS, ITERATIONS))
+    return best
+
+
+def _or_from_turns(found: Solution, turns: Cameras, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution:
+    """The same, or what is begun from rotations, if it explains more.
+
+    Where there is little parallax these tell the lens better than the mapping does.
+    """
+    best = found
+    for bent in {turns.is_bent, found.cameras.is_bent}:
+        rival = from_turns(turns, positions, size, lens, bent)
+        best = rival if rival is not None and rival.median_error < best.median_error else best
     return best
 
 

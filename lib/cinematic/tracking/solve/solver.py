@@ -19,6 +19,7 @@ from ..errors import TrackingError
 from ..presets import larger_than_usual
 from .cameras import Cameras
 from .fixed import fixed_to_the_picture
+from .off_pivot import off_pivot
 from .one_lens import (
     ITERATIONS_BETWEEN,
     ITERATIONS_TO_JUDGE,
@@ -43,7 +44,6 @@ from .one_lens import (
     turning_only,
     with_others,
 )
-from .off_pivot import off_pivot
 from .planes import left_by_planes
 from .rolling_shutter import likeliest, more_readout
 from .shifted import shifted, shows_shifts

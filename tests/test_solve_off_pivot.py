@@ -1,0 +1,74 @@
+"""Cameras on real tripods: a lens that is not over its pivot, rows read one after the other, long lenses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from .scenes import judged, on_head, path_error, scene, turn_error
+
+AHEAD = np.array([0.0, 0.0, 1.0])
+OVER_PIVOT = np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [0.05 * AHEAD, np.array([0.0, -0.05, 0.05]), np.array([0.1, 0.0, 0.0])],
+    ids=["ahead", "above and ahead", "beside"],
+)
+def test_a_lens_off_its_pivot_moves_a_little(arm: np.ndarray) -> None:
+    truth = on_head(60, 25, arm)
+    found, bad = judged(scene(truth, 200))
+    assert not found.only_turn
+    assert bad < 0.03
+    assert path_error(found, truth) < 0.06
+    assert turn_error(found, truth) < 0.3
+    assert found.focal[0] == pytest.approx(900, rel=0.02)
+
+
+@pytest.mark.parametrize("movers", [0.0, 0.3])
+def test_a_lens_over_its_pivot_only_turns(movers: float) -> None:
+    truth = on_head(60, 25, OVER_PIVOT)
+    found, _ = judged(scene(truth, 200, movers=movers))
+    assert found.only_turn
+    assert turn_error(found, truth) < 0.05
+
+
+def test_a_hand_that_sways_by_millimetres_is_not_a_tripod() -> None:
+    still = on_head(60, 0, OVER_PIVOT)
+    sways = np.random.default_rng(3).normal(0, 1, (60, 3)).cumsum(axis=0)
+    sways *= 0.008 / sways.std(axis=0)
+    truth = replace(still, translation=-np.einsum("fij,fj->fi", still.rotation, sways))
+    found, bad = judged(scene(truth, 200))
+    assert not found.only_turn
+    assert bad < 0.03
+    assert path_error(found, truth) < 0.06
+
+
+def test_of_a_lens_that_bends_the_turns_tell_the_focal_length() -> None:
+    truth = on_head(60, 25, 0.1 * AHEAD, k1=-0.15)
+    found, bad = judged(scene(truth, 250))
+    assert bad < 0.03
+    assert found.focal[0] == pytest.approx(900, rel=0.03)
+    assert found.k1 == pytest.approx(-0.15, abs=0.01)
+
+
+@pytest.mark.parametrize("arm", [OVER_PIVOT, 0.05 * AHEAD], ids=["over its pivot", "ahead of it"])
+@pytest.mark.parametrize("readout", [0.5, -0.4])
+def test_an_even_pan_shows_how_rows_are_read(readout: float, arm: np.ndarray) -> None:
+    truth = replace(on_head(60, 25, arm), readout=readout)
+    found, bad = judged(scene(truth, 200))
+    assert found.readout == pytest.approx(readout, abs=0.05)
+    assert found.only_turn == (not arm.any())
+    assert bad < 0.04
+
+
+@pytest.mark.parametrize("focal", [4000.0, 8000.0])
+def test_a_long_lens_on_a_tripod(focal: float) -> None:
+    truth = on_head(60, 5, OVER_PIVOT, focal=focal)
+    found, bad = judged(scene(truth, 200))
+    assert found.only_turn
+    assert bad < 0.03
+    assert found.focal[0] == pytest.approx(focal, rel=0.03)
