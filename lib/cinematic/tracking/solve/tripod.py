@@ -24,8 +24,11 @@ LEAST_DIRECTIONS = 8
 """Tracks with a known direction that a frame must show to be turned onto them."""
 
 # Where the search for an unknown focal length starts, picture widths (of the longer side); where radial terms are found
-# with it, from nearer: from afar they lead astray. Simulated lenses of 0.45 to 1.25 widths came right from these.
-_FOCALS, _BENT_FOCALS = (1.2, 0.6, 2.4, 5.0, 10.0), (1.2, 0.6, 0.45)
+# with it, from nearer: from afar they lead astray. Simulated lenses of 0.45 to 8 widths came right from these.
+_FOCALS, _BENT_FOCALS, _LONG_FOCALS = (1.2, 0.6, 2.4), (1.2, 0.6, 0.45), (5.0, 10.0)
+# A picture that only shifts, a wall that passes, looks like a turn through a lens of any length, the longer the better:
+# from a long start a lens is told only where one so many times as long costs that much more.
+_LONGER, _LONGER_COST = 3.0, 1.2
 _FOCAL_GAIN = 0.98  # of the cost: what a later one of these must bring; a camera at rest leaves all of them equal
 _MOST_BEND = 2.0  # of the radial terms, either way: a shot that does not fit must not run away with them
 _PRIOR_PX = 2.0  # pull of the start on log(focal), as one residual: holds what a camera that hardly turns cannot tell
@@ -64,21 +67,26 @@ def turn_cameras(
     """
     shares = _BENT_FOCALS if refine_distortion else _FOCALS
     starts = [share * max(size) for share in shares] if focal is None else [focal]
-    chains = [_chained(_at_rest(positions.shape[1], size, start), positions) for start in starts]
-    rough = [
-        _adjusted(
-            chain, positions, refine_focal=refine_focal or focal is None, refine_distortion=refine_distortion,
-            zooms=zooms, refine_middle=refine_middle, scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
-        )
-        for chain in chains
-        if chain is not None
-    ]  # fmt: skip
-    if not rough:
-        return None
-    best, best_cost = rough[0]
-    for cameras, cost in rough[1:]:
-        if cost < _FOCAL_GAIN * best_cost:
-            best, best_cost = cameras, cost
+    long = [] if focal is not None or refine_distortion else [share * max(size) for share in _LONG_FOCALS]
+
+    def rough(start: float, refine_focal: bool) -> tuple[Cameras, float] | None:
+        chain = _chained(_at_rest(positions.shape[1], size, start), positions)
+        return None if chain is None else _adjusted(
+            chain, positions, refine_focal=refine_focal, refine_distortion=refine_distortion, zooms=zooms,
+            refine_middle=refine_middle, scale=4.0, most_tracks=_ROUGH_TRACKS, steps=_ROUGH_STEPS,
+        )  # fmt: skip
+
+    def is_told(cameras: Cameras, cost: float) -> bool:
+        longer = rough(_LONGER * float(np.nanmedian(cameras.focal)), False)
+        return longer is not None and longer[1] > _LONGER_COST * cost
+
+    best: Cameras | None = None
+    best_cost = float("inf")
+    for start in (*starts, *long):
+        found = rough(start, refine_focal or focal is None)
+        better = found is not None and (best is None or found[1] < _FOCAL_GAIN * best_cost)
+        if found is not None and better and (start not in long or is_told(*found)):
+            best, best_cost = found
     return best
 
 
