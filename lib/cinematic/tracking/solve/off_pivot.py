@@ -24,7 +24,9 @@ IntArray = npt.NDArray[np.int64]
 # than so many times that: things that move slowly look like near ones. Simulated tripods without an arm leave 1.03 to
 # 1.11, most where tracks drift.
 _GAIN, _MOST_OFF = 1.3, 4.0
-_AS_MANY = 0.95  # times the markers that the rotations rest on, and more
+# Times the markers that the rotations rest on, and more: of the whole shot, and of the few tracks and frames that tell
+# whether it is worth to be solved, where a path just begun still leaves out some that it explains in the end.
+_AS_MANY, _AS_MANY_BEGUN = 0.95, 0.8
 
 
 def off_pivot(
@@ -50,11 +52,11 @@ def off_pivot(
     centred = _about_the_middle(some.cameras, seen, size, lens)
     if centred is not None:  # near things look like a lens whose middle is elsewhere
         begun = surer(from_turns(centred, seen, size, lens, bent), begun)
-    if begun is None or not _explains_more(begun, some):
+    if begun is None or not _explains_more(begun, some, _AS_MANY_BEGUN):
         return None
     placed = among_frames(begun.cameras, frames, positions.shape[1])
     whole = refined(placed, None, positions, size, lens, bent, ROUNDS_BETWEEN, iterations_between)
-    return whole if whole is not None and _explains_more(whole, turning) else None
+    return whole if whole is not None and _explains_more(whole, turning, _AS_MANY) else None
 
 
 def _about_the_middle(cameras: Cameras, positions: FloatArray, size: Extent, lens: LensSearch) -> Cameras | None:
@@ -66,9 +68,9 @@ def _about_the_middle(cameras: Cameras, positions: FloatArray, size: Extent, len
     return None if found is None else found.cameras
 
 
-def _explains_more(path: Solution, turning: Solution) -> bool:
-    """Whether a path clearly explains more of the markers that it rests on, which are as many, than rotations do."""
-    if path.used.sum() < _AS_MANY * turning.used.sum():
+def _explains_more(path: Solution, turning: Solution, as_many: float) -> bool:
+    """Whether a path clearly explains more of the markers that it rests on than rotations do, and rests on as many."""
+    if path.used.sum() < as_many * turning.used.sum():
         return False
     shared = path.used & np.isfinite(turning.errors)
     if not shared.any():
