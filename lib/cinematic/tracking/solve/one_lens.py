@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, partial, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ import numpy.typing as npt
 from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
-from .focal import moved_back, turned_over, with_focal_range, with_likeliest_focal
+from .focal import LikelyFocal, likeliest, moved_back, turned_over, with_focal_range, with_likeliest_focal
 from .lens_curve import PINHOLE, LensCurve
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
 from .solution import LensSearch, Round, Solution
 from .triangulation import median_error, reprojection_errors, triangulate
 from .tripod import adjust_turns, directions_of, on_arms, turn_cameras
+from .turn_bundle import Freed
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -283,7 +284,7 @@ def _moving(
     if solution is not None and turns is not None:
         solution = _or_from_turns(solution, turns, seen, size, lens)
     if solution is not None and not lens.focal_is_exact and not lens.is_zoom:
-        solution = _at_likeliest_focal(solution, seen, size, lens, bent)
+        solution = _at_likeliest_focal(solution, turns, seen, size, lens)
     if solution is None:
         return None
     if outvoted.any():
@@ -323,22 +324,25 @@ def from_elsewhere(
 
 def from_turns(turns: Cameras, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool) -> Solution | None:
     """A path begun from cameras that only turn and nearly explain the shot; None: the tracks do not fit together."""
-    best: Solution | None = None
-    for moved in on_arms(turns):
-        best = surer(best, refined(moved, None, positions, size, lens, bent, ROUNDS, ITERATIONS))
-    return best
+    return reduce(surer, _all_from_turns(turns, positions, size, lens, bent), None)
+
+
+def _all_from_turns(
+    turns: Cameras, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool
+) -> list[Solution]:
+    """The paths that are found from each arm."""
+    begun = (refined(moved, None, positions, size, lens, bent, ROUNDS, ITERATIONS) for moved in on_arms(turns))
+    return [path for path in begun if path is not None]
 
 
 def _or_from_turns(found: Solution, turns: Cameras, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution:
-    """The same, or what is begun from rotations, if it explains more.
+    """The same, or what is begun from rotations, if it is likelier.
 
     Where there is little parallax these tell the lens better than the mapping does.
     """
-    best = found
-    for bent in {turns.is_bent, found.cameras.is_bent}:
-        rival = from_turns(turns, positions, size, lens, bent)
-        best = rival if rival is not None and rival.median_error < best.median_error else best
-    return best
+    kinds = {turns.is_bent, found.cameras.is_bent}
+    rivals = [path for bent in kinds for path in _all_from_turns(turns, positions, size, lens, bent)]
+    return likeliest([found, *rivals], LikelyFocal.of_turns(turns))
 
 
 def _turned_over(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:
@@ -406,11 +410,16 @@ def _as_fisheye(cameras: Cameras, size: Extent) -> Cameras:
 
 
 def _at_likeliest_focal(
-    solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch, bent: bool
+    solution: Solution, turns: Cameras | None, positions: FloatArray, size: Extent, lens: LensSearch
 ) -> Solution:
     """The solution with the markers used that fit at the likeliest focal length."""
-    likely = with_likeliest_focal(solution, positions, size, lens.focal)
-    return _went_on(likely, positions, size, lens, bent, 1, 0) or solution
+    bent = solution.cameras.is_bent
+    if lens.focal is not None:
+        likely = LikelyFocal(lens.focal)
+    else:
+        likely = LikelyFocal.of_lens(max(size), bent) if turns is None else LikelyFocal.of_turns(turns)
+    there = with_likeliest_focal(solution, positions, size, likely)
+    return _went_on(there, positions, size, lens, bent, 1, 0) or solution
 
 
 def _with_enough(mapped: Cameras | None) -> Cameras | None:
@@ -557,10 +566,7 @@ def _turning_through(
     off_middle: bool = False,
 ) -> Solution | None:  # fmt: skip
     """The same through a lens with two radial terms, or without; whose middle need not be the picture's."""
-    start = turn_cameras(
-        positions, size, lens.focal, refine_focal=not lens.focal_is_exact, refine_distortion=bent,
-        zooms=lens.is_zoom, refine_middle=off_middle,
-    )  # fmt: skip
+    start = turn_cameras(positions, size, lens.focal, _freed(lens, bent, off_middle))
     if start is None:
         return None
     if median_error(reprojection_errors(start, directions_of(start, positions), positions)) > most_px:
@@ -596,6 +602,10 @@ def _with_focal_range(tripod: Solution, positions: FloatArray, size: Extent, len
     return replace(tripod, cameras=replace(tripod.cameras, focal_range=told.cameras.focal_range))
 
 
+def _freed(lens: LensSearch, bent: bool, off_middle: bool) -> Freed:
+    return Freed(focal=not lens.focal_is_exact, distortion=bent, zooms=lens.is_zoom, middle=off_middle)
+
+
 def turned(
     cameras: Cameras, positions: FloatArray, lens: LensSearch, bent: bool, hopeless_px: float = _ANY_PX, *,
     off_middle: bool = False,
@@ -604,17 +614,14 @@ def turned(
 
     None: the tracks do not fit together, or a round leaves the median error above ``hopeless_px``.
     """
-    search = {
-        "refine_focal": not lens.focal_is_exact, "refine_distortion": bent, "zooms": lens.is_zoom,
-        "refine_middle": off_middle,
-    }  # fmt: skip
+    freed = _freed(lens, bent, off_middle)
     directions = directions_of(cameras, positions)
     rounds: list[Round] = []
     while True:
         used = fitting(reprojection_errors(cameras, directions, positions))
         if used.any(axis=1).sum() < LEAST_TRACKS:
             return None
-        cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), **search)
+        cameras = adjust_turns(cameras, np.where(used[..., None], positions, np.nan), freed)
         directions = directions_of(cameras, positions)
         errors = reprojection_errors(cameras, directions, positions)
         used &= fitting(errors)
