@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 
 LIKELY_FOCAL = 1.2
 """What an unknown focal length is likeliest to be, in picture widths (of the longer side)."""
+AS_MANY = 0.95
+"""Times the most markers that any rests on: on so many of them those rest that are compared by what they leave."""
 
 _LIKELY_BENT = 0.6  # where the lens is bent: wide ones are
 _LIKELY_DEVIATION = 0.5  # of the natural logarithm: a factor of 2.7 either way is odd
@@ -40,7 +42,6 @@ _CLIMBED = 1.06  # times the floor: the valley's side, no need to go farther
 # Of simulated cameras that hardly turn the right focal length left at most 1.002 times what the floor does; of a
 # part of a clip, whose lens and shutter are not quite those of the model, what all of it tells left 1.015 times.
 _AS_GOOD = 1.02
-_AS_MANY = 0.95  # times the markers
 _LEAST_COST = 1e-12  # px^2, of tracks without any error
 _NEAR = 1.03  # times the focal length that bundle adjustment has found: no need to go there
 
@@ -152,7 +153,7 @@ def likeliest(tried: Sequence[Solution], likely: LikelyFocal) -> Solution:
     It rests on about as many markers as any of them; they are compared by what all such explain.
     """
     most = max(each.used.sum() for each in tried)
-    tried = [each for each in tried if each.used.sum() >= _AS_MANY * most]
+    tried = [each for each in tried if each.used.sum() >= AS_MANY * most]
     used = np.all([each.used for each in tried], axis=0)
     costs = np.array([_cost(each.errors[used]) for each in tried])
     focals = np.array([np.nanmedian(each.cameras.focal) for each in tried])

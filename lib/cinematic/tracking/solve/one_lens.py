@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
-from .focal import LikelyFocal, likeliest, moved_back, turned_over, with_focal_range, with_likeliest_focal
+from .focal import AS_MANY, LikelyFocal, likeliest, moved_back, turned_over, with_focal_range, with_likeliest_focal
 from .lens_curve import PINHOLE, LensCurve
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
@@ -340,8 +340,12 @@ def _or_from_turns(found: Solution, turns: Cameras, positions: FloatArray, size:
 
     Where there is little parallax these tell the lens better than the mapping does.
     """
-    kinds = {turns.is_bent, found.cameras.is_bent}
-    rivals = [path for bent in kinds for path in _all_from_turns(turns, positions, size, lens, bent)]
+    rivals = list[Solution]()
+    for bent in {turns.is_bent, found.cameras.is_bent}:
+        for path in _all_from_turns(turns, positions, size, lens, bent):
+            finished = path.used.sum() >= AS_MANY * found.used.sum()
+            further = path if finished else _went_on(path, positions, size, lens, bent, ROUNDS, ITERATIONS)
+            rivals += [] if further is None else [further]
     return likeliest([found, *rivals], LikelyFocal.of_turns(turns))
 
 

@@ -69,13 +69,18 @@ _LEANING, _LEANING_GAIN = 0.85, 1.15
 _QUICKLY_ADJUSTED = 20_000
 _READOUT_ROUNDS = 3  # of solving again, with what the rows' readout was still wrong by
 _SQUEEZED_PX = 0.15  # median error from which on the picture may be a squeezed one
-_PLANE_LIKE = 2.5  # times the median error; a camera that only turns leaves 1.4 times as much between planes
+# Times the median error; a camera that only turns leaves 1.4 times as much between planes. One that also moves a
+# little, through a lens that breathes, 2 to 5 times as much, and is taken for one that walks with a bent lens.
+_PLANE_LIKE, _PLANE_LIKE_BENT = 2.5, 5.5
 _SHIFT_GAIN = 1.1  # a place of its own for every frame's picture the same
 # How often a lens's middle is sought: the first time may leave a tenth of the way (simulated), for markers that did not
 # fit before have no say.
 _MIDDLE_ROUNDS = 3
 _NEARLY_ALL = 0.9  # of the markers: cameras that are wrong about the lens fit 0.5 to 0.8 of simulated ones
 _ZOOM_GAIN = 1.15  # a focal length for every frame the same
+# And those of a straight lens in place of a bent one: a camera that turns and moves a little as its lens breathes is
+# explained through a bent lens, too, of two thirds of its focal length.
+_ZOOM_GAIN_STRAIGHT = 1.02
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
 # that move by themselves.
 _MOST_ZOOM, _FASTEST_ZOOM = 40.0, 1.4  # times: longest through shortest, and from a frame to the next
@@ -550,9 +555,9 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
         return True
     if fixed.only_turns:
         return fixed.median_error > _TURNING_PX
-    if planes < _PLANE_LIKE * fixed.median_error:
-        return True
     bent = fixed.cameras.is_bent
+    if planes < (_PLANE_LIKE_BENT if bent else _PLANE_LIKE) * fixed.median_error:
+        return True
     if bent and fixed.median_error > _BENT_PX:
         return True
     freed, held = (
@@ -568,4 +573,6 @@ def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> 
         return not zooming.only_turns or zooming.median_error <= planes
     if zooming.only_turns and not fixed.only_turns:
         return zooming.median_error < _ZOOM_GAIN * fixed.median_error
-    return _ZOOM_GAIN * zooming.median_error < fixed.median_error
+    takes_place_of_bend = fixed.cameras.is_bent and not zooming.cameras.is_bent
+    gain = _ZOOM_GAIN_STRAIGHT if takes_place_of_bend else _ZOOM_GAIN
+    return gain * zooming.median_error < fixed.median_error
