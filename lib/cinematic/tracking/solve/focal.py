@@ -35,6 +35,7 @@ AS_MANY = 0.95
 
 _LIKELY_BENT = 0.6  # where the lens is bent: wide ones are
 _LIKELY_DEVIATION = 0.5  # of the natural logarithm: a factor of 2.7 either way is odd
+_LEAST_DEVIATION = 0.005  # where the camera moves after all, rotations tell it no better
 _STEP = 1.1  # from one focal length to the next
 _SHORTEST, _LONGEST = 0.25, 8.0  # picture widths: what is walked through
 _ITERATIONS = 20  # of bundle adjustment at each; with the focal length held that is enough
@@ -67,7 +68,7 @@ class LikelyFocal:
         if cameras.focal_range is None:
             return cls(float(np.nanmedian(cameras.focal)))
         shortest, longest = np.log(cameras.focal_range)
-        return cls(float(np.nanmedian(cameras.focal)), float(longest - shortest) / 2)
+        return cls(float(np.nanmedian(cameras.focal)), max(_LEAST_DEVIATION, float(longest - shortest) / 2))
 
     def oddness(self, focals: FloatArray) -> FloatArray:
         """Minus the logarithm of how likely these are, px, each against the likeliest."""
@@ -98,6 +99,8 @@ def with_likeliest_focal(solution: Solution, positions: FloatArray, size: Extent
         Its one focal length was found with the rest.
     positions : (n, f, 2)
         px; NaN where there is no marker.
+    likely
+        What counts beside what is left of the tracks.
     """
     used, bent = solution.used, solution.cameras.is_bent
     seen = np.where(used[..., None], positions, np.nan)
