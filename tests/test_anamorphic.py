@@ -99,8 +99,8 @@ def test_the_camera_of_a_path(aspect: float, k1: float) -> None:
     assert solution.average_error < 0.2
 
 
-def test_a_squeeze_that_nobody_tells_is_found_out() -> None:
-    squeeze = SQUEEZES[1]
+@pytest.mark.parametrize("squeeze", [SQUEEZES[1], SQUEEZES[-1]])
+def test_a_squeeze_that_nobody_tells_is_found_out(squeeze: float) -> None:
     seen = scene(path(FRAMES, pixel_aspect=squeeze), TRACKS, noise=0.15, outliers=0.02)
     solution = solved(seen, 1.0)
     assert solution.cameras.pixel_aspect == squeeze

@@ -150,7 +150,7 @@ def with_focal_range(solution: Solution, positions: FloatArray, size: Extent, be
     return replace(solution, cameras=replace(solution.cameras, focal_range=_as_good(focals, costs)))
 
 
-def likeliest(tried: Sequence[Solution], likely: LikelyFocal) -> Solution:
+def likeliest_path(tried: Sequence[Solution], likely: LikelyFocal) -> Solution:
     """Of moving cameras found in different ways the one that explains the tracks best with a likely focal length.
 
     It rests on about as many markers as any of them; they are compared by what all such explain.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..coords import Extent
 from ..errors import TrackingError
 from .cameras import Cameras
-from .focal import AS_MANY, LikelyFocal, likeliest, moved_back, turned_over, with_focal_range, with_likeliest_focal
+from .focal import AS_MANY, LikelyFocal, likeliest_path, moved_back, turned_over, with_focal_range, with_likeliest_focal
 from .lens_curve import PINHOLE, LensCurve
 from .mapping import Mapped, add_frames, adjust, map_cameras
 from .planes import left_by_planes
@@ -346,7 +346,7 @@ def _or_from_turns(found: Solution, turns: Cameras, positions: FloatArray, size:
             finished = path.used.sum() >= AS_MANY * found.used.sum()
             further = path if finished else _went_on(path, positions, size, lens, bent, ROUNDS, ITERATIONS)
             rivals += [] if further is None else [further]
-    return likeliest([found, *rivals], LikelyFocal.of_turns(turns))
+    return likeliest_path([found, *rivals], LikelyFocal.of_turns(turns))
 
 
 def _turned_over(solution: Solution, positions: FloatArray, size: Extent, lens: LensSearch) -> Solution | None:

@@ -2,7 +2,7 @@
 
 What is in the lower rows is then seen later than what is in the upper ones. Of a camera that moves evenly the picture
 only leans; one that shakes leaves markers off in each frame in another way, the more the farther from the middle row.
-A lean that comes and goes shows, too, where the camera only turns: points take up less of it (:func:`likeliest`).
+A lean that comes and goes shows, too, where the camera only turns: points take up less of it (:func:`likeliest_readout`).
 How much a readout would put them off follows from the cameras; how much of that is there is one number for the shot,
 and is found by least squares with a small turn and shift of each frame's camera, into which some of it has gone.
 
@@ -85,7 +85,7 @@ def more_readout(cameras: Cameras, points: FloatArray, positions: FloatArray, *,
     return Readout(share, sigma / float(np.sqrt(told)))
 
 
-def likeliest(left: Callable[[float], float]) -> float | None:
+def likeliest_readout(left: Callable[[float], float]) -> float | None:
     """The readout by which the least is ``left`` unexplained, to some hundredths; None: no shutter's."""
     best = min(_LIKELY, key=left)
     if best in (_LIKELY[0], _LIKELY[-1]):

@@ -45,7 +45,7 @@ from .one_lens import (
     with_others,
 )
 from .planes import left_by_planes
-from .rolling_shutter import likeliest, more_readout
+from .rolling_shutter import likeliest_readout, more_readout
 from .shifted import shifted, shows_shifts
 from .solution import LensSearch, Solution
 from .squeeze import LEAST_GAIN, likely_squeeze
@@ -421,7 +421,7 @@ def _even_readout(rough: Solution, positions: FloatArray, size: Extent) -> float
         square = errors(readout)[np.isfinite(errors(readout))] ** 2
         return float((square / (1 + square)).mean()) if len(square) else float("inf")
 
-    readout = likeliest(left)
+    readout = likeliest_readout(left)
     if readout is None or median_error(errors(0.0)) < _LEANING_GAIN * median_error(errors(readout)):
         return 0.0
     return readout

@@ -89,6 +89,7 @@ class _View:
     """The markers as a state shows them."""
 
     residual: FloatArray  # (2, m) px
+    off: FloatArray  # (m,) its length squared, px^2
     turned: FloatArray  # (3, 3, m) the rotation of each marker's camera
     depth: FloatArray  # (m,) of its direction, ahead of the camera
     plane: FloatArray  # (2, m) the direction where the depth is 1
@@ -121,16 +122,17 @@ class _Problem:
         plane = np.stack([x / depth, y / depth])
         square = plane[0] ** 2 + plane[1] ** 2
         shown = plane * (cameras.curve.stretch(square) * cameras.focal[self.frames])
-        return _View(shown + np.array(cameras.centre)[:, None] - self.markers, turned, depth, plane, square)
+        residual = shown + np.array(cameras.centre)[:, None] - self.markers
+        return _View(residual, residual[0] ** 2 + residual[1] ** 2, turned, depth, plane, square)
 
     def cost(self, state: _State, view: _View) -> float:
         """The robust sum of squares, px^2."""
-        square = view.residual[0] ** 2 + view.residual[1] ** 2
-        return float((square / (1 + square / self.scale**2)).sum() + (self._pull(state.cameras) ** 2).sum())
+        robust = view.off / (1 + view.off / self.scale**2)
+        return float(robust.sum() + (self._pull(state.cameras) ** 2).sum())
 
     def stepped(self, state: _State, view: _View, damping: float) -> _State:
         """One Gauss-Newton step, damped."""
-        root = 1 / (1 + (view.residual[0] ** 2 + view.residual[1] ** 2) / self.scale**2)  # of the weight
+        root = 1 / (1 + view.off / self.scale**2)  # of the weight
         residual, bases = root * view.residual[None], _tangents(state.directions)
         own, shared, across = (root * slopes for slopes in self._slopes(state, view, bases))
         frames, tracks, count = len(self.solved), len(state.directions), self.own * len(self.solved)
