@@ -2,7 +2,8 @@
 
 What is in the lower rows is then seen later than what is in the upper ones. Of a camera that moves evenly the picture
 only leans; one that shakes leaves markers off in each frame in another way, the more the farther from the middle row.
-A lean that comes and goes shows, too, where the camera only turns: points take up less of it (:func:`likeliest_readout`).
+A lean that comes and goes shows, too, where the camera only turns: points take up less of it
+(:func:`likeliest_readout`).
 How much a readout would put them off follows from the cameras; how much of that is there is one number for the shot,
 and is found by least squares with a small turn and shift of each frame's camera, into which some of it has gone.
 
