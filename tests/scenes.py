@@ -155,6 +155,15 @@ def on_head(frames: int, degrees: float, arm: FloatArray, *, focal: float = 900.
     return replace(path(frames, focal, k1=k1), rotation=rotation, translation=translation)
 
 
+def shaken(cameras: Cameras, amount: float, seed: int) -> Cameras:
+    """The same camera, turned to and fro over some frames by ``amount`` (standard deviation, radians, each axis)."""
+    frames, rng, over = len(cameras.rotation), np.random.default_rng(seed), np.hanning(13)
+    drawn = rng.normal(0, amount / np.linalg.norm(over), (3, frames + 40))
+    turns = np.stack([np.convolve(axis, over, "same")[20:-20] for axis in drawn], axis=1)
+    rotation = np.stack([cv2.Rodrigues(turn)[0] for turn in turns]) @ cameras.rotation
+    return replace(cameras, rotation=rotation, translation=-np.einsum("fij,fj->fi", rotation, cameras.positions))
+
+
 def rails(frames: int, focal: float, travel: tuple[float, float, float], *, pan: float = 0.0, seed: int = 1) -> Cameras:
     """A camera that goes straight on and pans by so many radians on its way, and hardly shakes."""
     shaken = np.random.default_rng(seed).normal(0, 1, (2, frames, 3)).cumsum(axis=1) / np.sqrt(frames)

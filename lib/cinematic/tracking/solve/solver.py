@@ -344,20 +344,31 @@ def _shutter(
 ) -> Cameras | None:
     """Rough cameras with the readout that the tracks tell; None: rows were read at once, or nothing tells.
 
-    A camera that only turns, and shakes, does not look like one before its shutter is known.
+    A camera that only turns, and shakes, does not look like one before its shutter is known. What looks like a path of
+    little parallax then has taken up most of it.
     """
     if lens.readout == 0:
         return None
-    if not isinstance(at_once, TrackingError):
-        rough = at_once
-    elif only_turns is False or left_by_planes(positions[np.ix_(*_leading(positions))]) < _FLAT_PX:
-        rough = None
-    else:
-        rough = turning(positions, size, replace(lens, zooms=lens.is_zoom, distortion=False), _ROLLING_PX)
-    if rough is None:
-        return None
-    readout = lens.readout or _more_readout(rough, positions) or _even_readout(rough, positions, size)
-    return replace(rough.cameras, readout=readout) if readout else None
+    found = None if isinstance(at_once, TrackingError) else at_once
+    rough = [] if found is None else [found]
+    if only_turns is not False and _may_turn(found, left_by_planes(positions[np.ix_(*_leading(positions))])):
+        turns = turning(positions, size, replace(lens, zooms=lens.is_zoom, distortion=False), _ROLLING_PX)
+        rough = rough if turns is None else [turns, *rough]
+    for each in rough:
+        readout = lens.readout or _more_readout(each, positions) or _even_readout(each, positions, size)
+        if readout:
+            return replace(each.cameras, readout=readout)
+    return None
+
+
+def _may_turn(found: Solution | None, planes: float) -> bool:
+    """Whether a camera may only turn that nothing else is known of, or that was taken for one on a path.
+
+    ``planes`` is what planes between key frames leave, px.
+    """
+    if found is None:
+        return planes >= _FLAT_PX
+    return not found.only_turns and planes < _PLANE_LIKE * found.median_error
 
 
 def _may_roll(at_once: Solution, still: FloatArray, positions: FloatArray, size: Extent) -> bool:
@@ -383,7 +394,10 @@ def _row_by_row(still: Solution, readout: float, positions: FloatArray, size: Ex
     for _ in range(_READOUT_ROUNDS):
         more = _more_readout(found, positions) if lens.readout is None else 0.0
         known = replace(found.cameras, readout=found.cameras.readout + more)
-        found = solve_again(known, positions, size, only_turns=found.only_turns)
+        again = solve_again(known, positions, size, only_turns=found.only_turns)
+        if surer(again, found) is found:  # a path of little parallax may take up what the rows do
+            break
+        found = again
         if not more:
             break
     return found
