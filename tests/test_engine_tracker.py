@@ -165,6 +165,36 @@ def test_coming_back_ends_the_drift() -> None:
     assert last < 2 * first
 
 
+@pytest.mark.parametrize("model", ["AUTO", "Affine"])
+def test_crossings_of_two_edges_do_not_tell_sizes_along_them_and_need_not(model: str) -> None:
+    square, frames, warps = 25, [], []
+    rng = np.random.default_rng(1)
+    for number, s in enumerate(np.linspace(0, 1, 30), start=1):
+        leaning = np.array([[1 - 0.15 * s, 0.12 * s], [0.05 * s, 1.0]])
+        warp = np.eye(3)
+        warp[:2, :2], warp[:2, 2] = (
+            leaning,
+            np.array(CENTRE) - leaning @ CENTRE + [6 * np.sin(4 * s), 4 * np.sin(3 * s)],
+        )
+        board = checkerboard(np.linalg.inv(warp), square)
+        frames.append((number, (board + rng.normal(0, 14 / 255, board.shape)).astype(np.float32)))
+        warps.append(warp)
+    points = square * np.stack(np.meshgrid(np.arange(2, 8), np.arange(2, 6)), axis=-1).reshape(-1, 2).astype(float)
+    found = run(frames, points, motion_model=model)
+    assert len(found[-1].track) == len(points)
+    assert found[-1].tracked.all()
+    assert np.median(np.linalg.norm(np.concatenate(errors(found, warps, points)[1:]), axis=1)) < 0.15
+
+
+def checkerboard(inverse: np.ndarray, square: float, fine: int = 4) -> np.ndarray:
+    """A frame of one whose squares begin at the origin, seen through a warp; ``fine``: rays a pixel and axis."""
+    rows, columns = (np.arange(side * fine) for side in SIZE[::-1])
+    y, x = (np.meshgrid(rows, columns, indexing="ij") + np.array(0.5)) / fine - 0.5
+    where = apply(inverse, np.stack([x.ravel(), y.ravel()], axis=1))
+    light = np.where(np.floor(where / square).sum(axis=1) % 2 > 0, 0.6, 0.35)
+    return light.reshape(SIZE[1], fine, SIZE[0], fine).mean(axis=(1, 3))
+
+
 def test_previous_frame_is_the_reference_where_asked() -> None:
     warps, points = turning(5), grid_points(SIZE, 40, 40)
     results = run(plate(Texture(5), warps), points, motion_model="Affine", pattern_match="PREV_FRAME")

@@ -3,6 +3,8 @@
 The pattern keeps its own pixels (it is cut at whole pixels, so it is not interpolated); the frame is read through a
 cubic B-spline where the warp says. One step multiplies ten inner products of the residual by one 10 x 10 matrix (see
 :mod:`.motion_models`); gain and bias of the light are among the unknowns, so they need no state of their own.
+What it finds is the likeliest: a pattern's shape is near to what it was, so that what grain alone would tell stays as
+it was (``stiffness``), and what texture tells is followed.
 Sources: Baker & Matthews 2004 (inverse compositional), Bartoli 2008 (with photometric unknowns).
 
 Template coordinates ``(u, v)`` run from -1 to 1 between the centres of the pattern's outermost pixels. A warp is a
@@ -17,7 +19,7 @@ import numpy as np
 
 from .compiler import inner_kernel, kernel
 from .lanes import borrowed, hold
-from .motion_models import CONTAINS, MODEL_SIZES, UNKNOWNS, compose_step
+from .motion_models import CONTAINS, MODEL_SIZES, SHAPE, UNKNOWNS, compose_step
 from .patterns import MODELS, PatternGrid, Patterns
 from .pyramid import Pyramid
 from .sampling import SampleScratch, fill_window, sample_scratch, sample_warped, spline_window
@@ -189,6 +191,7 @@ class Room(NamedTuple):
     samples: SampleScratch
     sums: np.ndarray  # float64 (10,) inner products of the residual, as of the last step
     step: np.ndarray  # float64 (10,) the last step
+    turned: np.ndarray  # float64 (10,) the sum of all steps that change the pattern's shape
     bounds: np.ndarray  # float64 (4,)
     figures: np.ndarray  # float64 (5,)
 
@@ -197,7 +200,8 @@ class Room(NamedTuple):
 def room_for(grid):  # type: ignore[no-untyped-def]
     """Room to align patterns of one size."""
     scratch = sample_scratch(grid.u.shape[0])
-    return Room(scratch, np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(4), np.empty(FIGURES))
+    sums, step, turned = np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(UNKNOWNS)
+    return Room(scratch, sums, step, turned, np.empty(4), np.empty(FIGURES))
 
 
 @inner_kernel
@@ -229,6 +233,9 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
     change = 0.0
     inside = count
     start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
+    stiffness, turned = patterns.stiffness[k], room.turned
+    for a in SHAPE:
+        turned[a] = 0.0
     tolerance = search.tolerance
     for iteration in range(search.most_steps):
         astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
@@ -268,6 +275,8 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
         if check == _PARTLY:  # fewer pixels: more noise a pixel, and less that they fix
             figures[RESIDUAL] *= (count / inside) ** 2
         figures[STEPS] = iteration + 1
+        for a in SHAPE:
+            sums[a] -= gain * stiffness * turned[a]
         for a in range(UNKNOWNS - 2):  # gain and bias are known better from the moments
             total = 0.0
             for b in range(UNKNOWNS):
@@ -279,6 +288,8 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
         if not (move < radius and bend < 1.0):
             return DIVERGED
         compose_step(warp, step)
+        for a in SHAPE:
+            turned[a] += step[a]
         before, change = change, max(move, radius * bend / 3.0)
         if change < tolerance or change * change < _STILL_TO_COME * tolerance * (before - change):
             return CONVERGED

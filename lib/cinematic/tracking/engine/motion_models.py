@@ -50,6 +50,7 @@ for _number, _matrix in enumerate(_BASES):
     MODEL_BASES[_number, :, : _matrix.shape[1]] = _matrix
 
 AFFINE, PERSPECTIVE = 4, 5
+SHAPE = (2, 3, 4, 5)  # of the unknowns: what an affine motion does to a pattern's shape
 
 # Models that contain a given one, so that AUTO only ever moves to a richer model.
 CONTAINS = np.array(

@@ -18,7 +18,8 @@ def pattern_room(grid):  # type: ignore[no-untyped-def]
     return Patterns(
         np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros((1, m), np.float32), np.zeros(1),
         np.zeros(1), np.zeros((1, m), np.float32), np.ones(1), np.ones(1), np.zeros((1, 0), np.float32), np.zeros(1),
-        np.zeros(1), np.zeros(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)), np.zeros((1, 3)), np.zeros((1, 1)),
+        np.zeros(1), np.zeros(1), np.zeros((1, 1, UNKNOWNS, UNKNOWNS)), np.zeros(1),
+        np.zeros((1, 1, 0, 0)), np.zeros((1, 3)), np.zeros((1, 1)),
     )  # fmt: skip
 
 

@@ -415,7 +415,7 @@ def _measure(k, n, state, residual, grid, half, moved):  # type: ignore[no-untyp
             along = enlarged[0, 0] * left + enlarged[0, 1] * right
             down = enlarged[1, 0] * left + enlarged[1, 1] * right
             carried[i, a] = jacobian[i, 0] * along + jacobian[i, 1] * down
-    solution = state.patterns.solution[k, state.models[k]]
+    solution = state.patterns.covariance[k, state.models[k]]
     for i in range(2):
         for j in range(2):
             total = 0.0
