@@ -2,7 +2,8 @@
 
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
 figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
-So are those in 1280x720, of plain things, sharp and blurred, and the wide ones, through fisheyes.
+So are those in 1280x720, of plain things, sharp and blurred, and the wide ones, through fisheyes. Those of toys, whose
+textures are anybody's, were looked at.
 The later ones came when all but one rule was chosen. The committed plates are small movies that stand in
 the repository, so that a first run needs no rendering.
 """
@@ -69,6 +70,13 @@ RENDERED = {
         "courtyard": dataclasses.replace(_HD, layout="courtyard", seed=7003, samples=10),
         "solids-blur": dataclasses.replace(_HD, layout="solids", seed=7004, shutter=0.4, samples=4),
         "posts-sharp": dataclasses.replace(_HD, layout="posts", seed=7005, samples=4),
+    },
+    "toys": {
+        "arc": dataclasses.replace(_HD, layout="toys-arc", seed=11),
+        "push": dataclasses.replace(_HD, layout="toys-push", seed=12, shutter=0.4),
+        "crane": dataclasses.replace(_HD, layout="toys-crane", seed=13, shutter=0.4),
+        "orbit": dataclasses.replace(_HD, layout="toys-orbit", seed=14, grain=3.0),
+        "checks": dataclasses.replace(_HD, layout="toys-checks", seed=15),
     },
     "wide": {
         "street-85": dataclasses.replace(_WIDE, layout="street", seed=8001, fisheye=85.0),

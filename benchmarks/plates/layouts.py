@@ -8,13 +8,14 @@ open scene and returns a `Stage`. The same seed gives the same set. In a street 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import bpy
 import numpy as np
 
-from benchmarks.plates import motion, props
+from benchmarks.plates import motion, props, toys
 from benchmarks.plates.motion import Move
 
 USUAL = 48  # frames in which a camera goes the way that its layout gives it
@@ -305,6 +306,18 @@ def posts(rng: np.random.Generator, frames: int, fps: float, movers: int = 2) ->
     return solids(rng, frames, fps, movers, posts=5)
 
 
+def toys_about(
+    rng: np.random.Generator, frames: int, fps: float, movers: int = 2, *, way: str = "arc", ground: str = "noise",
+    textures: Sequence[str] = toys.TEXTURES, near: int = 0,
+) -> Stage:  # fmt: skip
+    """Primitives in procedural textures, as anybody would make a plate (`toys`)."""
+    toys.room_of_toys(rng, textures, ground, near)
+    path, target = toys.way(way, rng.uniform(-2, 2), frames)
+    moves = toys.movers(rng, textures, frames)
+    camera = motion.hand_held(path, target, fps, rng)
+    return Stage(camera, moves[:movers], float(rng.uniform(24, 40)), (0.4, 0.5, -0.8), 4.0, 1.5)
+
+
 LAYOUTS: dict[str, Callable[..., Stage]] = {
     "courtyard": courtyard,
     "street": street,
@@ -313,4 +326,9 @@ LAYOUTS: dict[str, Callable[..., Stage]] = {
     "aerial": aerial,
     "solids": solids,
     "posts": posts,
+    "toys-arc": toys_about,
+    "toys-push": partial(toys_about, way="push", ground="checker"),
+    "toys-crane": partial(toys_about, way="crane", ground="voronoi", near=6),
+    "toys-orbit": partial(toys_about, way="orbit", ground="brick"),
+    "toys-checks": partial(toys_about, ground="checker", textures=("checker", "brick")),
 }
