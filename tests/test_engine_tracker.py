@@ -172,10 +172,8 @@ def test_crossings_of_two_edges_do_not_tell_sizes_along_them_and_need_not(model:
     for number, s in enumerate(np.linspace(0, 1, 30), start=1):
         leaning = np.array([[1 - 0.15 * s, 0.12 * s], [0.05 * s, 1.0]])
         warp = np.eye(3)
-        warp[:2, :2], warp[:2, 2] = (
-            leaning,
-            np.array(CENTRE) - leaning @ CENTRE + [6 * np.sin(4 * s), 4 * np.sin(3 * s)],
-        )
+        warp[:2, :2] = leaning
+        warp[:2, 2] = CENTRE - leaning @ CENTRE + [6 * np.sin(4 * s), 4 * np.sin(3 * s)]
         board = checkerboard(np.linalg.inv(warp), square)
         frames.append((number, (board + rng.normal(0, 14 / 255, board.shape)).astype(np.float32)))
         warps.append(warp)

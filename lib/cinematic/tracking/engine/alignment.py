@@ -191,7 +191,7 @@ class Room(NamedTuple):
     samples: SampleScratch
     sums: np.ndarray  # float64 (10,) inner products of the residual, as of the last step
     step: np.ndarray  # float64 (10,) the last step
-    turned: np.ndarray  # float64 (10,) the sum of all steps that change the pattern's shape
+    reshaped: np.ndarray  # float64 (10,) the sum of all steps that change the pattern's shape
     bounds: np.ndarray  # float64 (4,)
     figures: np.ndarray  # float64 (5,)
 
@@ -200,8 +200,8 @@ class Room(NamedTuple):
 def room_for(grid):  # type: ignore[no-untyped-def]
     """Room to align patterns of one size."""
     scratch = sample_scratch(grid.u.shape[0])
-    sums, step, turned = np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(UNKNOWNS)
-    return Room(scratch, sums, step, turned, np.empty(4), np.empty(FIGURES))
+    sums, step, reshaped = np.empty(UNKNOWNS), np.empty(UNKNOWNS), np.empty(UNKNOWNS)
+    return Room(scratch, sums, step, reshaped, np.empty(4), np.empty(FIGURES))
 
 
 @inner_kernel
@@ -233,9 +233,9 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
     change = 0.0
     inside = count
     start_x, start_y, start_area = warp[0, 2], warp[1, 2], _area(warp)
-    stiffness, turned = patterns.stiffness[k], room.turned
+    stiffness, reshaped = patterns.stiffness[k], room.reshaped
     for a in SHAPE:
-        turned[a] = 0.0
+        reshaped[a] = 0.0
     tolerance = search.tolerance
     for iteration in range(search.most_steps):
         astray = abs(warp[0, 2] - start_x) > 2.0 * radius or abs(warp[1, 2] - start_y) > 2.0 * radius
@@ -276,7 +276,7 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
             figures[RESIDUAL] *= (count / inside) ** 2
         figures[STEPS] = iteration + 1
         for a in SHAPE:
-            sums[a] -= gain * stiffness * turned[a]
+            sums[a] -= gain * stiffness * reshaped[a]
         for a in range(UNKNOWNS - 2):  # gain and bias are known better from the moments
             total = 0.0
             for b in range(UNKNOWNS):
@@ -289,7 +289,7 @@ def align_one(frame, grid, patterns, k, solution, warp, patch, window, room, sea
             return DIVERGED
         compose_step(warp, step)
         for a in SHAPE:
-            turned[a] += step[a]
+            reshaped[a] += step[a]
         before, change = change, max(move, radius * bend / 3.0)
         if change < tolerance or change * change < _STILL_TO_COME * tolerance * (before - change):
             return CONVERGED

@@ -93,7 +93,7 @@ class Patterns(NamedTuple):
     frames: np.ndarray  # float64 (n,) of how many frames ``raw`` is the mean
     solution: np.ndarray  # float64 (n, models, 10, 10) motion_models.solution_matrix; zero: cannot be told apart
     stiffness: np.ndarray  # float64 (n,) how much a change of shape costs against the sums of squares, luminance^2
-    covariance: np.ndarray  # float64 (n, models, 10, 10) the same without stiffness: what texture alone tells
+    covariance: np.ndarray  # float64 (n, models, 10, 10) ``solution`` without stiffness: what texture alone tells
     gradients: np.ndarray  # float64 (n, 3) sums of their products uu, uv, vv, sharp
     evidence: np.ndarray  # float64 (n, models) for richer models than the one in use, gathered over the frames
 
