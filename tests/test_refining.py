@@ -114,7 +114,7 @@ def test_judging_after_it_asks_no_window_again(tracked: Any, monkeypatch: pytest
     locked = store_of(tracked).read()[0].name
     lock(tracked, locked)
     refinement = refine_tracks(tracked)
-    anew, _ = judge_with_motion(tracked)
+    anew, _ = judge_with_motion(tracked, focal=900.0)
     asked: list[str] = []
 
     def counted(tracks: Sequence[TrackData], *about: Any, footage: Footage) -> list[Places]:
@@ -122,7 +122,7 @@ def test_judging_after_it_asks_no_window_again(tracked: Any, monkeypatch: pytest
         return ask_other_windows(tracks, *about, footage=footage)
 
     monkeypatch.setattr(other_windows, "ask_other_windows", counted)
-    verdicts, _ = judge_with_motion(tracked, refinement=refinement)
+    verdicts, _ = judge_with_motion(tracked, focal=900.0, refinement=refinement)
     assert asked == [locked]
     assert [verdict.curves for verdict in verdicts] == [verdict.curves for verdict in anew]
     assert [verdict.badness for verdict in verdicts] == [verdict.badness for verdict in anew]
@@ -185,9 +185,10 @@ def test_the_clean_command_refines_when_it_is_asked_to(grainy_movie: Path, tmp_p
     track_markers(clip)
     clip.save(tmp_path / "tracks.json")
     before = (tmp_path / "tracks.json").read_bytes()
-    would = run("clean", tmp_path, "--refine", "--dry-run")
+    lens = ("--focal", "22.5mm", "--sensor", "24")  # known, so that a drawn plane is judged in a second
+    would = run("clean", tmp_path, "--refine", *lens, "--dry-run")
     assert (tmp_path / "tracks.json").read_bytes() == before
-    told = run("clean", tmp_path, "--refine")
+    told = run("clean", tmp_path, "--refine", *lens)
     assert (told.returncode, told.stderr) == (0, "")
     assert would.stdout.splitlines()[-1].replace("would clean", "cleaned").replace("refine ", "refined ") in told.stdout
     assert f", refined {len(clip.tracks)} tracks" in told.stdout
