@@ -155,7 +155,7 @@ def on_head(frames: int, degrees: float, arm: FloatArray, *, focal: float = 900.
     return replace(path(frames, focal, k1=k1), rotation=rotation, translation=translation)
 
 
-def shaken(cameras: Cameras, amount: float, seed: int) -> Cameras:
+def shaking(cameras: Cameras, amount: float, seed: int) -> Cameras:
     """The same camera, turned to and fro over some frames by ``amount`` (standard deviation, radians, each axis)."""
     frames, rng, over = len(cameras.rotation), np.random.default_rng(seed), np.hanning(13)
     drawn = rng.normal(0, amount / np.linalg.norm(over), (3, frames + 40))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from .scenes import judged, on_head, path_error, scene, shaken, turn_error
+from .scenes import judged, on_head, path_error, scene, shaking, turn_error
 
 AHEAD = np.array([0.0, 0.0, 1.0])
 OVER_PIVOT = np.zeros(3)
@@ -78,7 +78,7 @@ def test_an_even_pan_shows_how_rows_are_read(readout: float, arm: np.ndarray) ->
 
 
 def test_what_rows_do_to_a_shaken_pan_is_no_little_path() -> None:
-    truth = replace(shaken(on_head(40, 25, OVER_PIVOT), 0.004, seed=2), readout=0.5)
+    truth = replace(shaking(on_head(40, 25, OVER_PIVOT), 0.004, seed=2), readout=0.5)
     found, _ = judged(scene(truth, 150, movers=0.3))
     assert found.only_turn
     assert found.readout == pytest.approx(0.5, abs=0.03)

@@ -415,13 +415,13 @@ def _measure(k, n, state, residual, grid, half, moved):  # type: ignore[no-untyp
             along = enlarged[0, 0] * left + enlarged[0, 1] * right
             down = enlarged[1, 0] * left + enlarged[1, 1] * right
             carried[i, a] = jacobian[i, 0] * along + jacobian[i, 1] * down
-    solution = state.patterns.covariance[k, state.models[k]]
+    told = state.patterns.covariance[k, state.models[k]]
     for i in range(2):
         for j in range(2):
             total = 0.0
             for a in range(8):
                 for b in range(8):
-                    total += carried[i, a] * solution[a, b] * carried[j, b]
+                    total += carried[i, a] * told[a, b] * carried[j, b]
             total *= noise * (1.0 + 1.0 / frames)
             of_match[i, j] = total
             for a in range(2):
