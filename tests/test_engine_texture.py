@@ -55,6 +55,18 @@ def test_noise_is_not_taken_for_texture() -> None:
     assert deviations(build_pyramid(np.full((SIZE, SIZE), 0.5, np.float32)), 21, PLACE) == 0
 
 
+def test_grain_of_shadows_is_told_by_other_shadows() -> None:
+    """They hold seven times the noise of the rest here, but fine detail in that rest is none."""
+    dark, strong = np.zeros((SIZE, SIZE), bool), 21 / 255
+    dark[:, 120:] = True
+    image, light = texture(0.1), np.where(dark, -0.3, 0.2)
+    shadows = np.where(dark, noisy(image, 8, strong), noisy(image, 9, strong / 7)) + light
+    assert deviations(build_pyramid(shadows.astype(np.float32)), 21, np.array([[155.0, 100.0]])) > 0.4
+    detailed = noisy(image, 9, strong / 7)
+    detailed[85:116, 40:71] = noisy(image, 8, strong)[85:116, 40:71]
+    assert deviations(build_pyramid(detailed), 21, np.array([[55.0, 100.0]])) < 0.06
+
+
 def width(corners: np.ndarray) -> float:
     return float(corners[1, 0] - corners[0, 0])
 

@@ -232,6 +232,18 @@ def test_a_pattern_across_two_depths_is_given_up_when_they_part() -> None:
     assert placed[0] < placed[1]
 
 
+def test_patterns_turn_away_as_fast_as_a_tenth_of_all_do() -> None:
+    """A camera that runs round a set turns every wall as fast as else only what straddles two depths seems to."""
+    warps = [around(CENTRE, linear=np.diag([1.09**k, 1.0])) for k in range(8)]
+    frames, points = plate(Texture(18, waves=96), warps), grid_points(SIZE, 68, 12)
+    alone = first_loss(run(frames, points[:1], motion_model="Affine"))
+    assert alone is not None
+    assert alone[1] == LostReason.SHAPE
+    found = run(frames, points, motion_model="Affine")
+    assert found[-1].tracked.all()
+    assert np.median(np.linalg.norm(errors(found, warps, points)[-1], axis=1)) < 0.1
+
+
 # -- time and threads ---------------------------------------------------------------------------------------------
 
 

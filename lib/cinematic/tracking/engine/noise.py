@@ -2,8 +2,10 @@
 
 Second differences in both directions at once cancel whatever is smooth and keep the noise of single pixels. Texture as
 fine as noise passes for it; what a pattern seems to hold is therefore believed only as far as the calm parts of its
-frame allow.
-Source: Immerkaer 1996, "Fast noise variance estimation".
+frame allow. Noise depends on the light, in film and in renders most of all on shadows, so that those of like light
+count.
+Sources: Immerkaer 1996, "Fast noise variance estimation"; Liu, Freeman, Szeliski & Kang 2006, "Noise estimation from a
+single image" (noise as a function of light, from below).
 """
 
 from __future__ import annotations
@@ -15,35 +17,66 @@ from .compiler import inner_kernel, kernel
 _TILES = 20  # across and down
 _TILE = 16  # pixels
 _CALM = 0.25  # share of the tiles that are calm
-_UNEVEN = 2.0  # times the noise of calm tiles: how noisy other parts of a frame may be
+_UNEVEN = 2.0  # times the noise of calm tiles: how noisy other parts of a frame may be, whatever their light
+_LIGHTS = 8  # groups of tiles of like light
 
 
-def most_noise(image: np.ndarray) -> float:
-    """The largest standard deviation of noise that a frame is believed to have anywhere, in its luminance.
+def most_noise(image: np.ndarray) -> np.ndarray:
+    """(2, 8) The largest standard deviation of noise that a frame is believed to have, by luminance.
 
-    A sample of the image is looked at. 0: it is tiny, or NaN nearly everywhere.
+    Row 0: luminance, ascending; row 1: the deviation there. It is what the calm quarter of the tiles of like light
+    shows, and not less than twice what the calm quarter of all of them does. A sample of the image is looked at.
+    0: it is tiny, or NaN nearly everywhere.
     """
+    most = np.zeros((2, _LIGHTS))
     if min(image.shape) < _TILE:
-        return 0.0
-    found = np.empty(_TILES * _TILES)
-    _sample(image, found)
-    calm = float(np.partition(found, int(_CALM * len(found)))[int(_CALM * len(found))])
-    return _UNEVEN * calm if np.isfinite(calm) else 0.0
+        return most
+    tiles = np.empty((_TILES * _TILES, 2))
+    _sample(image, tiles)
+    tiles = tiles[np.isfinite(tiles).all(1)]
+    if len(tiles) < _CALM * _TILES * _TILES:
+        return most
+    least = _UNEVEN * np.quantile(tiles[:, 1], _CALM)
+    by_light = tiles[np.argsort(tiles[:, 0], kind="stable")]
+    for light, group in enumerate(np.array_split(by_light, _LIGHTS)):
+        most[:, light] = group[:, 0].mean(), max(least, np.quantile(group[:, 1], _CALM))
+    return most
+
+
+@inner_kernel
+def believed_noise(raw, most):  # type: ignore[no-untyped-def]
+    """Standard deviation of the noise in a piece of a frame, of which ``most`` says what :func:`most_noise` does."""
+    light = 0.0
+    for j in range(raw.shape[0]):
+        for i in range(raw.shape[1]):
+            light += raw[j, i]
+    light /= raw.size
+    k = 0
+    while k < _LIGHTS - 1 and not light < most[0, k + 1]:
+        k += 1
+    ceiling = most[1, k]
+    if k < _LIGHTS - 1 and light > most[0, k]:
+        share = (light - most[0, k]) / (most[0, k + 1] - most[0, k])
+        ceiling += share * (most[1, k + 1] - most[1, k])
+    return min(noise_of(raw), ceiling)
 
 
 @kernel
-def _sample(image, found):  # type: ignore[no-untyped-def]
-    """The noise of tiles all over the frame."""
+def _sample(image, tiles):  # type: ignore[no-untyped-def]
+    """The luminance and the noise of tiles all over the frame."""
     height, width = image.shape
     raw = np.empty((_TILE, _TILE), np.float32)
     for row in range(_TILES):
         top = row * (height - _TILE) // (_TILES - 1)
         for column in range(_TILES):
             left = column * (width - _TILE) // (_TILES - 1)
+            light = 0.0
             for j in range(_TILE):
                 for i in range(_TILE):
                     raw[j, i] = image[top + j, left + i]
-            found[row * _TILES + column] = noise_of(raw)
+                    light += raw[j, i]
+            tiles[row * _TILES + column, 0] = light / raw.size
+            tiles[row * _TILES + column, 1] = noise_of(raw)
 
 
 @inner_kernel

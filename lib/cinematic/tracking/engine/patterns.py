@@ -20,7 +20,7 @@ from .correlation import keep_soft, soft_border
 from .gradients import GRADIENT_NOISE, HALO, eigenvalues, energies, fill_slopes, fill_smooth_slopes, read_pixels
 from .lanes import borrowed, hold
 from .motion_models import MODEL_BASES, MODEL_SIZES, SHAPE, UNKNOWNS, solution_matrix
-from .noise import noise_of
+from .noise import believed_noise
 from .pyramid import Pyramid
 from .threads import next_piece, spread
 
@@ -167,7 +167,7 @@ def _cut(tickets, frame, grid, centre_x, centre_y, rows, most_noise, bases, size
             k = rows[n]
             raw = into.raw[k].reshape((side, side))
             read_pixels(frame, centre_x[n] - radius - HALO, centre_y[n] - radius - HALO, raw)
-            into.noise[k] = min(noise_of(raw), most_noise)
+            into.noise[k] = believed_noise(raw, most_noise)
             into.frames[k] = 1.0
             into.grain[k] = _describe(raw, k, grid, bases, sizes, images, gram, line, into)
             for model in range(sizes.shape[0]):

@@ -51,6 +51,14 @@ def stretch(warps: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     return singular_values((warps[:, :2, :2] - warps[:, :2, 2:] * warps[:, 2:, :2]) / radius)
 
 
+def elongations(before: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """(k,) By which factor shapes (k, 2, 2) have grown longer than wide, or the reverse; at least 1."""
+    a, b, c, d = before.reshape(-1, 4).T
+    adjugate = np.stack([d, -b, -c, a], axis=1).reshape(-1, 2, 2)  # the inverse, but for its size
+    largest, smallest = singular_values(now @ adjugate)
+    return largest / np.maximum(smallest, np.finfo(float).tiny)
+
+
 def singular_values(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Larger and smaller one of (k, 2, 2) matrices, in closed form."""
     a, b, c, d = matrices.reshape(-1, 4).T

@@ -51,8 +51,8 @@ class Pyramid:
         return self.image.shape[0]
 
     @cached_property
-    def most_noise(self) -> float:
-        """See :func:`.noise.most_noise`."""
+    def most_noise(self) -> np.ndarray:
+        """(2, 8) See :func:`.noise.most_noise`."""
         return most_noise(self.image)
 
     @property

@@ -26,7 +26,7 @@ from ..errors import ParameterError
 from .alignment import CONVERGED, CORRELATION, align
 from .middle import middle_grid
 from .patterns import Patterns, average_patterns, cut_patterns, empty_patterns, luminance, square_grid
-from .places import inverted, moved_points, origins, pattern_warps, shift_matrices, stretch
+from .places import elongations, inverted, moved_points, origins, pattern_warps, shift_matrices, stretch
 from .pyramid import Pyramid, build_pyramid, shift_between
 from .smear import smeared, smears_between
 from .step import Moved, TrackState, find_tracks, move_tracks
@@ -45,6 +45,9 @@ _WAKE_CORRELATION = 0.85  # least ZNCC with the first reference for a lost track
 _FAST = 24.0  # px a frame; what is slower the search finds without a guess
 _LEAST_COMPANY = 8  # tracks that together tell how the picture moves, or that it has moved too far
 _MANY = 0.1  # of the tracks are lost within one frame: the camera may have been hit
+_LEAST_TURNING = 20  # patterns that together tell how fast shapes change
+_BEYOND_USUAL = 1.25  # times what the shapes of a tenth of the patterns have changed by is not too much, in logarithms
+_MOST_TURNING = 2.0  # factor by which a shape may change, however fast others do
 _SMEARED = 3.0  # px; what is smeared by less still looks like the pattern
 _REMEMBERED = 6  # frames for which the last sharp one is
 _BESIDE = 2.0  # px; a reference that fits farther from where its track was followed to shows something else
@@ -197,9 +200,11 @@ class SizedTracker(TrackTable):
         """
         velocity, before = self._velocity[rows], _Before(self._models[rows], warps, self._shapes[rows, self._slot])
 
+        options = replace(self.options, shape_change_max=self._shape_change_max(rows))
+
         def move(some: np.ndarray) -> Moved:
             return move_tracks(
-                previous, current, self.grid, self._middle, some, self._state_of_all(), self.options, self._slot
+                previous, current, self.grid, self._middle, some, self._state_of_all(), options, self._slot
             )
 
         moved = move(rows)
@@ -216,6 +221,18 @@ class SizedTracker(TrackTable):
         if len(lost) >= many or self.is_smeared:
             self._move_through_smear(previous, current, rows, before, moved)
         return moved
+
+    def _shape_change_max(self, rows: np.ndarray) -> float:
+        """How much their patterns may change: more than the option says where a tenth of them do anyway.
+
+        A camera that runs round a set lets whole walls turn away as fast as else only what straddles two depths does.
+        """
+        if len(rows) < _LEAST_TURNING:
+            return self.options.shape_change_max
+        before, last = self._shapes[rows, self._slot], self._shapes[rows, (self._steps - 1) % SHAPE_SPAN]
+        fast = float(np.quantile(elongations(before, last), 1 - _MANY))
+        usual = fast ** (SHAPE_SPAN / (SHAPE_SPAN - 1))  # from three frames to four
+        return max(self.options.shape_change_max, min(usual**_BEYOND_USUAL, _MOST_TURNING))
 
     def _move_through_smear(
         self, previous: Pyramid, current: Pyramid, rows: np.ndarray, before: _Before, moved: Moved

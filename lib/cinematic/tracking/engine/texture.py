@@ -6,7 +6,7 @@ import numpy as np
 
 from .compiler import kernel
 from .gradients import HALO, SMOOTH_GRADIENT_NOISE, eigenvalues, energies, fill_smooth_slopes, read_pixels
-from .noise import noise_of
+from .noise import believed_noise
 from .pyramid import Pyramid
 from .threads import next_piece, spread
 
@@ -36,7 +36,7 @@ def _measure(tickets, frame, radius, centres, most, out):  # type: ignore[no-unt
     while first < last:
         for n in range(first, last):
             read_pixels(frame, centres[n, 0] - radius - HALO, centres[n, 1] - radius - HALO, raw)
-            variance = min(noise_of(raw), most) ** 2
+            variance = believed_noise(raw, most) ** 2
             fill_smooth_slopes(raw, 1.0, slope_u, slope_v)
             uu, uv, vv = energies(slope_u, slope_v)
             texture = eigenvalues(uu, uv, vv)[0] - size * size * SMOOTH_GRADIENT_NOISE * variance

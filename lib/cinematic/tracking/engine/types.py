@@ -89,7 +89,9 @@ class TrackOptions:
     forward_backward_max: float = 1.0  # pixels; above it a marker is lost. Infinity: not checked, saves a third
     # Above it a marker is lost: by which factor a pattern may grow longer than wide (or the reverse) within 4 frames.
     # Seen by the models Affine and Perspective only. On rendered plates 1.3 takes half to nearly all of the
-    # markers that follow an occluder's edge and 1 % of the good ones. Infinity: not checked.
+    # markers that follow an occluder's edge and 1 % of the good ones. Where the camera runs round a set so fast that
+    # a tenth of all patterns change as much, those that do more yet (a quarter, in logarithms) stay. Infinity: not
+    # checked.
     shape_change_max: float = 1.3
     # Pixels; above it a marker is lost: how far noise moves the match (standard deviation, along the direction that the
     # pattern's texture holds least). On rendered plates 0.19 takes a quarter of the markers that are more than a pixel
