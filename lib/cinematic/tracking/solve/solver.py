@@ -19,6 +19,7 @@ from ..errors import TrackingError
 from ..presets import larger_than_usual
 from .cameras import Cameras
 from .fixed import fixed_to_the_picture
+from .least_zoom import is_along_sight, least_zoom
 from .off_pivot import off_pivot
 from .one_lens import (
     ITERATIONS_BETWEEN,
@@ -81,6 +82,11 @@ _ZOOM_GAIN = 1.15  # a focal length for every frame the same
 # And those of a straight lens in place of a bent one: a camera that turns and moves a little as its lens breathes is
 # explained through a bent lens, too, of two thirds of its focal length.
 _ZOOM_GAIN_STRAIGHT = 1.02
+# Times the markers that a fixed lens explains: those ahead of it, where the camera moves along its line of sight.
+_MORE_ALONG_SIGHT = 1.1
+_ALL_AHEAD = 0.9  # of all markers fit where all is ahead of such a camera
+# What far depths come out as in one round tells how far they may be moved in the next.
+_LEAST_ZOOM_ROUNDS = 2
 # No lens zooms farther within a shot, nor a crash zoom faster: focal lengths that do are what a camera makes of things
 # that move by themselves.
 _MOST_ZOOM, _FASTEST_ZOOM = 40.0, 1.4  # times: longest through shortest, and from a frame to the next
@@ -513,7 +519,8 @@ def _zooming_or_not(
     zoom = replace(lens, zooms=True)
 
     def zoomed(seen: FloatArray) -> Solution:
-        return solve_through_one(seen, size, zoom, only_turns, iterations_between)
+        found = solve_through_one(seen, size, zoom, only_turns, iterations_between)
+        return found if isinstance(fixed, TrackingError) else _zooming_least(found, fixed, seen, size, zoom)
 
     def turned(seen: FloatArray) -> Solution:
         return checked(turning_only(seen, size, zoom, left_by_planes(seen)), TURNS)
@@ -546,6 +553,17 @@ def _zooming(
     return zooming if is_of_a_lens(zooming.cameras) and _explains_more(zooming, fixed, planes) else None
 
 
+def _zooming_least(found: Solution, fixed: Solution, positions: FloatArray, size: Extent, zoom: LensSearch) -> Solution:
+    """A shot that moves along its line of sight by the cameras that zoom least, as long as ``fixed`` is on average."""
+    focal, bent = float(np.nanmedian(fixed.cameras.focal)), found.cameras.is_bent
+    for _ in range(_LEAST_ZOOM_ROUNDS):
+        calm = least_zoom(found, focal)
+        if calm is None:
+            break
+        found = refined(calm, None, positions, size, zoom, bent, ROUNDS, ITERATIONS_BETWEEN) or found
+    return found
+
+
 def is_of_a_lens(cameras: Cameras) -> bool:
     """Whether a lens may zoom like that."""
     focal = np.log(cameras.focal)
@@ -565,10 +583,13 @@ def _may_zoom(fixed: Solution, some: Solution, positions: FloatArray, size: Exte
     some
         What ``fixed`` says of a part of the tracks and frames, with ``positions`` (n, f, 2) px.
     """
-    if fixed.used.sum() < _WELL_FITTING * np.isfinite(fixed.errors).sum() or not fixed.cameras.solved.all():
+    fitting = fixed.used.sum() / np.isfinite(fixed.errors).sum()
+    if fitting < _WELL_FITTING or not fixed.cameras.solved.all():
         return True
     if fixed.only_turns:
         return fixed.median_error > _TURNING_PX
+    if fitting < _ALL_AHEAD and is_along_sight(fixed.cameras):
+        return True
     bent = fixed.cameras.is_bent
     if planes < (_PLANE_LIKE_BENT if bent else _PLANE_LIKE) * fixed.median_error:
         return True
@@ -587,6 +608,8 @@ def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> 
         return not zooming.only_turns or zooming.median_error <= planes
     if zooming.only_turns and not fixed.only_turns:
         return zooming.median_error < _ZOOM_GAIN * fixed.median_error
+    if not zooming.only_turns and is_along_sight(zooming.cameras):  # a fixed lens has what is far behind it, no worse
+        return _MORE_ALONG_SIGHT * fixed.used.sum() < zooming.used.sum()
     takes_place_of_bend = fixed.cameras.is_bent and not zooming.cameras.is_bent
     gain = _ZOOM_GAIN_STRAIGHT if takes_place_of_bend else _ZOOM_GAIN
     return gain * zooming.median_error < fixed.median_error
