@@ -3,7 +3,7 @@
 Whoever tunes an engine looks at the development plates only. The report plates, of other seeds, are for
 figures that are quoted, and so are the long ones: whole shots in which nothing of the first frame is seen in the last.
 So are those in 1280x720, of plain things, sharp and blurred, the wide ones, through fisheyes, and those of toys, whose
-textures are anybody's, of later seeds; the first ones of toys were looked at.
+textures are anybody's, of later seeds (toys-report); the first ones of toys were looked at.
 The later ones came when all but one rule was chosen. The committed plates are small movies that stand in
 the repository, so that a first run needs no rendering.
 """

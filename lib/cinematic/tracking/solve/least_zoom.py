@@ -38,7 +38,7 @@ def is_along_sight(cameras: Cameras) -> bool:
 
 
 def least_zoom(found: Solution, focal: float) -> Cameras | None:
-    """Of cameras that move along their line of sight those that explain the same and zoom least; None: they turn.
+    """Of cameras that move along their line of sight those that explain the same and zoom least; None: they do not.
 
     Parameters
     ----------
@@ -52,10 +52,13 @@ def least_zoom(found: Solution, focal: float) -> Cameras | None:
         return None
     sight = _sight(cameras)
     hindmost = cameras.positions[np.nanargmin(cameras.positions @ sight)]
-    depths = (found.points[found.used.any(axis=1)] - hindmost) @ sight
-    depths = np.quantile(depths[depths > 0], np.linspace(_STRANGERS, 1 - _STRANGERS, 50))
     way = (cameras.positions - hindmost) @ sight
-    bends = _bends(depths)
+    depths = (found.points[found.used.any(axis=1)] - hindmost) @ sight
+    depths = depths[depths > 0]
+    if not len(depths):
+        return None
+    bends = _bends(np.quantile(depths, np.linspace(_STRANGERS, 1 - _STRANGERS, 50)))
+    bends = bends[1 + bends * np.nanmax(way) > 0]
     zoom = np.nanstd(np.log(cameras.focal) - np.log1p(np.multiply.outer(bends, way)), axis=1)
     stretch = 1 + bends[np.argmin(zoom)] * way
     focals = cameras.focal / stretch

@@ -608,8 +608,9 @@ def _explains_more(zooming: Solution, fixed: Solution | None, planes: float) -> 
         return not zooming.only_turns or zooming.median_error <= planes
     if zooming.only_turns and not fixed.only_turns:
         return zooming.median_error < _ZOOM_GAIN * fixed.median_error
-    if not zooming.only_turns and is_along_sight(zooming.cameras):  # a fixed lens has what is far behind it, no worse
-        return _MORE_ALONG_SIGHT * fixed.used.sum() < zooming.used.sum()
+    more = not zooming.only_turns and _MORE_ALONG_SIGHT * fixed.used.sum() < zooming.used.sum()
+    if more and is_along_sight(zooming.cameras):  # a fixed lens has what is far away behind it
+        return True
     takes_place_of_bend = fixed.cameras.is_bent and not zooming.cameras.is_bent
     gain = _ZOOM_GAIN_STRAIGHT if takes_place_of_bend else _ZOOM_GAIN
     return gain * zooming.median_error < fixed.median_error
