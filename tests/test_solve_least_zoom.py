@@ -14,7 +14,7 @@ from cinematic.tracking.solve.triangulation import reprojection_errors, triangul
 
 from .scenes import judged, path, path_error, rails, scene
 
-FRAMES = 36
+FRAMES = 24
 
 
 def dolly_zoom() -> Cameras:
