@@ -46,11 +46,7 @@ def most_noise(image: np.ndarray) -> np.ndarray:
 @inner_kernel
 def believed_noise(raw, most):  # type: ignore[no-untyped-def]
     """Standard deviation of the noise in a piece of a frame, of which ``most`` says what :func:`most_noise` does."""
-    light = 0.0
-    for j in range(raw.shape[0]):
-        for i in range(raw.shape[1]):
-            light += raw[j, i]
-    light /= raw.size
+    light = _light_of(raw)
     k = 0
     while k < _LIGHTS - 1 and not light < most[0, k + 1]:
         k += 1
@@ -59,6 +55,16 @@ def believed_noise(raw, most):  # type: ignore[no-untyped-def]
         share = (light - most[0, k]) / (most[0, k + 1] - most[0, k])
         ceiling += share * (most[1, k + 1] - most[1, k])
     return min(noise_of(raw), ceiling)
+
+
+@inner_kernel
+def _light_of(raw):  # type: ignore[no-untyped-def]
+    """Mean luminance of a piece of a frame."""
+    light = 0.0
+    for j in range(raw.shape[0]):
+        for i in range(raw.shape[1]):
+            light += raw[j, i]
+    return light / raw.size
 
 
 @kernel
@@ -70,12 +76,10 @@ def _sample(image, tiles):  # type: ignore[no-untyped-def]
         top = row * (height - _TILE) // (_TILES - 1)
         for column in range(_TILES):
             left = column * (width - _TILE) // (_TILES - 1)
-            light = 0.0
             for j in range(_TILE):
                 for i in range(_TILE):
                     raw[j, i] = image[top + j, left + i]
-                    light += raw[j, i]
-            tiles[row * _TILES + column, 0] = light / raw.size
+            tiles[row * _TILES + column, 0] = _light_of(raw)
             tiles[row * _TILES + column, 1] = noise_of(raw)
 
 
